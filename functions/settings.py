@@ -1,0 +1,93 @@
+"""Every setting, read from the environment once; names and defaults are the contract (design.md §2)."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class SettingError(Exception):
+    """A setting cannot be used; the message names it and says what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment as typed values; `Settings.read(os.environ)` makes one."""
+
+    ledger_bucket: str
+    secret_prefix: str
+    tenant_claim: str
+    rde_base_url: str
+    rde_token_path: str
+    rde_schedule_method: str
+    rde_xlsx_name: str
+    openmarket_base_url: str
+    report_hosts: tuple[str, ...]
+    fresh_seconds: float
+    settle_hours: float
+    upstream_seconds: float
+    exporter_function: str
+    graphiql: bool
+    aws_endpoint_url: str | None
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read and check every setting.
+
+        Raises:
+            SettingError: the bucket is missing, a number is no number, or a URL is neither `https` nor loopback `http`.
+        """
+        bucket = environ.get("LEDGER_BUCKET", "")
+        if not bucket:
+            raise SettingError("LEDGER_BUCKET is not set: it names the S3 bucket that keeps results")
+        return cls(
+            ledger_bucket=bucket,
+            secret_prefix=environ.get("SECRET_PREFIX") or "tally",
+            tenant_claim=environ.get("TENANT_CLAIM", ""),
+            rde_base_url=_url(environ, "RDE_BASE_URL", "https://api.cloud.im/marketplace/eu"),
+            rde_token_path=environ.get("RDE_TOKEN_PATH") or "auth/token",
+            rde_schedule_method=_one_of(environ, "RDE_SCHEDULE_METHOD", "POST", {"GET", "POST", "PUT"}),
+            rde_xlsx_name=environ.get("RDE_XLSX_NAME") or "xslx",
+            openmarket_base_url=_url(environ, "OPENMARKET_BASE_URL", "https://credit-reporting.openmarket.com"),
+            report_hosts=_hosts(environ.get("REPORT_HOSTS") or "*.blob.core.windows.net"),
+            fresh_seconds=_seconds(environ, "FRESH_SECONDS", 60),
+            settle_hours=_seconds(environ, "SETTLE_HOURS", 72),
+            upstream_seconds=_seconds(environ, "UPSTREAM_SECONDS", 20),
+            exporter_function=environ.get("EXPORTER_FUNCTION", ""),
+            graphiql=_one_of(environ, "GRAPHIQL", "ON", {"ON", "OFF"}) == "ON",
+            aws_endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,
+        )
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    raw = environ.get(name) or str(default)
+    try:
+        value = float(raw)
+    except ValueError:
+        raise SettingError(f"{name} is not a number") from None
+    if not 0 <= value < float("inf"):
+        raise SettingError(f"{name} is not a number from 0 on")
+    return value
+
+
+def _one_of(environ: Mapping[str, str], name: str, default: str, allowed: set[str]) -> str:
+    value = (environ.get(name) or default).upper()
+    if value not in allowed:
+        raise SettingError(f"{name} takes one of {', '.join(sorted(allowed))}")
+    return value
+
+
+def _hosts(raw: str) -> tuple[str, ...]:
+    return tuple(host.strip().lower() for host in raw.split(",") if host.strip())
+
+
+def _url(environ: Mapping[str, str], name: str, default: str) -> str:
+    value = (environ.get(name) or default).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme == "https" and parts.hostname:
+        return value
+    if parts.scheme == "http" and parts.hostname in LOOPBACK:
+        return value
+    raise SettingError(f"{name} takes an https URL (plain http only for loopback hosts)")

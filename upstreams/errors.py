@@ -1,0 +1,52 @@
+"""What can go wrong when we ask a vendor.
+
+    UpstreamError
+    ├── UpstreamUnauthorized   401, 403, a failed token, a missing or malformed secret
+    ├── UpstreamUnavailable    429, 5xx, connection errors
+    ├── UpstreamTimeout        the deadline passed before an answer was whole
+    └── UpstreamBadResponse    other 4xx, HTML, a missing column, a short last row
+
+A reason is written for the frontend: short, and never a secret, a token, a link's query or a phone number.
+"""
+
+from typing import ClassVar
+
+
+class UpstreamError(Exception):
+    """A vendor did not give a usable answer; `upstream` is `rde` or `openmarket`, `reason` is safe to show."""
+
+    code: ClassVar[str] = "UPSTREAM_UNAVAILABLE"
+
+    def __init__(self, upstream: str, reason: str) -> None:
+        super().__init__(f"{upstream}: {reason}")
+        self.upstream = upstream
+        self.reason = reason
+
+
+class UpstreamUnauthorized(UpstreamError):
+    """The vendor refused our credentials, or we hold none that can be used."""
+
+    code = "UPSTREAM_UNAUTHORIZED"
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The vendor could not be reached or said it cannot answer now."""
+
+    code = "UPSTREAM_UNAVAILABLE"
+
+
+class UpstreamTimeout(UpstreamError):
+    """The deadline passed before the vendor's answer was whole."""
+
+    code = "UPSTREAM_TIMEOUT"
+
+
+class UpstreamBadResponse(UpstreamError):
+    """The vendor answered something that its own documents do not allow."""
+
+    code = "UPSTREAM_BAD_RESPONSE"
+
+
+BY_CODE: dict[str, type[UpstreamError]] = {
+    error.code: error for error in (UpstreamUnauthorized, UpstreamUnavailable, UpstreamTimeout, UpstreamBadResponse)
+}

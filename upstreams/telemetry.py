@@ -1,0 +1,41 @@
+"""What one request did, gathered where it happens and logged once at the end.
+
+A context variable carries the record, so that no signature between the handler and a vendor's module has to name it.
+"""
+
+from collections import Counter
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCall:
+    """One attempt at one vendor call; `status` is None when no answer came."""
+
+    upstream: str
+    operation: str
+    status: int | None
+    seconds: float
+
+
+@dataclass(slots=True)
+class Telemetry:
+    """Everything worth saying about one request: upstream calls, and counters by name (`s3.list`, `ledger.hit`, …)."""
+
+    upstream_calls: list[UpstreamCall] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+current: ContextVar[Telemetry] = ContextVar("telemetry")
+
+
+def count(name: str, amount: int = 1) -> None:
+    """Add to a counter of the running request; outside of a request nothing is counted."""
+    if (telemetry := current.get(None)) is not None:
+        telemetry.counts[name] += amount
+
+
+def record(call: UpstreamCall) -> None:
+    """Keep an upstream call of the running request."""
+    if (telemetry := current.get(None)) is not None:
+        telemetry.upstream_calls.append(call)
