@@ -6,21 +6,27 @@
     ├── UpstreamTimeout        the deadline passed before an answer was whole
     └── UpstreamBadResponse    other 4xx, HTML, a missing column, a short last row
 
-A reason is written for the frontend: short, and never a secret, a token, a link's query or a phone number.
+A reason is written for the frontend: short, and never a secret, a token, a link's query or a phone number. `sent` tells
+a caller that must not repeat itself whether the vendor may already have acted.
 """
 
 from typing import ClassVar
 
 
 class UpstreamError(Exception):
-    """A vendor did not give a usable answer; `upstream` is `rde` or `openmarket`, `reason` is safe to show."""
+    """A vendor did not give a usable answer; `upstream` is `rde` or `openmarket`, `reason` is safe to show.
+
+    `sent` is true when a request that changes something went out and nobody can say whether it was carried out; it is
+    false for every GET, for a request that never left, and for one that the vendor refused.
+    """
 
     code: ClassVar[str] = "UPSTREAM_UNAVAILABLE"
 
-    def __init__(self, upstream: str, reason: str) -> None:
+    def __init__(self, upstream: str, reason: str, *, sent: bool = False) -> None:
         super().__init__(f"{upstream}: {reason}")
         self.upstream = upstream
         self.reason = reason
+        self.sent = sent
 
 
 class UpstreamUnauthorized(UpstreamError):

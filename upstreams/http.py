@@ -1,0 +1,135 @@
+"""The one place that asks the vendors' APIs: deadline, retries, how many at once, and what a failure is called.
+
+A GET is tried at most three times, a request that changes something once, and that over a connection of its own: one
+kept from an earlier call may be dead, and then nobody could say whether the request arrived. A call has one deadline
+that all its tries, its waiting and its token share.
+"""
+
+import asyncio
+import math
+import random
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+from upstreams.auth import Flow, as_auth
+from upstreams.deadline import Deadline
+from upstreams.errors import UpstreamError, UpstreamTimeout
+from upstreams.failures import TryAgain, of_status, of_transport
+from upstreams.per_loop import PerLoop
+from upstreams.transport import OPERATION, Sent, new_client
+
+if TYPE_CHECKING:
+    import httpx
+
+TRIES = 3
+FIRST_PAUSE_SECONDS = 0.2
+CONNECT_SECONDS = 5.0
+READ = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What to ask a vendor; `operation` is its name in telemetry. The address may hold what nobody should read."""
+
+    operation: str
+    url: str = field(repr=False)
+    flow: Flow = field(repr=False)
+    method: str = "GET"
+    body: bytes | None = field(default=None, repr=False)
+
+
+class _Line(NamedTuple):
+    client: "httpx.AsyncClient"
+    slots: asyncio.Semaphore
+
+
+class Caller:
+    """One vendor's API, asked `concurrency` times at once at most; a call may take `seconds`, an answer `max_bytes`."""
+
+    def __init__(self, upstream: str, seconds: float, *, concurrency: int = 4, max_bytes: int = 64 * 2**20) -> None:
+        self._upstream = upstream
+        self._seconds = seconds
+        self._concurrency = concurrency
+        self._max_bytes = max_bytes
+        self._lines = PerLoop(self._open)
+
+    async def get(self, call: Call, deadline: Deadline) -> bytes:
+        """The body of a successful answer, decompressed; one that passes trouble in a moment is tried again.
+
+        Raises:
+            UpstreamError: no usable answer; its kind by design.md, "Errors".
+        """
+        own = deadline.within(self._seconds)
+        pauses = full_jitter(TRIES - 1)
+        while True:
+            try:
+                line = await self._lines.get()
+                response = await self._ask(call, own, line.client)
+                if response.status_code not in READ:
+                    raise of_status(self._upstream, response)
+            except TryAgain as failure:
+                pause = max(next(pauses, math.inf), failure.after)
+                if pause >= own.remaining():
+                    raise
+            else:
+                return response.content
+            await asyncio.sleep(pause)
+
+    async def send_once(self, call: Call, deadline: Deadline) -> bytes:
+        """The body of a successful answer to a request that changes something; it is never tried again.
+
+        Raises:
+            UpstreamError: no usable answer; `sent` says whether the vendor may have acted all the same.
+        """
+        async with new_client(self._upstream, self._max_bytes, self._concurrency) as client:
+            response = await self._ask(call, deadline.within(self._seconds), client, Sent())
+        if not response.is_success:
+            raise of_status(self._upstream, response, changing=True)
+        return response.content
+
+    async def _ask(
+        self, call: Call, deadline: Deadline, client: "httpx.AsyncClient", sent: Sent | None = None
+    ) -> "httpx.Response":
+        import httpx
+
+        slots = (await self._lines.get()).slots
+        try:
+            async with asyncio.timeout(deadline.remaining()), slots:
+                return await client.send(self._request(client, call, deadline, sent), auth=as_auth(call.flow))
+        except TimeoutError as error:
+            late = "the deadline passed before the answer was whole"
+            raise UpstreamTimeout(self._upstream, late, sent=_unanswered(sent)) from error
+        except httpx.RequestError as error:
+            raise of_transport(self._upstream, error, sent=_unanswered(sent)) from error
+        except UpstreamError as error:
+            error.sent = error.sent or _unanswered(sent)
+            raise
+
+    def _request(
+        self, client: "httpx.AsyncClient", call: Call, deadline: Deadline, sent: Sent | None
+    ) -> "httpx.Request":
+        import httpx
+
+        left = deadline.remaining()
+        timeout = httpx.Timeout(left, connect=min(CONNECT_SECONDS, left))
+        extensions = {OPERATION: call.operation} | ({} if sent is None else {"trace": sent})
+        headers = {} if call.body is None else {"Content-Type": "application/json"}
+        return client.build_request(
+            call.method, call.url, headers=headers, content=call.body, timeout=timeout, extensions=extensions
+        )
+
+    async def _open(self) -> AsyncGenerator[_Line]:
+        async with new_client(self._upstream, self._max_bytes, self._concurrency) as client:
+            yield _Line(client, asyncio.Semaphore(self._concurrency))
+
+
+def _unanswered(sent: Sent | None) -> bool:
+    return sent is not None and sent.unanswered
+
+
+def full_jitter(pauses: int) -> Iterator[float]:
+    """That many pauses in seconds, each one somewhere below a bound that doubles: callers that failed together part."""
+    for power in range(pauses):
+        yield random.uniform(0, FIRST_PAUSE_SECONDS * 2**power)  # noqa: S311 it spreads load and guards nothing

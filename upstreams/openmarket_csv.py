@@ -1,0 +1,205 @@
+"""OpenMarket's CSV files as typed rows (upstreams.md §2): fast, tolerant of spelling, strict about every figure.
+
+The vendor documents neither header spelling nor line ends nor how times look, so any reasonable one is read. A row that
+is cut off, or a figure that is none, makes the whole file unusable: a wrong total is worse than no total.
+"""
+
+import csv
+import datetime as dt
+import enum
+import io
+import re
+from collections.abc import Callable, Iterator
+from operator import itemgetter
+from typing import NamedTuple
+
+from upstreams.errors import UpstreamBadResponse
+
+UPSTREAM = "openmarket"
+LARGEST_ID = 2**64 - 1
+LARGEST_COUNT = 2**31 - 1
+
+_LOG = (
+    ("creditid",),
+    ("timeutc", "time"),
+    ("msisdn", "phonenumber", "phonenumbermsisdn"),
+    ("network",),
+    ("outcome",),
+    ("amount",),
+    ("currency",),
+)
+_OUTCOME = (("brand",), ("amount",), ("currency",), ("success",), ("failed",), ("creditapplied",))
+
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)"
+    r" ?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?"
+)
+# An exponent is how some decimal libraries print a ten without its zeros; a long one could unpack to gigabytes.
+_AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?")
+_COUNT = re.compile(r"[0-9]{1,20}")
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
+_FOUR_DECIMALS = re.compile(r".*\.[0-9]{4}")
+_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]")
+
+
+class CreditState(enum.StrEnum):
+    """What became of a credit."""
+
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    PENDING = "PENDING"
+    UNKNOWN = "UNKNOWN"
+
+
+_STATES = {
+    "success": CreditState.SUCCESS,
+    "confirmed": CreditState.SUCCESS,
+    "failed": CreditState.FAILED,
+    "pending": CreditState.PENDING,
+    "retrying": CreditState.PENDING,
+}
+
+
+class LogRow(NamedTuple):
+    """One credit; the amount is spelled as the vendor spelled it, the time is aware UTC."""
+
+    credit_id: int
+    time: dt.datetime
+    msisdn: str
+    network: str
+    raw_outcome: str
+    amount: str
+    currency: str
+
+
+class OutcomeRow(NamedTuple):
+    """How a brand's credits of one value went; amounts are spelled as the vendor spelled them."""
+
+    brand: str
+    amount: str
+    currency: str
+    success: int
+    failed: int
+    credit_applied: str
+
+
+def state_of(raw: str) -> CreditState:
+    """The state behind the vendor's word for it, in any case."""
+    return _STATES.get(raw.strip().lower(), CreditState.UNKNOWN)
+
+
+def read_log(body: bytes) -> list[LogRow]:
+    """The rows of a `/csv/log` answer; of several with one id the last is kept. An empty body is no rows.
+
+    Raises:
+        UpstreamBadResponse: it is no such file, or any of its rows cannot be trusted.
+    """
+    table = _Table(body, _LOG, lambda cells: _CURRENCY.fullmatch(cells[6]) is not None)
+    rows = {}
+    for credit_id, time, msisdn, network, outcome, amount, currency in table:
+        number = _number(credit_id, LARGEST_ID, table)
+        if _AMOUNT.fullmatch(amount) is None:
+            raise table.wrong("amount")
+        rows[number] = LogRow(number, _time(time, table), msisdn, network, outcome, amount, currency)
+    return list(rows.values())
+
+
+def read_outcome(body: bytes) -> list[OutcomeRow]:
+    """The rows of a `/csv/outcome` answer. An empty body is no rows.
+
+    Raises:
+        UpstreamBadResponse: it is no such file, or any of its rows cannot be trusted.
+    """
+    table = _Table(body, _OUTCOME, lambda cells: _FOUR_DECIMALS.fullmatch(cells[5]) is not None)
+    rows = []
+    for brand, amount, currency, success, failed, applied in table:
+        if _AMOUNT.fullmatch(amount) is None or _AMOUNT.fullmatch(applied) is None:
+            raise table.wrong("amount")
+        succeeded, not_succeeded = (_number(cell, LARGEST_COUNT, table) for cell in (success, failed))
+        rows.append(OutcomeRow(brand, amount, currency, succeeded, not_succeeded, applied))
+    return rows
+
+
+def _number(cell: str, largest: int, table: "_Table") -> int:
+    if _COUNT.fullmatch(cell) is None or (number := int(cell)) > largest:
+        raise table.wrong("number")
+    return number
+
+
+def _time(cell: str, table: "_Table") -> dt.datetime:
+    """A time of the file, which is UTC unless it carries a numeric offset; zone abbreviations are never guessed at."""
+    match = _TIME.fullmatch(cell)
+    if match is None:
+        raise table.wrong("time")
+    day, clock, zone = match.groups()
+    try:
+        if zone is None or zone[0] not in "+-":
+            return dt.datetime.fromisoformat(f"{day}T{clock}+00:00")
+        return dt.datetime.fromisoformat(f"{day}T{clock}{zone}").astimezone(dt.UTC)
+    except (ValueError, OverflowError) as error:
+        raise table.wrong("time") from error
+
+
+class _Table:
+    """The wanted columns of a CSV file, row by row, every row whole; `line` is where it stands, for an error."""
+
+    def __init__(
+        self, body: bytes, columns: tuple[tuple[str, ...], ...], is_whole: Callable[[list[str]], bool]
+    ) -> None:
+        try:
+            self._text = body.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise UpstreamBadResponse(UPSTREAM, "the answer is not UTF-8") from error
+        if self._text.lstrip().startswith("<"):
+            raise UpstreamBadResponse(UPSTREAM, "the answer is a page instead of CSV")
+        self._reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
+        self._columns = columns
+        self._is_whole = is_whole
+
+    def wrong(self, what: str) -> UpstreamBadResponse:
+        """The error for a bad cell. It says where and never what stood there."""
+        return UpstreamBadResponse(UPSTREAM, f"line {self._reader.line_num} of the answer has a wrong {what}")
+
+    def __iter__(self) -> Iterator[list[str]]:
+        try:
+            yield from self._rows()
+        except csv.Error as error:
+            raise UpstreamBadResponse(UPSTREAM, f"line {self._reader.line_num} of the answer is no CSV") from error
+
+    def _rows(self) -> Iterator[list[str]]:
+        header = next((cells for cells in self._reader if any(map(str.strip, cells))), None)
+        if header is None:
+            return
+        width = len(header)
+        pick = itemgetter(*self._places(header))
+        cells: list[str] = []
+        for row in self._reader:
+            if len(row) != width and not self._fits(row, width):
+                continue
+            cells = [cell.strip() for cell in pick(row)]
+            yield cells
+        # Without a line end the last cell may be a part of one: it must look as the vendor's documents say.
+        if cells and self._text[-1] not in "\r\n" and not self._is_whole(cells):
+            raise self.wrong("end: it looks cut off")
+
+    def _fits(self, row: list[str], width: int) -> bool:
+        """Whether to read a row of another width: not a blank line, but one whose extra cells are empty."""
+        if not any(map(str.strip, row)) and len(row) <= 1:
+            return False
+        if len(row) < width:
+            raise UpstreamBadResponse(UPSTREAM, f"line {self._reader.line_num} of the answer is cut off")
+        if any(map(str.strip, row[width:])):
+            raise UpstreamBadResponse(UPSTREAM, f"line {self._reader.line_num} of the answer has too many cells")
+        return True
+
+    def _places(self, header: list[str]) -> list[int]:
+        names = [_NOT_IN_A_NAME.sub("", name.lower()) for name in header]
+        return [self._place(names, spellings) for spellings in self._columns]
+
+    def _place(self, names: list[str], spellings: tuple[str, ...]) -> int:
+        for spelling in spellings:
+            if names.count(spelling) > 1:
+                raise UpstreamBadResponse(UPSTREAM, f"the answer has two columns named {spelling}")
+            if spelling in names:
+                return names.index(spelling)
+        raise UpstreamBadResponse(UPSTREAM, f"the answer has no column {spellings[0]}")

@@ -1,0 +1,82 @@
+"""Where a report file may be fetched from: the guard against being sent to an address of somebody else's choosing.
+
+A link is data from outside, so its host must be on the list and what that host resolves to must be a public address.
+The connection then goes to the very address that was checked: a second look-up could answer otherwise.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from upstreams.errors import UpstreamBadResponse, UpstreamUnavailable
+
+if TYPE_CHECKING:
+    import httpx
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class ReportHosts:
+    """Patterns like `*.blob.core.windows.net` (any subdomain) or whole host names; ports do not matter."""
+
+    patterns: tuple[str, ...]
+
+    def allows(self, host: str) -> bool:
+        """Whether the host is on the list, in any case."""
+        name = host.lower()
+        return any(_matches(name, pattern.lower().strip("[]")) for pattern in self.patterns)
+
+    async def addresses(self, url: "httpx.URL") -> list[str]:
+        """The checked addresses that the link's host has now, IPv4 first.
+
+        Raises:
+            UpstreamBadResponse: the link, or where it leads, is not allowed.
+            UpstreamUnavailable: the host's name does not resolve.
+        """
+        host = url.host
+        if url.userinfo or not self.allows(host):
+            raise UpstreamBadResponse("rde", "a report's link leads to a host that is not allowed")
+        if url.scheme != "https" and not (url.scheme == "http" and host.lower() in LOOPBACK):
+            raise UpstreamBadResponse("rde", "a report's link is not https")
+        addresses = await _resolve(host, url.port or DEFAULT_PORTS[url.scheme])
+        if not all(_is_public(address) or self._is_own(host, address) for address in addresses):
+            raise UpstreamBadResponse("rde", "a report's link leads to an address that is not public")
+        return addresses
+
+    def _is_own(self, host: str, address: str) -> bool:
+        """A simulator on this machine: by a loopback name that is itself on the list, and at a loopback address."""
+        return host.lower() in LOOPBACK and ipaddress.ip_address(address).is_loopback
+
+
+def _matches(name: str, pattern: str) -> bool:
+    if pattern.startswith("*."):
+        return name.endswith(pattern[1:]) and len(name) >= len(pattern)
+    return name == pattern
+
+
+def _is_public(address: str) -> bool:
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        # Addresses that carry another one inside are judged by that: a gateway would deliver there.
+        inner = ip.ipv4_mapped or ip.sixtofour or _behind_nat64(ip)
+        return ip.is_global and not ip.is_multicast if inner is None else _is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
+
+
+def _behind_nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address inside one of `64:ff9b::/96` (RFC 6052)."""
+    inside = ip in ipaddress.IPv6Network("64:ff9b::/96")
+    return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if inside else None
+
+
+async def _resolve(host: str, port: int) -> list[str]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise UpstreamUnavailable("rde", "the host of a report's link does not resolve") from error
+    ordered = sorted(found, key=lambda each: each[0] != socket.AF_INET)
+    return list(dict.fromkeys(str(each[4][0]) for each in ordered))
