@@ -1,0 +1,1 @@
+"""Building the artifact and proving a deployment without an AWS account. Nothing here runs in Lambda."""

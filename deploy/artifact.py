@@ -1,0 +1,145 @@
+"""The one artifact that all three functions run from: our packages, the locked dependencies, and ready-made bytecode.
+
+SAM stamps every file 1980, so Python would distrust bytecode that is checked by time and compile it anew in each cold
+start: the `.pyc` here are unchecked-hash. Dependencies come from the lock, as wheels for the function's processor, whatever
+this machine's. A finished artifact stays under `build/` and is made again only when something that goes into it changes.
+"""
+
+import argparse
+import compileall
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from py_compile import PycInvalidationMode
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("functions", "schema", "ledger", "upstreams", "explorer")
+PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
+SIZE_LIMIT = 30_000_000
+"""Bytes unzipped; Lambda itself takes 250 MB, but a cold start pays for each of them."""
+
+# Needed to install, to type-check or to work on the code, never to run it.
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyi", "py.typed", "node_modules", "tests", "fetch_assets.py")
+UNUSED_AT_RUN_TIME = (
+    *("*.dist-info", "bin", "**/*.pyi", "**/py.typed", "**/tests"),
+    "packaging",  # only Strawberry's Datadog tracer asks for it
+    "dateutil/zoneinfo",  # a copy of the time zone database; every time here is UTC
+    # Strawberry for other web frameworks, and its developer tools
+    *("strawberry/aiohttp", "strawberry/chalice", "strawberry/channels", "strawberry/django", "strawberry/fastapi"),
+    *("strawberry/flask", "strawberry/litestar", "strawberry/quart", "strawberry/sanic", "strawberry/cli"),
+    *("strawberry/codegen", "strawberry/codemods", "strawberry/ext", "strawberry/schema_codegen", "strawberry/test"),
+)
+LOCKED = ("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--output-file")
+
+
+def host_architecture() -> str:
+    """This machine's processor in Lambda's words."""
+    return "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
+
+
+def built(architecture: str) -> Path:
+    """The folder of an up-to-date artifact, made now if need be; safe to call from several processes at once."""
+    home = ROOT / "build"
+    home.mkdir(exist_ok=True)
+    with (home / f"{architecture}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp, artifact = home / f"{architecture}.stamp", home / architecture
+        wanted = _fingerprint(architecture)
+        if not (artifact.is_dir() and stamp.exists() and stamp.read_text() == wanted):
+            stamp.unlink(missing_ok=True)
+            _make(architecture, artifact)
+            stamp.write_text(wanted)
+        return artifact
+
+
+def weights(artifact: Path) -> dict[str, int]:
+    """Bytes by top-level name, the heaviest first."""
+    found = {entry.name: sum(_sizes(entry)) for entry in artifact.iterdir()}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _sizes(entry: Path) -> Iterator[int]:
+    files = (entry,) if entry.is_file() else (path for path in entry.rglob("*") if path.is_file())
+    return (path.stat().st_size for path in files)
+
+
+def _make(architecture: str, artifact: Path) -> None:
+    shutil.rmtree(artifact, ignore_errors=True)
+    _install(architecture, artifact)
+    for pattern in UNUSED_AT_RUN_TIME:
+        for path in list(artifact.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, artifact / package, ignore=LEFT_OUT)
+    _compile(artifact)
+
+
+def _install(architecture: str, artifact: Path) -> None:
+    uv = ROOT / ".tools" / "bin" / "uv"
+    with tempfile.TemporaryDirectory() as scratch:
+        lock = Path(scratch) / "requirements.txt"
+        _run(uv, *LOCKED, lock)
+        target = ("--target", artifact, "--python-version", "3.13", "--python-platform", PLATFORMS[architecture])
+        # Copies, not links into uv's cache: what is done to an artifact must stay there.
+        how = ("--link-mode", "copy", "--only-binary", ":all:", "--no-deps", "--require-hashes")
+        _run(uv, "pip", "install", "--quiet", *target, *how, "-r", lock)
+
+
+def _compile(artifact: Path) -> None:
+    """Bytecode whose tracebacks name the paths that the files have in Lambda."""
+    good = compileall.compile_dir(
+        artifact,
+        quiet=1,
+        stripdir=str(artifact),
+        prependdir="/var/task",
+        invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
+    )
+    if not good:
+        raise SystemExit(f"{artifact}: some files do not compile")
+
+
+def _fingerprint(architecture: str) -> str:
+    """What the artifact is made of: the lock, this recipe, and every file of ours."""
+    digest = hashlib.sha256(architecture.encode())
+    ours = (path for package in PACKAGES for path in (ROOT / package).rglob("*") if "__pycache__" not in path.parts)
+    for path in sorted(path for path in (ROOT / "uv.lock", Path(__file__), *ours) if path.is_file()):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run([os.fspath(part) for part in command], check=True, cwd=ROOT)  # noqa: S603 - our own words
+
+
+def _report(artifact: Path) -> None:
+    found = weights(artifact)
+    total = sum(found.values())
+    print(f"{artifact.relative_to(ROOT)}: {total / 1e6:.1f} MB unzipped of {SIZE_LIMIT / 1e6:.0f} allowed")
+    for name, size in list(found.items())[:8]:
+        print(f"  {size / 1e6:6.2f} MB  {name}")
+    if total > SIZE_LIMIT:
+        raise SystemExit("too large: see what weighs most")
+
+
+def main() -> None:
+    """`python -m deploy.artifact arm64 [FOLDER]`: build, say what weighs most, and copy to where SAM wants it."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("architecture", choices=PLATFORMS)
+    parser.add_argument("destination", nargs="?", type=Path)
+    asked = parser.parse_args()
+    artifact = built(asked.architecture)
+    if asked.destination is None:
+        _report(artifact)
+    else:
+        shutil.copytree(artifact, asked.destination, dirs_exist_ok=True)
+
+
+if __name__ == "__main__":
+    main()
