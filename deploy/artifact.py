@@ -1,8 +1,8 @@
 """The one artifact that all three functions run from: our packages, the locked dependencies, and ready-made bytecode.
 
 SAM stamps every file 1980, so Python would distrust bytecode that is checked by time and compile it anew in each cold
-start: the `.pyc` here are unchecked-hash. Dependencies come from the lock, as wheels for the function's processor, whatever
-this machine's. A finished artifact stays under `build/` and is made again only when something that goes into it changes.
+start: the `.pyc` here are unchecked-hash. Dependencies come from the lock, as wheels for the function's processor,
+whatever this machine's. A finished artifact stays under `build/` until something that goes into it changes.
 """
 
 import argparse
