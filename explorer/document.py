@@ -12,8 +12,8 @@ from urllib.parse import quote
 from explorer.delivery import Asset
 from explorer.files import HERE, hashed_names
 
-# GraphiQL's menus and dialogs (Radix) and CodeMirror's measurements add <style> elements and style attributes at run
-# time: 'unsafe-inline' is for styles only. Fonts and icons are data: URLs inside the style sheets.
+# 'unsafe-inline' is for styles only: GraphiQL's dialogs and menus lock scrolling by a <style> element they add at run
+# time. Fonts and icons are data: URLs inside the style sheets.
 _POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -41,7 +41,7 @@ def page(path: str) -> Asset:
 
 
 def _base(path: str) -> str:
-    """Make a base that stays on this origin: two leading slashes would name a host, and a backslash reads as a slash."""
+    """Make a base that stays on this origin: two leading slashes would name a host; a backslash reads as a slash."""
     inner = quote(path.strip("/"), safe="/%", errors="replace")
     return f"/{inner}/" if inner else "/"
 

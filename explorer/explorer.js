@@ -1,21 +1,28 @@
 /*
- * Starts GraphiQL on this page. Three decisions live here: the page opens with a query that has an answer, a token never reaches the
- * browser's storage, and one's work belongs to the browser tab (a new one starts afresh, with today's period).
+ * Starts GraphiQL on this page. Three decisions live here: the page opens with a query that has an answer, a token never
+ * reaches the browser's storage, and one's work belongs to the browser tab (a new one starts afresh, up to today).
  */
 "use strict";
 
 (() => {
-  const QUERY = `# Reports and mobile credits in one request: press play (Ctrl-Enter) to run it.
-# The variables below hold the last seven days; the token is under Headers.
-query LastSevenDays($from: DateTime!, $to: DateTime!, $firstDay: Date!, $lastDay: Date!) {
+  // Narrow enough to be read whole in half a laptop's screen.
+  const QUERY = `# Credits and reports of the last seven days
+# in one request: press play, or Ctrl-Enter.
+query LastSevenDays(
+  $from: DateTime!, $to: DateTime!
+  $firstDay: Date!, $lastDay: Date!
+) {
   creditOutcome(from: $from, to: $to) {
-    rows { brand amount currency success failed creditApplied }
+    rows { brand amount currency success failed }
     freshness { source asOf stale }
   }
   creditLog(from: $from, to: $to, first: 20) {
     totalCount
     freshness { source asOf stale }
-    nodes { creditId time msisdn network outcome amount currency }
+    nodes {
+      creditId time msisdn network
+      outcome amount currency
+    }
   }
   reports(from: $firstDay, to: $lastDay) {
     totalCount
@@ -31,11 +38,11 @@ query LastSevenDays($from: DateTime!, $to: DateTime!, $firstDay: Date!, $lastDay
     errors: [{ message: `No token yet: put one under Headers, in the place of ${PLACEHOLDER}.` }],
   };
 
-  // GraphiQL's names in storage. `perTab` belongs to this browser tab; `withHeaders` are JSON that would carry the headers along
-  // (the history does so whatever shouldPersistHeaders says).
+  // GraphiQL's names in storage: what belongs to this browser tab, and its history, which would keep the headers of each
+  // run whatever shouldPersistHeaders says.
   const PREFIX = "graphiql:";
   const perTab = new Set(["query", "variables", "operationName", "tabState"].map((name) => PREFIX + name));
-  const withHeaders = new Set(["queries", "favorites", "tabState"].map((name) => PREFIX + name));
+  const history = new Set(["queries", "favorites"].map((name) => PREFIX + name));
 
   /** The last seven UTC days and today so far, as instants for the credits and as days for the reports. */
   function lastSevenDays(now) {
@@ -69,16 +76,16 @@ query LastSevenDays($from: DateTime!, $to: DateTime!, $firstDay: Date!, $lastDay
   const replaceHeaders = (json, headers) =>
     JSON.stringify(JSON.parse(json), (key, value) => (key === "headers" ? headers : value));
 
-  /** GraphiQL's storage without headers: none is written, and what is read gets this page's first ones. */
+  /** GraphiQL's storage, its history without headers: none is written, and what is read gets this page's first ones. */
   function createStorage(headers) {
     const place = (key) => (perTab.has(key) ? sessionStorage : localStorage);
     const ours = (storage) => Object.keys(storage).filter((key) => key.startsWith(PREFIX));
     return {
       getItem(key) {
         const value = place(key).getItem(key);
-        return value !== null && withHeaders.has(key) ? replaceHeaders(value, headers) : value;
+        return value !== null && history.has(key) ? replaceHeaders(value, headers) : value;
       },
-      setItem: (key, value) => place(key).setItem(key, withHeaders.has(key) ? replaceHeaders(value, null) : value),
+      setItem: (key, value) => place(key).setItem(key, history.has(key) ? replaceHeaders(value, null) : value),
       removeItem: (key) => place(key).removeItem(key),
       clear: () => [sessionStorage, localStorage].forEach((s) => ours(s).forEach((key) => s.removeItem(key))),
       get length() {

@@ -1,0 +1,119 @@
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.explorer.conftest import Visit
+from tests.explorer.site import CREDIT, OUTCOME, REPORT, serving
+
+Open = Callable[[str], Visit]
+TOKEN = "planted.token.value"
+
+
+@pytest.mark.parametrize("path", ["/dev", "/dev/"])
+def test_the_page_works_under_a_stage_of_the_gateway(visit: Open, path: str) -> None:
+    with serving("/dev", TOKEN) as site:
+        opened = visit(site.origin + path)
+        opened.play()
+        opened.answer()
+        assert opened.page.title() == "Tally"
+        assert {asked.path for asked in site.asked} == {"/dev/graphql"}
+
+
+def test_every_panel_and_dialog_opens(visit: Open) -> None:
+    with serving(token=TOKEN) as site:
+        opened = visit(site.origin)
+        opened.page.click('[aria-label="Show Documentation Explorer"]')
+        opened.page.get_by_text("Root Types").wait_for()
+        opened.page.click('[aria-label="Show History"]')
+        opened.page.wait_for_selector('section[aria-label="History"]')
+        opened.page.click('[aria-label="Show GraphiQL Explorer"]')
+        opened.page.locator(".docExplorerWrap").get_by_text("creditOutcome").first.wait_for()
+        for dialog in ("settings", "short keys"):
+            opened.page.click(f'[aria-label="Open {dialog} dialog"]')
+            opened.page.wait_for_selector('[role="dialog"]')
+            opened.page.keyboard.press("Escape")
+            opened.page.wait_for_selector('[role="dialog"]', state="detached")
+
+
+def test_play_runs_the_first_query_and_shows_its_rows(visit: Open) -> None:
+    with serving(token=TOKEN) as site:
+        opened = visit(site.origin)
+        opened.play()
+        data = json.loads(opened.answer())["data"]
+        assert data["creditLog"]["nodes"] == [CREDIT]
+        assert data["creditOutcome"]["rows"] == [OUTCOME]
+        assert data["reports"]["nodes"] == [REPORT]
+        (run,) = site.runs()
+        assert run.headers["authorization"] == f"Bearer {TOKEN}"
+        assert run.headers["accept"] == "application/graphql-response+json, application/json"
+        assert run.headers["content-type"] == "application/json"
+
+
+def test_the_first_query_asks_for_the_last_seven_days_and_today_so_far(visit: Open) -> None:
+    with serving(token=TOKEN) as site:
+        opened = visit(site.origin)
+        opened.play()
+        opened.answer()
+        variables = site.runs()[0].body["variables"]
+    to = datetime.fromisoformat(variables["to"])
+    start = datetime.fromisoformat(variables["from"])
+    assert abs(datetime.now(UTC) - to) < timedelta(minutes=1)
+    assert start == to.replace(hour=0, minute=0, second=0) - timedelta(days=7)
+    assert (variables["firstDay"], variables["lastDay"]) == (start.date().isoformat(), to.date().isoformat())
+
+
+def test_a_token_is_never_stored(visit: Open) -> None:
+    with serving(token=TOKEN) as site:
+        opened = visit(site.origin)
+        opened.play()
+        opened.answer()
+        opened.page.click('[aria-label="Show History"]')
+        opened.page.click('[aria-label="Add favorite"]')
+        stored = opened.stored()
+        assert all(f"graphiql:{name}" in stored for name in ("queries", "favorites", "tabState"))
+        assert TOKEN not in stored
+
+
+def test_a_query_out_of_the_history_is_run_with_the_page_s_own_token(visit: Open) -> None:
+    with serving(token=TOKEN) as site:
+        opened = visit(site.origin)
+        opened.play()
+        opened.answer()
+        opened.page.reload()
+        opened.page.click('[aria-label="Show History"]')
+        opened.page.click('[aria-label="Set active"]')
+        opened.play()
+        opened.answer()
+        assert [run.headers["authorization"] for run in site.runs()] == [f"Bearer {TOKEN}"] * 2
+
+
+def test_a_reload_keeps_the_work_and_opens_no_second_tab(visit: Open) -> None:
+    with serving(token=TOKEN) as site:
+        opened = visit(site.origin)
+        opened.type("Query Editor", "{ __typename }")
+        assert "__typename" in opened.stored()
+        opened.page.reload()
+        opened.page.wait_for_selector(".graphiql-execute-button")
+        assert opened.text("Query Editor") == "{ __typename }"
+        assert opened.page.locator(".graphiql-tab").count() == 0  # tabs show from the second on
+
+
+def test_without_a_token_the_page_says_where_to_put_one_and_asks_nothing(visit: Open) -> None:
+    with serving() as site:
+        opened = visit(site.origin)
+        assert json.loads(opened.text("Headers")) == {"Authorization": "Bearer <token>"}
+        opened.play()
+        assert "put one under Headers" in opened.answer()
+        assert site.asked == []
+
+
+def test_a_pasted_token_brings_the_schema_with_it(visit: Open) -> None:
+    with serving() as site:
+        opened = visit(site.origin)
+        opened.type("Headers", json.dumps({"authorization": f"Bearer {TOKEN}"}))
+        opened.page.click('[aria-label="Show Documentation Explorer"]')
+        opened.page.get_by_text("Root Types").wait_for()
+        assert {asked.headers["authorization"] for asked in site.introspections()} == {f"Bearer {TOKEN}"}
+        assert TOKEN not in opened.stored()
