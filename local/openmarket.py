@@ -1,0 +1,163 @@
+"""OpenMarket as its document describes it: `/csv/log` and `/csv/outcome`, over HTTP.
+
+It holds to the letter of the document, not to what our client likes: both times are required with a zone, plus signs
+are no spaces, account and password are case-sensitive. What the document leaves open is a setting of the simulator.
+"""
+
+import base64
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from re import compile as pattern
+from typing import Any
+
+from local.credits import Credit, credits_of
+from local.simulator import Answer, Request, Simulator, csv_bytes
+
+LOG_COLUMNS = ("Credit ID", "Time (UTC)", "MSISDN", "Network", "Outcome", "Amount", "Currency")
+OUTCOME_COLUMNS = ("Brand", "Amount", "Currency", "Success", "Failed", "Credit Applied")
+SUCCESS_WORDS = frozenset({"success", "confirmed"})
+FAILED_WORDS = frozenset({"failed"})
+ZONES = {"UTC": 0, "GMT": 0, "Z": 0, "BST": 60}
+"""Zone names the simulator knows, in minutes east of Greenwich."""
+
+_TIME = pattern(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:([A-Z]+)|([+-])(\d\d):?(\d\d))")
+
+
+class BadTimeError(ValueError):
+    """A time is missing or not written as documented."""
+
+
+class OpenMarket(Simulator):
+    """The simulated vendor.
+
+    `accounts` maps account ids to passwords; each account has its own credits. `ends_inclusive`: whether a credit at
+    exactly `toTime` is in the answer. `bare_when_empty`: an answer without rows has no header either.
+    """
+
+    def __init__(self, *, rows_a_day: int = 2000, history_days: int = 90, **options: Any) -> None:  # noqa: ANN401 - Simulator's
+        super().__init__(**options)
+        self.accounts = {"tally-account": "s3cret-Credit"}
+        self.rows_a_day = rows_a_day
+        self.history_days = history_days
+        self.ends_inclusive = True
+        self.bare_when_empty = False
+        self._added: list[Credit] = []
+        self._changed: dict[int, str] = {}
+
+    @property
+    def base_url(self) -> str:
+        """What `OPENMARKET_BASE_URL` takes."""
+        return self.origin
+
+    @property
+    def secret(self) -> dict[str, str]:
+        """The first account, as the product's secret holds it."""
+        account, password = next(iter(self.accounts.items()))
+        return {"accountId": account, "password": password}
+
+    def add(self, *added: Credit) -> None:
+        """Put credits of any time into every account's log, after the generated ones."""
+        self._added.extend(added)
+
+    def change_outcome(self, credit_id: int, outcome: str) -> None:
+        """From now on a credit shows `outcome`."""
+        self._changed[credit_id] = outcome
+
+    def outcome_of(self, credit: Credit) -> str:
+        """What a credit shows now."""
+        return self._changed.get(credit.credit_id) or credit.outcome(self.clock())
+
+    def held(
+        self, start: datetime, end: datetime, brand: str | None = None, account: str | None = None
+    ) -> list[Credit]:
+        """What has happened by now in the period, in the order of the answer; `end` as `ends_inclusive` says."""
+        now = self.clock()
+        account = account or next(iter(self.accounts))
+        last = end if self.ends_inclusive else end - timedelta.resolution
+        return [
+            credit
+            for credit in self._known(account, start, min(end, now))
+            if start <= credit.time <= last and credit.time <= now and brand in (None, credit.brand)
+        ]
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request."""
+        account = self._account(request)
+        if account is None:
+            return Answer(401, b"Unauthorized", headers=(("www-authenticate", 'Basic realm="OpenMarket"'),))
+        report = {"/csv/log": self._log, "/csv/outcome": self._outcome}.get(request.path)
+        if report is None:
+            return Answer(404, b"Not Found")
+        if request.method != "GET":
+            return Answer(405, b"Method Not Allowed", headers=(("allow", "GET"),))
+        try:
+            start, end = parsed_time(request.query.get("fromTime")), parsed_time(request.query.get("toTime"))
+        except BadTimeError as error:
+            return Answer(400, str(error).encode())
+        rows = report(self.held(start, end, request.query.get("brand") or None, account))
+        if self.bare_when_empty and len(rows) == 1:
+            rows = []
+        return Answer(body=csv_bytes(rows), content_type="text/csv; charset=utf-8")
+
+    def _account(self, request: Request) -> str | None:
+        for account, password in self.accounts.items():
+            expected = base64.b64encode(f"{account}:{password}".encode()).decode()
+            if request.headers.get("authorization") == f"Basic {expected}":
+                return account
+        return None
+
+    def _known(self, account: str, start: datetime, end: datetime) -> Iterator[Credit]:
+        day = max(start.astimezone(UTC).date(), self.clock().date() - timedelta(days=self.history_days))
+        while day <= end.astimezone(UTC).date():
+            yield from credits_of(account, day, self.rows_a_day)
+            day += timedelta(days=1)
+        yield from self._added
+
+    def _log(self, held: Iterable[Credit]) -> list[list[str]]:
+        now, changed = self.clock(), self._changed
+        rows = [
+            [
+                str(credit.credit_id),
+                str(credit.time)[:19],
+                credit.msisdn,
+                credit.network,
+                changed.get(credit.credit_id) or credit.outcome(now),
+                credit.amount,
+                credit.currency,
+            ]
+            for credit in held
+        ]
+        return [list(LOG_COLUMNS), *rows]
+
+    def _outcome(self, held: Iterable[Credit]) -> list[list[str]]:
+        counts: dict[tuple[str, str, str], list[int]] = {}
+        for credit in held:
+            succeeded_failed = counts.setdefault((credit.brand, credit.amount, credit.currency), [0, 0])
+            word = self.outcome_of(credit).lower()
+            succeeded_failed[0] += word in SUCCESS_WORDS
+            succeeded_failed[1] += word in FAILED_WORDS
+        rows = [
+            [brand, amount, currency, str(success), str(failed), f"{Decimal(amount) * success:.4f}"]
+            for (brand, amount, currency), (success, failed) in counts.items()
+        ]
+        return [list(OUTCOME_COLUMNS), *rows]
+
+
+def parsed_time(raw: str | None) -> datetime:
+    """A time as the document writes it, `YYYY-MM-DD HH:MM:SS Z`, in UTC.
+
+    Raises:
+        BadTimeError: it is missing, has no zone or one that the vendor does not know, or is no time.
+    """
+    match = _TIME.fullmatch(raw or "")
+    if match is None:
+        raise BadTimeError("fromTime and toTime are required, as YYYY-MM-DD HH:MM:SS Z")
+    clock, zone, sign, hours, minutes = match.groups()
+    if zone is not None and zone not in ZONES:
+        raise BadTimeError("unknown time zone")
+    east = ZONES[zone] if zone is not None else int(f"{sign}{int(hours) * 60 + int(minutes)}")
+    try:
+        return datetime.fromisoformat(clock).replace(tzinfo=timezone(timedelta(minutes=east))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadTimeError("no such time") from None

@@ -1,0 +1,238 @@
+"""What both simulated vendors share: a request log, a clock, and ways to misbehave.
+
+A vendor is a function from `Request` to `Answer`. A fault is a function from the answer that was due to the one that is
+given, so a new way of failing is one line, and a test can write its own. Latency comes after the vendor has acted, as
+it does when a scheduling call times out at the client and has taken effect all the same.
+"""
+
+import asyncio
+import csv
+import io
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from random import Random
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote
+
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+from local.server import BackgroundServer
+
+log = logging.getLogger(__name__)
+
+type Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as a vendor sees it; `query` holds the first value of each name, `+` stays a plus sign."""
+
+    method: str
+    path: str
+    query_string: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a vendor answers; `sent_bytes`: cut the connection after so many, below zero before the status line."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+    sent_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """How an answer goes wrong; `acts`: the vendor does what was asked before it fails."""
+
+    change: Callable[[Answer], Answer]
+    acts: bool = True
+
+
+def failing(status: int, retry_after: str | int | None = None) -> Fault:
+    """Refuse with `status` before anything was done."""
+    headers = () if retry_after is None else (("retry-after", str(retry_after)),)
+    return Fault(lambda _: Answer(status, b"the service is not well", headers=headers), acts=False)
+
+
+def answering_html() -> Fault:
+    """A 200 that holds a page, as a proxy or a login wall gives."""
+    return Fault(
+        lambda due: replace(due, body=b"<!DOCTYPE html><html><body>Sign in</body></html>", content_type="text/html")
+    )
+
+
+def cut_off(share: float = 0.5) -> Fault:
+    """Promise the whole body, send a share of it, close the connection."""
+    return Fault(lambda due: replace(due, sent_bytes=int(len(due.body) * share)))
+
+
+def shortened(share: float = 0.5) -> Fault:
+    """Send a share of the body as though it were the whole."""
+    return Fault(lambda due: replace(due, body=due.body[: int(len(due.body) * share)]))
+
+
+def hanging_up() -> Fault:
+    """Close the connection without a byte, after having done what was asked."""
+    return Fault(lambda due: replace(due, sent_bytes=-1))
+
+
+def without_column(name: str) -> Fault:
+    """A CSV answer that lacks one of its columns."""
+
+    def change(due: Answer) -> Answer:
+        rows = list(csv.reader(io.StringIO(due.body.decode(), newline="")))
+        gone = rows[0].index(name)
+        return replace(due, body=csv_bytes([row[:gone] + row[gone + 1 :] for row in rows]))
+
+    return Fault(change)
+
+
+def csv_bytes(rows: list[list[str]]) -> bytes:
+    """Rows as RFC 4180 has them: CRLF, quotes where needed."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def json_answer(value: object, status: int = 200) -> Answer:
+    """A JSON answer."""
+    return Answer(status, json.dumps(value).encode(), "application/json; charset=utf-8")
+
+
+@dataclass(slots=True)
+class _Standing:
+    fault: Fault
+    path: str
+    times: int | None
+
+
+class Simulator:
+    """A vendor as a real HTTP server; `answer` is the vendor itself.
+
+    `latency` is in seconds, `failure_rate` the share of calls (in a repeatable sequence) that get a 503, `requests`
+    the log.
+    """
+
+    def __init__(self, *, port: int = 0, clock: Clock | None = None) -> None:
+        self.clock: Clock = clock or _now
+        self.latency = 0.0
+        self.failure_rate = 0.0
+        self.requests: list[Request] = []
+        self._standing: list[_Standing] = []
+        self._dice = Random(0)
+        self._server = BackgroundServer(self._app, port)
+
+    def answer(self, request: Request) -> Answer:
+        """What the vendor answers when nothing goes wrong."""
+        raise NotImplementedError
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return self._server.url
+
+    def misbehave(self, fault: Fault, *, times: int | None = 1, path: str = "") -> None:
+        """Let the next `times` calls (None: all) whose path ends with `path` go wrong; earlier faults come first."""
+        self._standing.append(_Standing(fault, path, times))
+
+    def behave(self) -> None:
+        """Forget every fault, latency and failure rate."""
+        self._standing.clear()
+        self.latency = self.failure_rate = 0.0
+
+    def count(self, path: str = "", method: str | None = None) -> int:
+        """How many requests came for paths that end with `path`."""
+        return sum(seen.path.endswith(path) and method in (None, seen.method) for seen in self.requests)
+
+    def stop(self) -> None:
+        """Stop listening, as a vendor whose host is down."""
+        self._server.stop()
+
+    def __enter__(self) -> Self:
+        """Start listening."""
+        self._server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop listening."""
+        self.stop()
+
+    def _respond(self, request: Request) -> Answer:
+        self.requests.append(request)
+        fault = self._next_fault(request.path)
+        if fault is None:
+            return self.answer(request)
+        return fault.change(self.answer(request) if fault.acts else Answer())
+
+    def _next_fault(self, path: str) -> Fault | None:
+        for standing in self._standing:
+            if path.endswith(standing.path):
+                if standing.times is not None:
+                    standing.times -= 1
+                    if standing.times == 0:
+                        self._standing.remove(standing)
+                return standing.fault
+        if self.failure_rate and self._dice.random() < self.failure_rate:
+            return failing(503)
+        return None
+
+    async def _app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if scope["type"] != "http":
+            return
+        request = await _request(scope, receive)
+        try:
+            answer = self._respond(request)
+        except Exception:
+            log.exception("the simulator itself failed")  # and not on purpose
+            raise
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        if answer.sent_bytes is not None and answer.sent_bytes < 0:
+            await self._server.drop(scope["client"])
+            return
+        await _send(answer, send, head=scope["method"] == "HEAD")
+
+
+async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> Request:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    query_string = scope["query_string"].decode("latin-1")
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return Request(scope["method"], scope["path"], query_string, parsed_query(query_string), headers, body)
+
+
+def parsed_query(query_string: str) -> dict[str, str]:
+    """Names and values, percent-decoded. A plus stays a plus: the vendors document percent-encoding only."""
+    pairs = [pair.partition("=") for pair in query_string.split("&") if pair]
+    return {unquote(name): unquote(value) for name, _, value in reversed(pairs)}
+
+
+async def _send(answer: Answer, send: ASGISendCallable, *, head: bool) -> None:
+    headers = (("content-type", answer.content_type), ("content-length", str(len(answer.body))), *answer.headers)
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": encoded, "trailers": False})
+    cut = answer.sent_bytes is not None
+    body = b"" if head else answer.body[: answer.sent_bytes]
+    await send({"type": "http.response.body", "body": body, "more_body": cut})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
