@@ -1,0 +1,52 @@
+"""The explorer as one sees it in a browser: its editors, its answer, what it fetched and what it complained about."""
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Locator, Page
+
+
+@dataclass(slots=True)
+class Visit:
+    """One opened page, and everything a browser would complain about or fetch for it."""
+
+    page: Page
+    host: str = ""
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc or "data:"))
+
+    def open(self, url: str) -> "Visit":
+        self.host = urlsplit(url).netloc
+        self.page.goto(url)
+        self.page.wait_for_selector(".graphiql-execute-button")
+        return self
+
+    def play(self) -> None:
+        self.page.click(".graphiql-execute-button")
+
+    def answer(self) -> str:
+        """Wait for an answer and give its text, all of it."""
+        self.page.wait_for_selector(".result-window .cm-property")
+        return str(self.page.locator(".result-window .CodeMirror").evaluate("element => element.CodeMirror.getValue()"))
+
+    def text(self, label: str) -> str:
+        """Give the whole text of the editor with this label (CodeMirror draws only the lines in sight)."""
+        return str(self._editor(label).evaluate("element => element.CodeMirror.getValue()"))
+
+    def type(self, label: str, text: str) -> None:
+        """Replace the text of the editor with this label."""
+        self._editor(label).evaluate("(element, text) => element.CodeMirror.setValue(text)", text)
+
+    def stored(self) -> str:
+        """Give all that the page has left in the browser, once GraphiQL has written its tabs (half a second late)."""
+        self.page.wait_for_timeout(700)
+        return str(self.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])"))
+
+    def _editor(self, label: str) -> Locator:
+        return self.page.locator(f'section[aria-label="{label}"] .CodeMirror:visible')
