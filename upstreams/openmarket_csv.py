@@ -7,6 +7,7 @@ is cut off, or a figure that is none, makes the whole file unusable: a wrong tot
 import csv
 import datetime as dt
 import enum
+import functools
 import io
 import re
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from upstreams.errors import UpstreamBadResponse
 UPSTREAM = "openmarket"
 LARGEST_ID = 2**64 - 1
 LARGEST_COUNT = 2**31 - 1
+LONGEST = 20
 
 _LOG = (
     ("creditid",),
@@ -36,7 +38,6 @@ _TIME = re.compile(
 )
 # An exponent is how some decimal libraries print a ten without its zeros; a long one could unpack to gigabytes.
 _AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?")
-_COUNT = re.compile(r"[0-9]{1,20}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _FOUR_DECIMALS = re.compile(r".*\.[0-9]{4}")
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]")
@@ -98,7 +99,7 @@ def read_log(body: bytes) -> list[LogRow]:
     rows = {}
     for credit_id, time, msisdn, network, outcome, amount, currency in table:
         number = _number(credit_id, LARGEST_ID, table)
-        if _AMOUNT.fullmatch(amount) is None:
+        if not _is_amount(amount):
             raise table.wrong("amount")
         rows[number] = LogRow(number, _time(time, table), msisdn, network, outcome, amount, currency)
     return list(rows.values())
@@ -113,15 +114,21 @@ def read_outcome(body: bytes) -> list[OutcomeRow]:
     table = _Table(body, _OUTCOME, lambda cells: _FOUR_DECIMALS.fullmatch(cells[5]) is not None)
     rows = []
     for brand, amount, currency, success, failed, applied in table:
-        if _AMOUNT.fullmatch(amount) is None or _AMOUNT.fullmatch(applied) is None:
+        if not (_is_amount(amount) and _is_amount(applied)):
             raise table.wrong("amount")
         succeeded, not_succeeded = (_number(cell, LARGEST_COUNT, table) for cell in (success, failed))
         rows.append(OutcomeRow(brand, amount, currency, succeeded, not_succeeded, applied))
     return rows
 
 
+@functools.lru_cache(1024)
+def _is_amount(cell: str) -> bool:
+    """Whether it is a finite decimal; kept, because a file has thousands of rows and a dozen price points."""
+    return _AMOUNT.fullmatch(cell) is not None
+
+
 def _number(cell: str, largest: int, table: "_Table") -> int:
-    if _COUNT.fullmatch(cell) is None or (number := int(cell)) > largest:
+    if not (cell.isdecimal() and cell.isascii() and len(cell) <= LONGEST) or (number := int(cell)) > largest:
         raise table.wrong("number")
     return number
 

@@ -53,12 +53,15 @@ class ReportFiles:
         """
         import httpx
 
+        limit = asyncio.timeout(deadline.remaining())
         try:
-            async with asyncio.timeout(deadline.remaining()), _client() as client:
+            async with limit, _client() as client:
                 response = await self._found(client, _parsed(url))
                 async with aclosing(response), aclosing(self._chunks(response)) as chunks:
                     yield ReportFile(_length(response), response.headers.get("Content-Type"), chunks)
         except TimeoutError as error:
+            if not limit.expired():  # somebody else's, from inside the `with`
+                raise
             raise UpstreamTimeout(UPSTREAM, "the deadline passed before the report file was whole") from error
         except httpx.RequestError as error:
             raise of_transport(UPSTREAM, error) from error

@@ -1,0 +1,12 @@
+"""The credentials that the tests keep in Secrets Manager."""
+
+from typing import Protocol
+
+RDE = {"username": "resel", "password": "rde-p4ss", "subscriptionKey": "k3y-one", "marketplace": "eu"}
+OPENMARKET = {"accountId": "Acc-1", "password": "om:p4ss-ü"}
+
+
+class PutSecret(Protocol):
+    """Keep a secret: JSON, or text as it stands."""
+
+    def __call__(self, tenant: str, upstream: str, value: object) -> None: ...

@@ -1,0 +1,184 @@
+import asyncio
+import datetime as dt
+import email.utils
+import gzip
+import logging
+import socket
+import time
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.upstreams.scripted_vendor import Answer, ScriptedVendor, in_turn
+from upstreams import telemetry
+from upstreams.deadline import Deadline
+from upstreams.errors import (
+    UpstreamBadResponse,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnauthorized,
+    UpstreamUnavailable,
+)
+from upstreams.failures import retry_after
+from upstreams.http import Call, Caller, full_jitter
+from upstreams.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    import httpx
+
+pytestmark = pytest.mark.anyio
+
+
+async def nothing_to_add(request: "httpx.Request") -> AsyncGenerator["httpx.Request", "httpx.Response"]:
+    yield request
+
+
+def call(vendor: ScriptedVendor) -> Call:
+    return Call("log", f"{vendor.base_url}/csv/log?msisdn=447700900001", nothing_to_add)
+
+
+def caller(seconds: float = 5, max_bytes: int = 1000) -> Caller:
+    return Caller("openmarket", seconds, max_bytes=max_bytes)
+
+
+async def test_a_moment_of_trouble_is_waited_out_and_every_try_is_recorded() -> None:
+    seen = Telemetry()
+    telemetry.current.set(seen)
+    async with ScriptedVendor(in_turn(Answer(503), Answer(502), Answer(body=b"fine"))) as vendor:
+        assert await caller().get(call(vendor), Deadline.after(5)) == b"fine"
+    assert [(each.upstream, each.operation, each.status) for each in seen.upstream_calls] == [
+        ("openmarket", "log", 503),
+        ("openmarket", "log", 502),
+        ("openmarket", "log", 200),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "tries"),
+    [
+        (Answer(502), UpstreamUnavailable, 3),
+        (Answer(503), UpstreamUnavailable, 3),
+        (Answer(504), UpstreamUnavailable, 3),
+        (Answer(500), UpstreamUnavailable, 1),
+        (Answer(429), UpstreamUnavailable, 1),
+        (Answer(429, headers={"Retry-After": "0"}), UpstreamUnavailable, 3),
+        (Answer(429, headers={"Retry-After": "3600"}), UpstreamUnavailable, 1),
+        (Answer(503, headers={"Retry-After": "3600"}), UpstreamUnavailable, 1),
+        (Answer(401), UpstreamUnauthorized, 1),
+        (Answer(403), UpstreamUnauthorized, 1),
+        (Answer(400), UpstreamBadResponse, 1),
+        (Answer(404), UpstreamBadResponse, 1),
+        (Answer(202), UpstreamBadResponse, 1),
+        (Answer(body=b"cut off here", declared=100), UpstreamUnavailable, 3),
+        (Answer(hang_up=True), UpstreamUnavailable, 3),
+        (Answer(body=b"x" * 1001), UpstreamBadResponse, 1),
+        (Answer(body=gzip.compress(b"x" * 1001), headers={"Content-Encoding": "gzip"}), UpstreamBadResponse, 1),
+        (Answer(body=b"not gzip", headers={"Content-Encoding": "gzip"}), UpstreamBadResponse, 1),
+        (Answer(body=b"", headers={"Content-Encoding": "gzip, gzip"}), UpstreamBadResponse, 1),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_every_kind_of_failure_has_its_error_and_its_number_of_tries(
+    answer: Answer, error: type[UpstreamError], tries: int
+) -> None:
+    async with ScriptedVendor(in_turn(answer)) as vendor:
+        with pytest.raises(error) as caught:
+            await caller().get(call(vendor), Deadline.after(5))
+    assert len(vendor.seen) == tries
+    assert "4477" not in str(caught.value)
+    assert not caught.value.sent
+
+
+async def test_a_vendor_that_nobody_listens_for_is_unavailable() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/csv/log"
+        with pytest.raises(UpstreamUnavailable, match="could not be reached"):
+            await caller().get(Call("log", url, nothing_to_add), Deadline.after(5))
+
+
+async def test_retry_after_is_honoured() -> None:
+    began = time.monotonic()
+    async with ScriptedVendor(in_turn(Answer(429, headers={"Retry-After": "1"}), Answer(body=b"fine"))) as vendor:
+        assert await caller().get(call(vendor), Deadline.after(5)) == b"fine"
+    assert time.monotonic() - began >= 1
+
+
+def test_retry_after_takes_seconds_and_http_dates() -> None:
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=100)
+    in_seconds = retry_after(email.utils.format_datetime(soon, usegmt=True))
+    assert in_seconds is not None
+    assert 98 < in_seconds <= 100
+    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert retry_after("7") == 7
+    assert retry_after("soon") is None
+    assert retry_after(None) is None
+
+
+def test_pauses_differ_and_stay_below_a_doubling_bound() -> None:
+    first, second = zip(*(full_jitter(2) for _ in range(200)), strict=True)
+    assert 0 <= min(first) < max(first) <= 0.2
+    assert 0.2 < max(second) <= 0.4
+    assert len(set(first)) > 100
+
+
+@pytest.mark.parametrize("slow", [Answer(seconds_before=30), Answer(body=b"a body", seconds_within=30)])
+@pytest.mark.parametrize(("seconds", "left"), [(0.2, 30), (30, 0.2)])
+async def test_a_slow_answer_is_left_when_its_time_or_the_invocations_is_over(
+    slow: Answer, seconds: float, left: float
+) -> None:
+    began = time.monotonic()
+    async with ScriptedVendor(in_turn(slow)) as vendor:
+        with pytest.raises(UpstreamTimeout):
+            await caller(seconds).get(call(vendor), Deadline.after(left))
+    assert time.monotonic() - began < 5
+    assert len(vendor.seen) == 1
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    async with ScriptedVendor(in_turn(Answer(body=b"stolen"))) as elsewhere:
+        away = Answer(302, headers={"Location": f"{elsewhere.base_url}/"})
+        async with ScriptedVendor(in_turn(away)) as vendor:
+            with pytest.raises(UpstreamBadResponse):
+                await caller().get(call(vendor), Deadline.after(5))
+    assert elsewhere.seen == []
+
+
+async def test_a_session_cookie_never_travels_with_another_call() -> None:
+    async with ScriptedVendor(in_turn(Answer(body=b"fine", headers={"Set-Cookie": "session=acme"}))) as vendor:
+        asking = caller()
+        await asking.get(call(vendor), Deadline.after(5))
+        await asking.get(call(vendor), Deadline.after(5))
+    assert [seen.headers.get("cookie") for seen in vendor.seen] == [None, None]
+
+
+async def test_no_more_than_four_calls_run_at_once() -> None:
+    async with ScriptedVendor(in_turn(Answer(body=b"fine", seconds_before=0.05))) as vendor:
+        asking = caller()
+        await asyncio.gather(*(asking.get(call(vendor), Deadline.after(5)) for _ in range(12)))
+    assert len(vendor.seen) == 12
+    assert vendor.most_at_once == 4
+
+
+async def test_a_compressed_answer_arrives_unpacked() -> None:
+    packed = Answer(body=gzip.compress(b"a,b\n"), headers={"Content-Encoding": "gzip"})
+    async with ScriptedVendor(in_turn(packed)) as vendor:
+        assert await caller().get(call(vendor), Deadline.after(5)) == b"a,b\n"
+
+
+def test_one_caller_serves_one_event_loop_after_another() -> None:
+    asking = caller()
+
+    async def invocation() -> bytes:
+        async with ScriptedVendor(in_turn(Answer(body=b"fine"))) as vendor:
+            return await asking.get(call(vendor), Deadline.after(5))
+
+    assert [asyncio.run(invocation()) for _ in range(3)] == [b"fine"] * 3
+
+
+async def test_no_log_line_holds_an_address_even_at_debug(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with ScriptedVendor(in_turn(Answer(body=b"fine"))) as vendor:
+        await caller().get(call(vendor), Deadline.after(5))
+    assert "4477" not in caplog.text
