@@ -1,1 +1,18 @@
-"""In the making."""
+"""What we keep in S3, and when it is good enough to answer from (design.md §3)."""
+
+from dataclasses import dataclass
+
+from ledger.credit_log import CreditLog
+from ledger.outcomes import Outcomes
+from ledger.reports import Reports
+
+__all__ = ["Ledger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Everything that can be asked of the ledger; one object for the life of a process."""
+
+    credit_log: CreditLog
+    outcomes: Outcomes
+    reports: Reports

@@ -1,1 +1,1 @@
-"""In the making."""
+"""The GraphQL API: types, resolvers, limits, execution, and GraphQL over HTTP."""

@@ -1,0 +1,40 @@
+"""The routes of the contract: the API, the explorer with its assets, and a sign of life."""
+
+import explorer
+from explorer import Asset
+from schema.http import GraphQLOverHTTP, Request, Response
+
+NOT_FOUND = Response(404, b'{"message":"Not Found"}', [("content-type", "application/json")])
+HEALTHY = Response(200, b'{"status":"up"}', [("content-type", "application/json"), ("cache-control", "no-store")])
+
+
+class Routes:
+    """Answers every request that reaches the function."""
+
+    def __init__(self, api: GraphQLOverHTTP, *, with_explorer: bool) -> None:
+        self._api = api
+        self._with_explorer = with_explorer
+
+    async def answer(self, request: Request, stage: str) -> Response:
+        """Pick by path; `stage` is the prefix that the deployment puts before every path, or empty."""
+        path = request.path.removeprefix(stage) if stage else request.path
+        if path == "/graphql":
+            return await self._api.answer(request)
+        if path == "/health" and request.method == "GET":
+            return HEALTHY
+        if self._with_explorer and request.method == "GET":
+            return _explorer(request, path)
+        return NOT_FOUND
+
+
+def _explorer(request: Request, path: str) -> Response:
+    if path in {"", "/"}:
+        return _served(explorer.page(request.path), request)
+    name = path.removeprefix("/assets/")
+    asset = explorer.asset(name) if name != path else None
+    return _served(asset, request) if asset else NOT_FOUND
+
+
+def _served(asset: Asset, request: Request) -> Response:
+    asset = asset.for_client(request.headers.get("accept-encoding"))
+    return Response(200, asset.body, [("content-type", asset.content_type), *asset.headers])

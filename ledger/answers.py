@@ -1,0 +1,162 @@
+"""Whole answers, kept as the upstream gave them: a folder per tenant, kind and arguments, an immutable object per fetch.
+
+    answers/tenant=acme/outcome/brand=__all__/2026-11-01T00:00:00Z_2026-11-22T00:00:00Z/20261122T101500.000000Z.json.gz
+    answers/tenant=acme/reports/2026-11-01_2026-11-22_any/20261122T101500.000000Z.json.gz
+
+The newest one counts. When it is no longer good one caller asks again; when that fails, it still answers, and says
+that it is stale.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import orjson
+
+from ledger.breakers import Breakers
+from ledger.compression import pack, unpack
+from ledger.freshness import Source
+from ledger.leases import Leases
+from ledger.memory import Memory
+from ledger.moments import Clock, stamp, unstamp
+from ledger.store import LedgerUnavailable, Store
+from upstreams import telemetry
+from upstreams.deadline import Deadline
+from upstreams.errors import UpstreamError
+
+LOG = logging.getLogger("tally.ledger")
+
+ROOT = "answers"
+SUFFIX = ".json.gz"
+REMEMBERED_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to know: where its answers lie, whom to ask, and until when an answer is good.
+
+    `good_until` is given an answer's JSON value and when it was fetched. `since` tells from when on an answer still
+    counts: one that was fetched before something changed it is kept for bad times, but is never good.
+    """
+
+    tenant: str
+    folder: str
+    upstream: str
+    ask: Callable[[], Awaitable[object]]
+    good_until: Callable[[object, datetime], datetime]
+    since: Callable[[], Awaitable[datetime | None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON value, when it was fetched and how it was come by."""
+
+    value: object
+    fetched: datetime
+    source: Source
+    stale: bool = False
+
+
+class Answers:
+    """Every tenant's whole answers."""
+
+    def __init__(self, store: Store, leases: Leases, breakers: Breakers, clock: Clock, recheck: timedelta) -> None:
+        """`recheck`: how long a warm process may answer from memory before it looks at S3 again."""
+        self._store = store
+        self._leases = leases
+        self._breakers = breakers
+        self._clock = clock
+        self._recheck = recheck
+        self._memory: Memory[tuple[Answer, datetime]] = Memory(REMEMBERED_BYTES)
+
+    async def get(self, question: Question, deadline: Deadline) -> Answer:
+        """A good answer: from memory, from S3, or asked for; else an old one that says it is stale.
+
+        Raises:
+            UpstreamError: the upstream failed and nothing is held.
+        """
+        began = self._clock()
+        if (remembered := self._recall(question, began)) is not None:
+            telemetry.count("ledger.hit")
+            return remembered
+        try:
+            held = await self._held(question)
+        except LedgerUnavailable as error:
+            LOG.warning("answering without the ledger: %s", error)
+            return await self._fetch(question, None, keep=False)
+        if held and await self._good(question, held, began):
+            telemetry.count("ledger.hit")
+            return self._remember(question, held)
+        telemetry.count("ledger.miss")
+        try:
+            return self._remember(question, await self._refreshed(question, held, began, deadline))
+        except UpstreamError:
+            if held is None:
+                raise
+            telemetry.count("ledger.stale")
+            return Answer(held.value, held.fetched, held.source, stale=True)
+
+    def forget(self, folder: str) -> None:
+        """Drop what this process remembers of the answers in and below a folder."""
+        self._memory.forget_below(folder + "/")
+
+    async def _refreshed(self, question: Question, held: Answer | None, began: datetime, deadline: Deadline) -> Answer:
+        async def already() -> Answer | None:
+            newest = await self._held(question)
+            return newest if newest and await self._good(question, newest, began) else None
+
+        return await self._leases.once(
+            f"{question.folder}/_lease",
+            already,
+            lambda: self._fetch(question, held, keep=True),
+            question.upstream,
+            deadline,
+        )
+
+    async def _held(self, question: Question) -> Answer | None:
+        """The newest kept answer."""
+        found = await self._store.listing(question.folder)
+        keys = [item.key for item in found if item.key.endswith(SUFFIX)]
+        if not keys:
+            return None
+        stored = await self._store.get(keys[-1])
+        if stored is None:
+            return None
+        fetched = unstamp(keys[-1].rpartition("/")[2].removesuffix(SUFFIX))
+        return Answer(orjson.loads(unpack(stored.body)), fetched, Source.CACHE)
+
+    async def _good(self, question: Question, answer: Answer, began: datetime) -> bool:
+        since = await question.since() if question.since else None
+        if since is not None and answer.fetched <= since:
+            return False
+        return answer.fetched >= began or question.good_until(answer.value, answer.fetched) > self._clock()
+
+    async def _fetch(self, question: Question, held: Answer | None, *, keep: bool) -> Answer:
+        """Ask the upstream, and keep what it says."""
+        fetched = self._clock() if held is None else max(self._clock(), held.fetched + timedelta(microseconds=1))
+        value = await self._breakers.guard(question.tenant, question.upstream, question.ask)
+        if keep:
+            await self._keep(f"{question.folder}/{stamp(fetched)}{SUFFIX}", value)
+        return Answer(value, fetched, Source.UPSTREAM)
+
+    async def _keep(self, key: str, value: object) -> None:
+        try:
+            await self._store.put(key, pack(orjson.dumps(value)))
+        except LedgerUnavailable as error:
+            LOG.warning("an answer was not kept: %s", error)
+
+    def _recall(self, question: Question, now: datetime) -> Answer | None:
+        entry = self._memory.recall(question.folder)
+        if entry is None:
+            return None
+        answer, checked = entry
+        if now - checked >= self._recheck or question.good_until(answer.value, answer.fetched) <= now:
+            return None
+        return answer
+
+    def _remember(self, question: Question, answer: Answer) -> Answer:
+        if self._recheck:
+            again = Answer(answer.value, answer.fetched, Source.CACHE)
+            self._memory.remember(question.folder, (again, self._clock()), 2 * len(orjson.dumps(answer.value)))
+        return answer

@@ -1,0 +1,28 @@
+"""Where an answer came from and how old it is: said with every answer, so that nobody has to guess."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class Source(Enum):
+    """Asked for just now, held already, or known from the archive only."""
+
+    UPSTREAM = "UPSTREAM"
+    CACHE = "CACHE"
+    ARCHIVE = "ARCHIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """`as_of` is the oldest fetch among the data used; `stale` says that a refresh was due and failed."""
+
+    source: Source
+    as_of: datetime
+    stale: bool = False
+
+
+def oldest(moments: Iterable[datetime], otherwise: datetime) -> datetime:
+    """The oldest of some moments, or the given one when there are none."""
+    return min(moments, default=otherwise)

@@ -1,0 +1,67 @@
+"""Times as they are written: on the wire, in stored rows and in object keys. All are aware UTC inside."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+Clock = Callable[[], datetime]
+
+DAY = timedelta(days=1)
+STAMP = "%Y%m%dT%H%M%S.%fZ"
+
+
+def now() -> datetime:
+    """The present moment, aware UTC."""
+    return datetime.now(UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """`2019-11-05T12:15:18Z`, with a fraction only where there is one."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def stamp(moment: datetime) -> str:
+    """A key's part that sorts as time does: `20191105T121518.000000Z`."""
+    return moment.astimezone(UTC).strftime(STAMP)
+
+
+def unstamp(text: str) -> datetime:
+    """The moment of a stamp.
+
+    Raises:
+        ValueError: the text is no stamp.
+    """
+    return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
+
+
+def midnight(day: date) -> datetime:
+    """The instant at which a UTC day begins."""
+    return datetime.combine(day, time(), UTC)
+
+
+def day_end(day: date) -> datetime:
+    """The instant at which a UTC day is over."""
+    return midnight(day) + DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A half-open period of instants, `[start, end)`; empty when both are the same."""
+
+    start: datetime
+    end: datetime
+
+    def days(self) -> Iterator[date]:
+        """The UTC days that the period touches, in order."""
+        day = self.start.astimezone(UTC).date()
+        while midnight(day) < self.end:
+            yield day
+            day += DAY
+
+    def covers(self, day: date) -> bool:
+        """Whether the whole UTC day lies in the period."""
+        return self.start <= midnight(day) and day_end(day) <= self.end
+
+    def until(self, moment: datetime) -> "Period":
+        """The part of the period that lies before a moment."""
+        return Period(min(self.start, moment), min(self.end, moment))

@@ -1,0 +1,67 @@
+"""Credits by brand: whole answers of OpenMarket's outcome report, kept by period and brand."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from ledger.ageing import Ageing
+from ledger.answers import ROOT, Answers, Question
+from ledger.days import partition
+from ledger.freshness import Freshness, Source
+from ledger.moments import Clock, Period, day_end, rfc3339
+from upstreams.deadline import Deadline
+from upstreams.openmarket import OpenMarket, OutcomeRow
+
+UPSTREAM = "openmarket"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The rows of one period, in the vendor's order, and how fresh they are."""
+
+    rows: list[OutcomeRow]
+    freshness: Freshness
+
+
+class Outcomes:
+    """Every tenant's outcome reports."""
+
+    def __init__(self, answers: Answers, openmarket: OpenMarket, ageing: Ageing, clock: Clock) -> None:
+        self._answers = answers
+        self._openmarket = openmarket
+        self._ageing = ageing
+        self._clock = clock
+
+    async def get(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> Outcome:
+        """A period's outcome; whole seconds, as the vendor takes them, and never days to come.
+
+        Raises:
+            UpstreamError: the upstream failed and nothing is held.
+        """
+        now = self._clock()
+        asked = whole_seconds(period.until(day_end(now.date())))
+        if asked.start >= asked.end or asked.start > now:
+            return Outcome([], Freshness(Source.CACHE, now))
+        question = Question(
+            tenant,
+            f"{ROOT}/tenant={tenant}/outcome/brand={partition(brand)}/{rfc3339(asked.start)}_{rfc3339(asked.end)}",
+            UPSTREAM,
+            lambda: self._ask(tenant, brand, asked, deadline),
+            lambda _, fetched: self._ageing.good_until(fetched, asked.end),
+        )
+        answer = await self._answers.get(question, deadline)
+        rows = [OutcomeRow(*row) for row in cast("list[tuple[str, str, str, int, int, str]]", answer.value)]
+        return Outcome(rows, Freshness(answer.source, answer.fetched, answer.stale))
+
+    async def _ask(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> list[list[str | int]]:
+        rows = await self._openmarket.outcome(tenant, period.start, period.end, brand, deadline)
+        return [list(row) for row in rows]
+
+
+def whole_seconds(period: Period) -> Period:
+    """The period with both ends moved to the whole second at or before them."""
+
+    def floor(moment: datetime) -> datetime:
+        return moment - timedelta(microseconds=moment.microsecond)
+
+    return Period(floor(period.start), floor(period.end))

@@ -1,0 +1,153 @@
+"""RDE reports: whole listings as the vendor gave them, and links that are handed out only while they live.
+
+A listing with links is good until the earlier of its age rule and a minute before its first link dies; a link whose
+end cannot be read lives as long as an unsettled answer does. Scheduling a report leaves a mark, and listings fetched
+before it that could show the new report are never good again (they still answer, as stale, when the vendor fails).
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any, cast
+
+from ledger.ageing import FOR_GOOD, Ageing
+from ledger.answers import ROOT, Answers, Question
+from ledger.breakers import Breakers
+from ledger.freshness import Freshness, Source
+from ledger.moments import DAY, Clock, day_end, stamp, unstamp
+from ledger.store import LedgerUnavailable, Store
+from upstreams.deadline import Deadline
+from upstreams.rde import Rde, Report, ReportFormat, ScheduledReport, ScheduleRequest
+
+LOG = logging.getLogger("tally.ledger")
+
+UPSTREAM = "rde"
+LINK_MARGIN = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Reports, newest first, and how fresh they are."""
+
+    reports: list[Report]
+    freshness: Freshness
+
+
+class Reports:
+    """Every tenant's reports."""
+
+    def __init__(
+        self, store: Store, answers: Answers, breakers: Breakers, rde: Rde, ageing: Ageing, clock: Clock
+    ) -> None:
+        self._store = store
+        self._answers = answers
+        self._breakers = breakers
+        self._rde = rde
+        self._ageing = ageing
+        self._clock = clock
+
+    async def listing(
+        self, tenant: str, first: date, last: date, report_format: ReportFormat | None, deadline: Deadline
+    ) -> Listing:
+        """The reports created from the first to the last day, both counted.
+
+        Raises:
+            UpstreamError: the upstream failed and no listing is held.
+        """
+        question = self._question(tenant, first, last, report_format, deadline)
+        answer = await self._answers.get(question, deadline)
+        now = self._clock()
+        just_now = answer.source is Source.UPSTREAM
+        listed = {(row["name"], row["creationDate"]): _read(row) for row in cast("list[dict[str, Any]]", answer.value)}
+        unread_until = FOR_GOOD if just_now else answer.fetched + self._ageing.fresh
+        reports = [_with_living_link(report, unread_until, now) for report in listed.values()]
+        reports.sort(key=lambda report: (report.creation_date, report.name), reverse=True)
+        return Listing(reports, Freshness(answer.source, answer.fetched, answer.stale))
+
+    async def schedule(self, tenant: str, request: ScheduleRequest, deadline: Deadline) -> ScheduledReport:
+        """Have a report made, once; listings that could show it are asked for anew afterwards.
+
+        Raises:
+            UpstreamError: the vendor did not confirm; `sent` says whether it may have acted all the same.
+        """
+        report = await self._rde.schedule(tenant, request, deadline)
+        await self._mark(tenant)
+        return report
+
+    async def _mark(self, tenant: str) -> None:
+        """Leave word that listings fetched so far are out of date."""
+        self._answers.forget(_folder(tenant))
+        try:
+            await self._store.put(f"{_marks(tenant)}/{stamp(self._clock())}", b"")
+        except LedgerUnavailable as error:
+            LOG.warning("listings that miss the scheduled report could not be dropped: %s", error)
+
+    async def _scheduled_at(self, tenant: str, last: date) -> datetime | None:
+        """When a report was last scheduled that a listing up to that day could show."""
+        marks = [item.key.rpartition("/")[2] for item in await self._store.listing(_marks(tenant))]
+        at = max(map(unstamp, marks), default=None)
+        return at if at and last >= at.date() - DAY else None
+
+    def _question(
+        self, tenant: str, first: date, last: date, report_format: ReportFormat | None, deadline: Deadline
+    ) -> Question:
+        async def ask() -> object:
+            return [_write(report) for report in await self._rde.reports(tenant, first, last, report_format, deadline)]
+
+        def good_until(value: object, fetched: datetime) -> datetime:
+            by_age = self._ageing.good_until(fetched, day_end(last))
+            return min([by_age, *(self._link_good_until(row, fetched) for row in cast("list[dict[str, Any]]", value))])
+
+        named = report_format.name.lower() if report_format else "any"
+        return Question(
+            tenant,
+            f"{_folder(tenant)}/{first.isoformat()}_{last.isoformat()}_{named}",
+            UPSTREAM,
+            ask,
+            good_until,
+            lambda: self._scheduled_at(tenant, last),
+        )
+
+    def _link_good_until(self, row: dict[str, Any], fetched: datetime) -> datetime:
+        if row["downloadUrl"] is None:
+            return FOR_GOOD
+        ends = row["downloadUrlExpiresAt"]
+        return datetime.fromisoformat(ends) - LINK_MARGIN if ends else fetched + self._ageing.fresh
+
+
+def _with_living_link(report: Report, unread_until: datetime, now: datetime) -> Report:
+    """The report, without its link if that may be dead; `unread_until` goes for links that do not say when they die."""
+    ends = report.download_url_expires_at or unread_until
+    return report if now < ends else replace(report, download_url=None)
+
+
+def _folder(tenant: str) -> str:
+    return f"{ROOT}/tenant={tenant}/reports"
+
+
+def _marks(tenant: str) -> str:
+    return f"{ROOT}/tenant={tenant}/scheduled"
+
+
+def _write(report: Report) -> dict[str, str | None]:
+    ends = report.download_url_expires_at
+    return {
+        "name": report.name,
+        "rawFormat": report.raw_format,
+        "format": report.format.name if report.format else None,
+        "creationDate": report.creation_date.isoformat(),
+        "downloadUrl": report.download_url,
+        "downloadUrlExpiresAt": ends.isoformat() if ends else None,
+    }
+
+
+def _read(row: dict[str, Any]) -> Report:
+    ends = row["downloadUrlExpiresAt"]
+    return Report(
+        row["name"],
+        row["rawFormat"],
+        ReportFormat[row["format"]] if row["format"] else None,
+        datetime.fromisoformat(row["creationDate"]),
+        row["downloadUrl"],
+        datetime.fromisoformat(ends) if ends else None,
+    )

@@ -1,0 +1,112 @@
+"""From a query's text to a document that may be executed: parsed, within the limits, valid; kept for the next time.
+
+Limits come before validation, because some validation rules take quadratic time over what the limits refuse. What was
+refused is kept as well: it is refused again in no time.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    validate,
+)
+
+from schema.errors import BadUserInput, ParseFailed, RefusedError, TooComplex
+from schema.limits import TOKENS, check
+
+REMEMBERED = 500
+REMEMBERED_TEXT = 10_000
+MOST_ERRORS = 20
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A valid document."""
+
+    document: DocumentNode
+
+    @cached_property
+    def operations(self) -> dict[str | None, OperationDefinitionNode]:
+        """The document's operations by name."""
+        definitions = (node for node in self.document.definitions if isinstance(node, OperationDefinitionNode))
+        return {node.name.value if node.name else None: node for node in definitions}
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """The operation to execute.
+
+        Raises:
+            BadUserInput: there is none of that name, or several and no name was given.
+        """
+        if name is None and len(self.operations) == 1:
+            return next(iter(self.operations.values()))
+        if name is None:
+            raise BadUserInput("the document has several operations: operationName says which")
+        if name not in self.operations:
+            raise BadUserInput("the document has no operation of that name")
+        return self.operations[name]
+
+    def mutates(self, name: str | None) -> bool:
+        """Whether the operation to execute is a mutation."""
+        return self.operation(name).operation is OperationType.MUTATION
+
+
+class Invalid(Exception):
+    """A document that does not fit the schema; `errors` say where."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__("invalid document")
+        self.errors = errors
+
+
+class Documents:
+    """Prepares documents for one schema, and remembers some hundred of them."""
+
+    def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
+        self._schema = schema
+        self._introspection = introspection
+        self._known: OrderedDict[str, Prepared | RefusedError | Invalid] = OrderedDict()
+
+    def prepare(self, text: str) -> Prepared:
+        """A document for a text.
+
+        Raises:
+            ParseFailed: the text is no GraphQL.
+            TooComplex: it goes beyond the limits.
+            Invalid: it does not fit the schema.
+        """
+        known = self._known.get(text)
+        if known is None:
+            known = self._prepare(text)
+            if len(text) <= REMEMBERED_TEXT:
+                self._known[text] = known
+                if len(self._known) > REMEMBERED:
+                    self._known.popitem(last=False)
+        if isinstance(known, Exception):
+            raise known.with_traceback(None)
+        return known
+
+    def _prepare(self, text: str) -> Prepared | RefusedError | Invalid:
+        try:
+            document = parse(text, max_lexical_tokens=TOKENS, allow_empty_selection_sets=False)
+            check(document, introspection=self._introspection)
+        except GraphQLSyntaxError as error:
+            if f"more than {TOKENS} tokens" in error.message:
+                return TooComplex(f"the document has more than {TOKENS} tokens")
+            return ParseFailed(error.message)
+        except RefusedError as refused:
+            return refused
+        errors = validate(
+            self._schema,
+            document,
+            max_errors=MOST_ERRORS,
+            hide_suggestions=not self._introspection,
+        )
+        return Invalid(errors) if errors else Prepared(document)

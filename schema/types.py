@@ -1,0 +1,42 @@
+"""Types that both halves of the schema use."""
+
+from datetime import datetime
+
+import strawberry
+
+from ledger import freshness as ledger_freshness
+from ledger.freshness import Source
+from ledger.selection import Key
+from upstreams.openmarket import CreditState
+from upstreams.rde import ReportFormat
+
+strawberry.enum(
+    Source, description="Where an answer came from: asked for just now, held already, or known from the archive only."
+)
+strawberry.enum(CreditState, description="What became of a credit.")
+strawberry.enum(ReportFormat, description="The formats that RDE makes.")
+strawberry.enum(Key, name="CreditLogKey", description="What a summary can be split by.")
+
+
+@strawberry.type(description="Where an answer came from and how old it is.")
+class Freshness:
+    """See `ledger.freshness.Freshness`."""
+
+    source: Source
+    as_of: datetime = strawberry.field(description="The oldest fetch among the data used.")
+    stale: bool = strawberry.field(description="A refresh was due, and the upstream failed.")
+
+    @classmethod
+    def of(cls, known: ledger_freshness.Freshness) -> "Freshness":
+        """The GraphQL form of what the ledger says."""
+        return cls(source=known.source, as_of=known.as_of, stale=known.stale)
+
+
+@strawberry.type(description="Where a page lies in the whole list.")
+class PageInfo:
+    """Relay's page information."""
+
+    has_next_page: bool
+    end_cursor: str | None
+    has_previous_page: bool
+    start_cursor: str | None
