@@ -69,7 +69,7 @@ class ReportFiles:
     async def _found(self, client: "httpx.AsyncClient", url: "httpx.URL") -> "httpx.Response":
         """The answer that holds the file, some redirects on."""
         for _ in range(REDIRECTS + 1):
-            response = await self._ask(client, url)
+            response = await _get(client, url, await ReportHosts(self.hosts).address(url))
             if response.is_success:
                 return response
             await response.aclose()
@@ -77,26 +77,6 @@ class ReportFiles:
                 raise of_status(UPSTREAM, response)
             url = _parsed(response.headers["Location"], url)
         raise UpstreamBadResponse(UPSTREAM, f"a report's link redirects more than {REDIRECTS} times")
-
-    async def _ask(self, client: "httpx.AsyncClient", url: "httpx.URL") -> "httpx.Response":
-        """Send one GET, to the first of the host's checked addresses that takes the connection."""
-        import httpx
-
-        addresses = await ReportHosts(self.hosts).addresses(url)
-        for left, address in enumerate(addresses, 1 - len(addresses)):
-            began = time.monotonic()
-            status = None
-            try:
-                response = await client.send(_request_at(client, url, address), stream=True)
-                status = response.status_code
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                if left == 0:
-                    raise
-            else:
-                return response
-            finally:
-                record(UpstreamCall(UPSTREAM, "report_file", status, time.monotonic() - began))
-        raise UpstreamBadResponse(UPSTREAM, "the host of a report's link has no address")
 
     async def _chunks(self, response: "httpx.Response") -> AsyncGenerator[bytes]:
         passed = 0
@@ -119,11 +99,18 @@ def _client() -> "httpx.AsyncClient":
     )
 
 
-def _request_at(client: "httpx.AsyncClient", url: "httpx.URL", address: str) -> "httpx.Request":
+async def _get(client: "httpx.AsyncClient", url: "httpx.URL", address: str) -> "httpx.Response":
     """A GET of the link that connects to this address, while Host and the certificate's name stay the link's own."""
-    headers = {"Host": url.netloc.decode("ascii")}
-    at = url.copy_with(host=address, fragment=None)
-    return client.build_request("GET", at, headers=headers, extensions={"sni_hostname": url.host})
+    began = time.monotonic()
+    status = None
+    try:
+        headers, name = {"Host": url.netloc.decode("ascii")}, {"sni_hostname": url.host}
+        request = client.build_request("GET", url.copy_with(host=address), headers=headers, extensions=name)
+        response = await client.send(request, stream=True)
+        status = response.status_code
+        return response
+    finally:
+        record(UpstreamCall(UPSTREAM, "report_file", status, time.monotonic() - began))
 
 
 def _parsed(text: str, base: "httpx.URL | None" = None) -> "httpx.URL":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LARGEST_PORT = 65535
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -30,8 +31,8 @@ class ReportHosts:
         name = host.lower()
         return any(_matches(name, pattern.lower().strip("[]")) for pattern in self.patterns)
 
-    async def addresses(self, url: "httpx.URL") -> list[str]:
-        """The checked addresses that the link's host has now, IPv4 first.
+    async def address(self, url: "httpx.URL") -> str:
+        """An address that the link's host has now, all of them checked, IPv4 before IPv6.
 
         Raises:
             UpstreamBadResponse: the link, or where it leads, is not allowed.
@@ -42,10 +43,13 @@ class ReportHosts:
             raise UpstreamBadResponse("rde", "a report's link leads to a host that is not allowed")
         if url.scheme != "https" and not (url.scheme == "http" and host.lower() in LOOPBACK):
             raise UpstreamBadResponse("rde", "a report's link is not https")
-        addresses = await _resolve(host, url.port or DEFAULT_PORTS[url.scheme])
+        port = DEFAULT_PORTS[url.scheme] if url.port is None else url.port
+        if not 0 < port <= LARGEST_PORT:
+            raise UpstreamBadResponse("rde", "a report's link has an impossible port")
+        addresses = await _resolve(host, port)
         if not all(_is_public(address) or self._is_own(host, address) for address in addresses):
             raise UpstreamBadResponse("rde", "a report's link leads to an address that is not public")
-        return addresses
+        return addresses[0]
 
     def _is_own(self, host: str, address: str) -> bool:
         """A simulator on this machine: by a loopback name that is itself on the list, and at a loopback address."""

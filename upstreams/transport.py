@@ -7,7 +7,6 @@ answer larger than the cap after decompression; each attempt, a token's too, is 
 import functools
 import logging
 import time
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 from upstreams.errors import UpstreamBadResponse
@@ -15,6 +14,7 @@ from upstreams.telemetry import UpstreamCall, record
 
 if TYPE_CHECKING:
     import ssl
+    from http.cookiejar import CookieJar
 
     import httpx
 
@@ -47,8 +47,10 @@ def new_client(upstream: str, max_bytes: int, connections: int) -> "httpx.AsyncC
     )
 
 
-def no_cookies() -> CookieJar:
+def no_cookies() -> "CookieJar":
     """A jar that takes none."""
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
     return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
 
 

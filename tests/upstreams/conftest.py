@@ -9,13 +9,21 @@ from moto.server import ThreadedMotoServer
 
 from tests.upstreams.planted_secrets import OPENMARKET, RDE, PutSecret
 from upstreams.secrets import SecretStore
+from upstreams.transport import trusted
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm() -> None:
+    """Load httpx and the TLS roots before any test whose deadline they would use up."""
+    trusted()
 
 
 @pytest.fixture(scope="session")

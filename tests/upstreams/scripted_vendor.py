@@ -1,6 +1,7 @@
 """A vendor over real HTTP that misbehaves on demand: a script says how each request is answered."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -33,6 +34,10 @@ class Answer:
     seconds_within: float = 0
     hang_up: bool = False
 
+    def __str__(self) -> str:
+        oddities = (self.declared, self.seconds_before, self.seconds_within, self.hang_up)
+        return f"{self.status} {len(self.body)} bytes {self.headers} {oddities}"
+
 
 type Script = Callable[[Seen], Answer]
 
@@ -50,15 +55,16 @@ def by_path(scripts: dict[str, Script]) -> Script:
 class ScriptedVendor:
     """`async with ScriptedVendor(script) as vendor:` serves on a free port and remembers what it was asked."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         self.script = script
+        self._tls = tls
         self.seen: list[Seen] = []
         self.most_at_once = 0
         self._at_once = 0
         self._connections: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         self.port: int = self._server.sockets[0].getsockname()[1]
         self.base_url = f"http://127.0.0.1:{self.port}"
         return self

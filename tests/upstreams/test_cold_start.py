@@ -1,0 +1,17 @@
+import subprocess
+import sys
+
+EVERY_MODULE = """
+import importlib, pkgutil, sys, upstreams
+names = [module.name for module in pkgutil.iter_modules(upstreams.__path__)]
+for name in names:
+    importlib.import_module(f"upstreams.{name}")
+assert len(names) > 10, names
+print(*sorted({name.partition(".")[0] for name in sys.modules} & {"httpx", "httpcore", "boto3", "botocore"}))
+"""
+
+
+def test_importing_every_upstream_module_imports_no_client_library() -> None:
+    command = [sys.executable, "-c", EVERY_MODULE]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 our own text
+    assert run.stdout.split() == []

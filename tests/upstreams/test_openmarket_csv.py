@@ -1,0 +1,224 @@
+import contextlib
+import csv
+import datetime as dt
+import io
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from upstreams.errors import UpstreamBadResponse
+from upstreams.openmarket import CreditState, LogRow, OutcomeRow, state_of
+from upstreams.openmarket_csv import read_log, read_outcome
+
+HEADER = "Credit ID,Time (UTC),MSISDN,Network,Outcome,Amount,Currency\r\n"
+CELLS = ["18446744073709551615", "2013-09-20 10:11:12", "447700900001", "O2", "SUCCESS", "1.5", "GBP"]
+ROW = LogRow(
+    2**64 - 1, dt.datetime(2013, 9, 20, 10, 11, 12, tzinfo=dt.UTC), "447700900001", "O2", "SUCCESS", "1.5", "GBP"
+)
+LINE = ",".join(CELLS) + "\r\n"
+OUTCOME = "Brand,Amount,Currency,Success,Failed,Credit Applied\r\nMyBrand,1.5,GBP,17,2,25.5000\r\n"
+
+
+def with_cell(place: int, text: str) -> bytes:
+    return (HEADER + ",".join([*CELLS[:place], text, *CELLS[place + 1 :]]) + "\r\n").encode()
+
+
+def test_a_log_is_read_exactly() -> None:
+    assert read_log((HEADER + LINE).encode()) == [ROW]
+
+
+def test_an_outcome_is_read_exactly() -> None:
+    assert read_outcome(OUTCOME.encode()) == [OutcomeRow("MyBrand", "1.5", "GBP", 17, 2, "25.5000")]
+
+
+@pytest.mark.parametrize("body", [b"", b"\r\n", b"\xef\xbb\xbf", b" \n\n", HEADER.encode(), HEADER.strip().encode()])
+def test_an_empty_file_or_a_header_alone_is_no_rows(body: bytes) -> None:
+    assert read_log(body) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + HEADER + LINE,
+        HEADER.replace("\r\n", "\n") + LINE.replace("\r\n", "\n"),
+        HEADER + "\r\n\r\n" + LINE + "\r\n \r\n",
+        HEADER + LINE.rstrip(),
+        "creditid,time,phone number,NETWORK,outcome,amount,currency\n" + LINE,
+        "Credit_Id,Time(UTC),Phone Number (MSISDN),Network,Outcome,Amount,Currency\n" + LINE,
+        '"Credit ID","Time (UTC)","MSISDN","Network","Outcome","Amount","Currency"\n"' + '","'.join(CELLS) + '"\n',
+        "Time (BST),Brand," + HEADER + "2013-09-20 11:11:12,MyBrand," + LINE,
+        HEADER + LINE.rstrip() + ",,\r\n",
+        HEADER + LINE.replace(",", " , "),
+        "Currency,Amount,Outcome,Network,MSISDN,Time (UTC),Credit ID\n" + ",".join(reversed(CELLS)) + "\n",
+    ],
+    ids=repr,
+)
+def test_every_reasonable_spelling_of_a_file_is_read(text: str) -> None:
+    assert read_log(text.encode()) == [ROW]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2013-09-20 10:11:12",
+        "2013-09-20T10:11:12",
+        "2013-09-20 10:11:12.000",
+        "2013-09-20T10:11:12Z",
+        "2013-09-20 10:11:12 UTC",
+        "2013-09-20 10:11:12 GMT",
+        "2013-09-20 12:11:12+02:00",
+        "2013-09-20 05:11:12 -0500",
+    ],
+)
+def test_times_are_utc_or_say_their_offset(text: str) -> None:
+    assert read_log(with_cell(1, text)) == [ROW]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "2013-09-20", "2013-09-20 10:11:12 BST", "2013-09-20 10:11:12 EST", "2013-02-30 10:11:12",
+     "20/09/2013 10:11:12", "2013-09-20 25:11:12", "0001-01-01 00:00:00+14:00"],
+)  # fmt: skip
+def test_a_time_that_could_be_another_instant_is_refused(text: str) -> None:
+    with pytest.raises(UpstreamBadResponse, match=r"line 2 .* wrong time"):
+        read_log(with_cell(1, text))
+
+
+@pytest.mark.parametrize("text", ["", "-1", "18446744073709551616", "1.0", "1e3", "٣", "0x1f", "9" * 5000])
+def test_an_id_that_is_no_unsigned_64_bit_number_is_refused(text: str) -> None:
+    with pytest.raises(UpstreamBadResponse, match="wrong number"):
+        read_log(with_cell(0, text))
+
+
+@pytest.mark.parametrize("text", ["0", "1.5", "25.5000", "-1.50", "+2", ".5", "10.", "1E+1"])
+def test_an_amount_keeps_the_vendors_spelling(text: str) -> None:
+    assert read_log(with_cell(5, text))[0].amount == text
+
+
+@pytest.mark.parametrize("text", ["", "NaN", "Infinity", "£1.50", "1.5 GBP", '"1,5"', "1e999999999", "--1", ".", "0x1"])
+def test_an_amount_that_is_no_finite_decimal_is_refused(text: str) -> None:
+    with pytest.raises(UpstreamBadResponse, match="wrong amount"):
+        read_log(with_cell(5, text))
+
+
+def test_a_network_may_hold_commas_quotes_and_line_ends() -> None:
+    assert read_log(with_cell(3, '"T-Mobile, ""the"" one\nUK"'))[0].network == 'T-Mobile, "the" one\nUK'
+
+
+def test_of_a_credit_that_comes_twice_the_last_state_counts() -> None:
+    rows = read_log((HEADER + LINE.replace("SUCCESS", "PENDING") + LINE).encode())
+    assert rows == [ROW]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<html><body>Sign in</body></html>",
+        "\n<!DOCTYPE html>",
+        '{"error": "too many requests"}',
+        HEADER.replace("Network,", "") + LINE,
+        HEADER.replace("MSISDN", "Credit ID") + LINE,
+        HEADER + LINE + "18446744073709551615,2013-09-20 10:1",
+        HEADER + LINE + LINE[:-3],
+        HEADER + LINE + '1,2013-09-20 10:11:12,447700900001,"O2',
+        HEADER + LINE.replace("O2", "Three, UK"),
+        HEADER + LINE.replace("O2", '"O2"x'),
+        HEADER + ",,,,,,\r\n",
+        HEADER + LINE.replace("O2", "x" * 200_000),
+    ],
+    ids=lambda text: repr(text[-40:]),
+)
+def test_a_file_that_is_not_whole_is_refused_without_quoting_it(text: str) -> None:
+    with pytest.raises(UpstreamBadResponse) as caught:
+        read_log(text.encode())
+    assert "4477" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", range(1, len(LINE)))
+def test_a_last_row_cut_off_anywhere_is_never_read_as_another_row(end: int) -> None:
+    with contextlib.suppress(UpstreamBadResponse):
+        assert read_log((HEADER + LINE[:-end]).encode()) == [ROW]
+
+
+@pytest.mark.parametrize("end", range(1, len("25.5000\r\n")))
+def test_a_cut_off_total_is_never_read_as_a_smaller_one(end: int) -> None:
+    with contextlib.suppress(UpstreamBadResponse):
+        assert read_outcome(OUTCOME[:-end].encode())[0].credit_applied == "25.5000"
+
+
+@pytest.mark.parametrize("cell", ["1.5,", "25.5000"])
+def test_an_outcome_with_a_wrong_amount_is_refused(cell: str) -> None:
+    with pytest.raises(UpstreamBadResponse, match="wrong amount"):
+        read_outcome(OUTCOME.replace(cell, cell.replace("5", "x")).encode())
+
+
+@pytest.mark.parametrize("cell", ["-1", "1.5", "", "many", "2147483648"])
+def test_a_count_that_is_none_is_refused(cell: str) -> None:
+    with pytest.raises(UpstreamBadResponse, match="wrong number"):
+        read_outcome(OUTCOME.replace("17", cell).encode())
+
+
+@pytest.mark.parametrize(
+    ("raw", "state"),
+    [
+        ("SUCCESS", CreditState.SUCCESS),
+        ("Confirmed", CreditState.SUCCESS),
+        ("failed", CreditState.FAILED),
+        ("PENDING", CreditState.PENDING),
+        ("retrying", CreditState.PENDING),
+        ("Refunded", CreditState.UNKNOWN),
+        ("", CreditState.UNKNOWN),
+    ],
+)
+def test_outcome_words_are_known_in_any_case(raw: str, state: CreditState) -> None:
+    assert state_of(raw) is state
+
+
+# A machine that does other work at the same time says nothing about the reader.
+unhurried = settings(deadline=None)
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1)
+log_rows = st.builds(
+    LogRow,
+    st.integers(0, 2**64 - 1),
+    st.datetimes(timezones=st.just(dt.UTC)),
+    st.from_regex(r"[0-9]{8,15}", fullmatch=True),
+    words,
+    words,
+    st.decimals(0, 1000, places=4, allow_nan=False).map(str),
+    st.sampled_from(["GBP", "EUR"]),
+)
+
+
+@unhurried
+@given(rows=st.lists(log_rows, unique_by=lambda row: row.credit_id), order=st.permutations(range(7)))
+def test_whatever_a_csv_writer_writes_is_read_back(rows: list[LogRow], order: list[int]) -> None:
+    file = io.StringIO()
+    writer = csv.writer(file)
+    for cells in (HEADER.strip().split(","), *rows):
+        writer.writerow([str(cells[place]) for place in order])
+    assert read_log(file.getvalue().encode()) == rows
+
+
+pieces = st.sampled_from([b"\r\n", b"\n", b",", b'"', b"\x00", b"\xff", b"\xef\xbb\xbf", b"1", b"Time (UTC)"])
+
+
+@unhurried
+@given(body=st.one_of(st.binary(), st.lists(pieces | st.binary(max_size=3)).map(b"".join)), headed=st.booleans())
+@example(body=b'"' * 200_001, headed=True)
+def test_any_bytes_are_rows_or_one_clear_error(body: bytes, headed: bool) -> None:
+    for header, read in ((HEADER, read_log), (OUTCOME, read_outcome)):
+        with contextlib.suppress(UpstreamBadResponse):
+            rows = read(header.encode() + body if headed else body)
+            assert isinstance(rows, list)
+
+
+@unhurried
+@given(st.integers(0, len(HEADER + LINE) - 1), st.binary(min_size=1, max_size=4))
+def test_a_damaged_file_is_rows_or_one_clear_error(place: int, damage: bytes) -> None:
+    body = (HEADER + LINE).encode()
+    with contextlib.suppress(UpstreamBadResponse):
+        for row in read_log(body[:place] + damage + body[place + len(damage) :]):
+            assert 0 <= row.credit_id < 2**64
+            assert row.time.tzinfo is dt.UTC

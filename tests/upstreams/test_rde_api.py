@@ -1,0 +1,304 @@
+import asyncio
+import base64
+import datetime as dt
+import json
+import socket
+from dataclasses import replace
+
+import pytest
+
+from tests.upstreams.planted_secrets import RDE, PutSecret
+from tests.upstreams.scripted_vendor import Answer, Script, ScriptedVendor, Seen, by_path, in_turn
+from upstreams.deadline import Deadline
+from upstreams.errors import (
+    UpstreamBadResponse,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnauthorized,
+    UpstreamUnavailable,
+)
+from upstreams.rde import Rde, Report, ReportFormat, ScheduleRequest
+from upstreams.secrets import SecretStore
+
+pytestmark = pytest.mark.anyio
+
+FIRST, LAST = dt.date(2019, 11, 5), dt.date(2019, 12, 3)
+LISTING = Answer(body=b'{"data": [], "pagination": {"offset": 0, "limit": 0, "total": 0}}')
+REQUEST = ScheduleRequest(
+    name="Daily report",
+    customization_name=None,
+    format=ReportFormat.JSON,
+    start_date=dt.datetime(2019, 11, 7, 17, 2, 59, tzinfo=dt.UTC),
+    end_date=dt.datetime(2019, 12, 7, 19, 2, 59, 5000, tzinfo=dt.timezone(dt.timedelta(hours=2))),
+    download_url=None,
+)
+SCHEDULED = {
+    "id": "f40c942d-ebec-41b9-b604-5ed9ffb6d4f2",
+    "name": "Daily report",
+    "customizationName": "string",
+    "status": "completed",
+    "type": "onetime",
+    "format": "json",
+    "creationDate": "2020-11-07T17:02:59.000Z",
+    "startDate": "2019-11-07T17:02:59.000Z",
+    "endDate": "2019-12-07T17:02:59.000Z",
+    "downloadUrl": "https://report-storage1.blob.core.windows.net/c/x.json?sig=4J&se=2020-02-19T12%3A00%3A00Z&sp=rwd",
+}
+
+
+def token(value: str, **more: object) -> Answer:
+    return Answer(body=json.dumps({"token": value} | more).encode())
+
+
+def scripted(reports: Script, tokens: Script | None = None) -> ScriptedVendor:
+    return ScriptedVendor(by_path({"/auth/token": tokens or in_turn(token("t0k3n")), "/reports": reports}))
+
+
+def rde(vendor: ScriptedVendor, secrets: SecretStore, method: str = "POST", seconds: float = 5) -> Rde:
+    return Rde(
+        base_url=vendor.base_url,
+        token_path="auth/token",
+        schedule_method=method,
+        xlsx_name="xslx",
+        upstream_seconds=seconds,
+        secrets=secrets,
+    )
+
+
+async def listing(api: Rde, tenant: str) -> list[Report]:
+    return await api.reports(tenant, FIRST, LAST, None, Deadline.after(5))
+
+
+async def test_reports_are_asked_for_as_the_vendor_documents_it(secrets: SecretStore, tenant: str) -> None:
+    async with scripted(in_turn(LISTING)) as vendor:
+        api = rde(vendor, secrets)
+        for wanted in (None, ReportFormat.JSON, ReportFormat.XLSX):
+            assert await api.reports(tenant, FIRST, LAST, wanted, Deadline.after(5)) == []
+    first = "/reports?from=2019-11-05&to=2019-12-03"
+    asked, *calls = vendor.seen
+    assert (asked.method, asked.target, json.loads(asked.body)) == ("POST", "/auth/token", {"marketplace": "eu"})
+    assert asked.headers["authorization"] == "Basic " + base64.b64encode(b"resel:rde-p4ss").decode()
+    assert [seen.target for seen in calls] == [first, f"{first}&format=json", f"{first}&format=xslx"]
+    assert {seen.headers["authorization"] for seen in calls} == {"Bearer t0k3n"}
+    assert {seen.headers["x-subscription-key"] for seen in vendor.seen} == {"k3y-one"}
+
+
+async def test_many_calls_at_once_share_one_token(secrets: SecretStore, tenant: str) -> None:
+    async with scripted(in_turn(LISTING), in_turn(replace(token("t0k3n"), seconds_before=0.1))) as vendor:
+        api = rde(vendor, secrets)
+        await asyncio.gather(*(listing(api, tenant) for _ in range(6)))
+    assert vendor.paths().count("/auth/token") == 1
+    assert vendor.paths().count("/reports") == 6
+
+
+@pytest.mark.parametrize(("expires_in", "tokens"), [(1500, 1), ("1500", 1), (None, 1), ("soon", 1), (0, 2)])
+async def test_a_token_is_kept_for_its_life(secrets: SecretStore, tenant: str, expires_in: object, tokens: int) -> None:
+    answer = Answer(body=json.dumps({"access_token": "other-name", "expires_in": expires_in}).encode())
+    async with scripted(in_turn(LISTING), in_turn(answer)) as vendor:
+        api = rde(vendor, secrets)
+        await listing(api, tenant)
+        await listing(api, tenant)
+    assert vendor.paths().count("/auth/token") == tokens
+    assert vendor.seen[-1].headers["authorization"] == "Bearer other-name"
+
+
+async def test_a_token_is_renewed_before_it_dies(secrets: SecretStore, tenant: str) -> None:
+    async with scripted(in_turn(LISTING), in_turn(token("first", expires_in=1), token("second"))) as vendor:
+        api = rde(vendor, secrets)
+        await listing(api, tenant)
+        await asyncio.sleep(0.92)
+        await listing(api, tenant)
+    assert vendor.seen[-1].headers["authorization"] == "Bearer second"
+
+
+async def test_each_tenant_has_its_own_token_and_key(secrets: SecretStore, tenant: str, put_secret: PutSecret) -> None:
+    put_secret(f"{tenant}-b", "rde", RDE | {"username": "other", "subscriptionKey": "k3y-two"})
+
+    def own(seen: Seen) -> Answer:
+        return token("for-" + seen.headers["x-subscription-key"])
+
+    async with scripted(in_turn(LISTING), own) as vendor:
+        api = rde(vendor, secrets)
+        for each in (tenant, f"{tenant}-b", tenant):
+            await listing(api, each)
+    calls = [seen.headers for seen in vendor.seen if seen.path == "/reports"]
+    assert [(call["authorization"], call["x-subscription-key"]) for call in calls] == [
+        ("Bearer for-k3y-one", "k3y-one"),
+        ("Bearer for-k3y-two", "k3y-two"),
+        ("Bearer for-k3y-one", "k3y-one"),
+    ]
+
+
+async def test_a_refused_call_gets_a_new_secret_and_token_and_is_made_once_more(
+    secrets: SecretStore, tenant: str, put_secret: PutSecret
+) -> None:
+    async with scripted(in_turn(LISTING, Answer(401), LISTING), in_turn(token("old"), token("new"))) as vendor:
+        api = rde(vendor, secrets)
+        await listing(api, tenant)
+        put_secret(tenant, "rde", RDE | {"subscriptionKey": "rotated"})
+        assert await listing(api, tenant) == []
+    assert vendor.paths() == ["/auth/token", "/reports", "/reports", "/auth/token", "/reports"]
+    assert vendor.seen[-1].headers["authorization"] == "Bearer new"
+    assert vendor.seen[-1].headers["x-subscription-key"] == "rotated"
+
+
+async def test_calls_refused_together_renew_the_token_once(secrets: SecretStore, tenant: str) -> None:
+    def only_new(seen: Seen) -> Answer:
+        return LISTING if seen.headers["authorization"] == "Bearer new" else Answer(401, seconds_before=0.1)
+
+    async with scripted(only_new, in_turn(token("old"), token("new"))) as vendor:
+        api = rde(vendor, secrets)
+        await asyncio.gather(*(listing(api, tenant) for _ in range(4)))
+    assert vendor.paths().count("/auth/token") == 2
+
+
+async def test_a_second_refusal_is_final(secrets: SecretStore, tenant: str) -> None:
+    async with scripted(in_turn(Answer(401))) as vendor:
+        with pytest.raises(UpstreamUnauthorized):
+            await listing(rde(vendor, secrets), tenant)
+    assert vendor.paths() == ["/auth/token", "/reports"] * 2
+
+
+async def test_a_rotated_password_is_noticed_when_the_token_is_refused(
+    secrets: SecretStore, tenant: str, put_secret: PutSecret
+) -> None:
+    await secrets.read(tenant, "rde")
+    put_secret(tenant, "rde", RDE | {"password": "rotated"})
+    new = "Basic " + base64.b64encode(b"resel:rotated").decode()
+
+    def only_new(seen: Seen) -> Answer:
+        return token("t0k3n") if seen.headers["authorization"] == new else Answer(401)
+
+    async with scripted(in_turn(LISTING), only_new) as vendor:
+        await listing(rde(vendor, secrets), tenant)
+    assert vendor.paths() == ["/auth/token", "/auth/token", "/reports"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "tries"),
+    [
+        (Answer(401), UpstreamUnauthorized, 2),
+        (Answer(403), UpstreamUnauthorized, 1),
+        (Answer(404), UpstreamUnauthorized, 1),
+        (Answer(body=b"<html>"), UpstreamUnauthorized, 1),
+        (Answer(body=b"[]"), UpstreamUnauthorized, 1),
+        (Answer(body=b'{"token": ""}'), UpstreamUnauthorized, 1),
+        (Answer(body=b'{"token": "two\\r\\nlines"}'), UpstreamUnauthorized, 1),
+        (Answer(500), UpstreamUnavailable, 1),
+        (Answer(503), UpstreamUnavailable, 3),
+    ],
+    ids=str,
+)
+async def test_without_a_token_nothing_is_asked(
+    secrets: SecretStore, tenant: str, answer: Answer, error: type[UpstreamError], tries: int
+) -> None:
+    async with scripted(in_turn(LISTING), in_turn(answer)) as vendor:
+        with pytest.raises(error):
+            await listing(rde(vendor, secrets), tenant)
+    assert vendor.paths() == ["/auth/token"] * tries
+
+
+async def test_a_caller_that_gives_up_while_fetching_the_token_holds_nobody_up(
+    secrets: SecretStore, tenant: str
+) -> None:
+    slow_once = in_turn(Answer(seconds_before=30), token("t0k3n"))
+    async with scripted(in_turn(LISTING), slow_once) as vendor:
+        api = rde(vendor, secrets)
+        waiting = asyncio.create_task(listing(api, tenant))
+        with pytest.raises(UpstreamTimeout):
+            await api.reports(tenant, FIRST, LAST, None, Deadline.after(0.2))
+        assert await asyncio.wait_for(waiting, 5) == []
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "PUT"])
+async def test_scheduling_sends_only_what_was_given(secrets: SecretStore, tenant: str, method: str) -> None:
+    async with scripted(in_turn(Answer(body=json.dumps(SCHEDULED).encode()))) as vendor:
+        report = await rde(vendor, secrets, method).schedule(tenant, REQUEST, Deadline.after(5))
+    sent = vendor.seen[-1]
+    assert (sent.method, sent.target) == (method, "/reports")
+    assert sent.headers["content-type"] == "application/json"
+    assert json.loads(sent.body) == {
+        "name": "Daily report",
+        "format": "json",
+        "startDate": "2019-11-07T17:02:59.000Z",
+        "endDate": "2019-12-07T17:02:59.005Z",
+    }
+    assert report.id == "f40c942d-ebec-41b9-b604-5ed9ffb6d4f2"
+    assert (report.customization_name, report.status, report.type) == ("string", "completed", "onetime")
+    assert (report.raw_format, report.format) == ("json", ReportFormat.JSON)
+    assert report.creation_date == dt.datetime(2020, 11, 7, 17, 2, 59, tzinfo=dt.UTC)
+    assert report.download_url_expires_at == dt.datetime(2020, 2, 19, 12, tzinfo=dt.UTC)
+    assert "sig=" not in repr(report)
+
+
+async def test_scheduling_spells_out_everything_that_was_given(secrets: SecretStore, tenant: str) -> None:
+    request = replace(REQUEST, customization_name="mine", format=ReportFormat.XLSX, download_url="https://x/y?sig=1")
+    async with scripted(in_turn(Answer(201, body=json.dumps(SCHEDULED).encode()))) as vendor:
+        await rde(vendor, secrets).schedule(tenant, request, Deadline.after(5))
+    body = json.loads(vendor.seen[-1].body)
+    assert (body["customizationName"], body["format"], body["downloadUrl"]) == ("mine", "xslx", "https://x/y?sig=1")
+    assert "sig=1" not in repr(request)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "sent"),
+    [
+        (Answer(503), UpstreamUnavailable, True),
+        (Answer(500), UpstreamUnavailable, True),
+        (Answer(hang_up=True), UpstreamUnavailable, True),
+        (Answer(body=b'{"id": "f4', declared=300), UpstreamUnavailable, True),
+        (Answer(seconds_before=30), UpstreamTimeout, True),
+        (Answer(body=b"<html>"), UpstreamBadResponse, True),
+        (Answer(body=b"{}"), UpstreamBadResponse, True),
+        (Answer(400), UpstreamBadResponse, False),
+        (Answer(302, headers={"Location": "/"}), UpstreamBadResponse, False),
+        (Answer(403), UpstreamUnauthorized, False),
+        (Answer(429, headers={"Retry-After": "0"}), UpstreamUnavailable, False),
+    ],
+    ids=str,
+)
+async def test_scheduling_is_sent_once_and_says_whether_it_may_have_happened(
+    secrets: SecretStore, tenant: str, answer: Answer, error: type[UpstreamError], sent: bool
+) -> None:
+    async with scripted(in_turn(answer)) as vendor:
+        with pytest.raises(error) as caught:
+            await rde(vendor, secrets, seconds=1).schedule(tenant, REQUEST, Deadline.after(1))
+    assert vendor.paths() == ["/auth/token", "/reports"]
+    assert caught.value.sent is sent
+
+
+async def test_a_refused_schedule_is_sent_once_more(secrets: SecretStore, tenant: str) -> None:
+    answers = in_turn(Answer(401), Answer(body=json.dumps(SCHEDULED).encode()))
+    async with scripted(answers) as vendor:
+        await rde(vendor, secrets).schedule(tenant, REQUEST, Deadline.after(5))
+    assert vendor.paths() == ["/auth/token", "/reports"] * 2
+
+
+@pytest.mark.parametrize("tokens", [Answer(503), Answer(seconds_before=30), Answer(401)], ids=str)
+async def test_a_schedule_that_got_no_token_was_not_sent(secrets: SecretStore, tenant: str, tokens: Answer) -> None:
+    async with scripted(in_turn(LISTING), in_turn(tokens)) as vendor:
+        with pytest.raises(UpstreamError) as caught:
+            await rde(vendor, secrets, seconds=1).schedule(tenant, REQUEST, Deadline.after(1))
+    assert not caught.value.sent
+    assert "/reports" not in vendor.paths()
+
+
+async def test_a_schedule_refused_first_and_without_a_second_token_was_not_sent(
+    secrets: SecretStore, tenant: str
+) -> None:
+    async with scripted(in_turn(Answer(401)), in_turn(token("t0k3n"), Answer(seconds_before=30))) as vendor:
+        with pytest.raises(UpstreamTimeout) as caught:
+            await rde(vendor, secrets, seconds=1).schedule(tenant, REQUEST, Deadline.after(1))
+    assert not caught.value.sent
+
+
+async def test_a_schedule_that_reaches_nobody_was_not_sent(secrets: SecretStore, tenant: str) -> None:
+    async with scripted(in_turn(LISTING)) as vendor:
+        api = rde(vendor, secrets)
+        await listing(api, tenant)
+    with socket.socket() as unused:
+        unused.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        unused.bind(("127.0.0.1", vendor.port))
+        with pytest.raises(UpstreamUnavailable) as caught:
+            await api.schedule(tenant, REQUEST, Deadline.after(5))
+    assert not caught.value.sent

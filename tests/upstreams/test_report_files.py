@@ -1,0 +1,215 @@
+import datetime as dt
+import gzip
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.upstreams.scripted_vendor import Answer, ScriptedVendor, by_path, in_turn
+from upstreams import telemetry, transport
+from upstreams.deadline import Deadline
+from upstreams.errors import (
+    UpstreamBadResponse,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnauthorized,
+    UpstreamUnavailable,
+)
+from upstreams.report_files import ReportFiles
+from upstreams.report_hosts import ReportHosts, _is_public
+from upstreams.telemetry import Telemetry
+
+pytestmark = pytest.mark.anyio
+
+LOOPBACK = ("127.0.0.1",)
+PACKED = gzip.compress(b'{"rows": []}' * 50)
+
+
+async def fetched(url: str, hosts: tuple[str, ...] = LOOPBACK, max_bytes: int = 1000, seconds: float = 5) -> bytes:
+    async with ReportFiles(hosts=hosts, max_bytes=max_bytes).open(url, Deadline.after(seconds)) as file:
+        return b"".join([chunk async for chunk in file.chunks])
+
+
+async def test_a_file_arrives_byte_for_byte_by_a_plain_get() -> None:
+    seen = Telemetry()
+    telemetry.current.set(seen)
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    async with ScriptedVendor(in_turn(Answer(body=PACKED, headers=headers))) as vendor:
+        link = f"{vendor.base_url}/c/daily-dr1.json.gz?sig=Ub2%2FU&sp=rwd"
+        async with ReportFiles(hosts=LOOPBACK, max_bytes=1000).open(link, Deadline.after(5)) as file:
+            assert (file.length, file.content_type) == (len(PACKED), "application/json")
+            assert b"".join([chunk async for chunk in file.chunks]) == PACKED
+    [asked] = vendor.seen
+    assert (asked.method, asked.target) == ("GET", "/c/daily-dr1.json.gz?sig=Ub2%2FU&sp=rwd")
+    assert asked.headers["host"] == f"127.0.0.1:{vendor.port}"
+    assert asked.headers["accept-encoding"] == "identity"
+    assert "authorization" not in asked.headers
+    assert [(call.operation, call.status) for call in seen.upstream_calls] == [("report_file", 200)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Answer(403), UpstreamUnauthorized),
+        (Answer(404), UpstreamBadResponse),
+        (Answer(500), UpstreamUnavailable),
+        (Answer(body=b"x" * 1001), UpstreamBadResponse),
+        (Answer(body=b"cut off", declared=100), UpstreamUnavailable),
+        (Answer(hang_up=True), UpstreamUnavailable),
+        (Answer(seconds_before=30), UpstreamTimeout),
+        (Answer(body=b"slow", seconds_within=30), UpstreamTimeout),
+        (Answer(302, headers={"Location": "http://[nonsense"}), UpstreamBadResponse),
+        (Answer(302, headers={"Location": "http://127.0.0.1:99999/"}), UpstreamBadResponse),
+    ],
+    ids=str,
+)
+async def test_a_file_that_does_not_come_whole_has_its_error(answer: Answer, error: type[UpstreamError]) -> None:
+    async with ScriptedVendor(in_turn(answer)) as vendor:
+        with pytest.raises(error) as caught:
+            await fetched(f"{vendor.base_url}/x?sig=s3cret", seconds=1)
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
+    hops = {f"/{hop}": in_turn(Answer(302, headers={"Location": f"/{hop - 1}"})) for hop in range(1, 5)}
+    async with ScriptedVendor(by_path(hops | {"/0": in_turn(Answer(body=b"here"))})) as vendor:
+        assert await fetched(f"{vendor.base_url}/3") == b"here"
+        with pytest.raises(UpstreamBadResponse, match="redirects"):
+            await fetched(f"{vendor.base_url}/4")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_redirect_is_checked_like_the_link_itself(scheme: str) -> None:
+    async with ScriptedVendor(in_turn(Answer(body=b"inside"))) as inside:
+        away = Answer(302, headers={"Location": f"{scheme}://localhost:{inside.port}/"})
+        async with ScriptedVendor(in_turn(away)) as vendor:
+            with pytest.raises(UpstreamBadResponse, match="not allowed"):
+                await fetched(vendor.base_url)
+    assert inside.seen == []
+
+
+async def test_an_error_of_whoever_reads_the_file_stays_their_own() -> None:
+    async with ScriptedVendor(in_turn(Answer(body=b"here"))) as vendor:
+        with pytest.raises(TimeoutError, match="the bucket's"):
+            async with ReportFiles(hosts=LOOPBACK, max_bytes=9).open(vendor.base_url, Deadline.after(5)):
+                raise TimeoutError("the bucket's")
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("drrde3.blob.core.windows.net", True),
+        ("DRRDE3.Blob.Core.Windows.Net", True),
+        ("a.b.blob.core.windows.net", True),
+        ("blob.core.windows.net", False),
+        (".blob.core.windows.net", False),
+        ("evilblob.core.windows.net", False),
+        ("drrde3.blob.core.windows.net.attacker.example", False),
+        ("drrde3.blob.core.windows.net.", False),
+        ("files.example.com", True),
+        ("sub.files.example.com", False),
+        ("::1", True),
+        ("127.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_only_hosts_on_the_list_are_allowed(host: str, allowed: bool) -> None:
+    assert ReportHosts(("*.blob.core.windows.net", "Files.example.com", "[::1]")).allows(host) is allowed
+
+
+@pytest.mark.parametrize(
+    ("link", "hosts"),
+    [
+        ("https://169.254.169.254/latest/meta-data", ("169.254.169.254",)),
+        ("https://10.0.0.1/", ("10.0.0.1",)),
+        ("https://192.168.1.1/", ("*.168.1.1",)),
+        ("https://[fe80::1]/", ("fe80::1",)),
+        ("https://[::ffff:127.0.0.1]/", ("::ffff:127.0.0.1",)),
+        ("https://0.0.0.0/", ("0.0.0.0",)),  # noqa: S104 an address to refuse
+        ("http://8.8.8.8/", ("8.8.8.8",)),
+        ("http://127.0.0.2/", ("127.0.0.2",)),
+        ("https://127.0.0.2/", ("127.0.0.2",)),
+        ("http://user:pass@127.0.0.1/", ("127.0.0.1",)),
+        ("http://allowed@127.0.0.1/", ("127.0.0.1",)),
+        ("ftp://127.0.0.1/", ("127.0.0.1",)),
+        ("file:///etc/passwd", ("",)),
+        ("//127.0.0.1/", ("127.0.0.1",)),
+        ("127.0.0.1/x", ("127.0.0.1",)),
+        ("", ("127.0.0.1",)),
+        ("http://[", ("127.0.0.1",)),
+        ("http://127.0.0.1:notaport/", ("127.0.0.1",)),
+        ("http://127.0.0.1:0/", ("127.0.0.1",)),
+        ("http://127.0.0.1:99999/", ("127.0.0.1",)),
+        ("https://\ud800.blob.core.windows.net/", ("*.blob.core.windows.net",)),
+    ],
+)
+async def test_no_link_leads_inside(link: str, hosts: tuple[str, ...]) -> None:
+    with pytest.raises(UpstreamBadResponse):
+        await fetched(link, hosts)
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("8.8.8.8", True),
+        ("2606:4700::1", True),
+        ("100.64.0.1", False),
+        ("224.0.0.1", False),
+        ("fd00::1", False),
+        ("::ffff:169.254.169.254", False),
+        ("64:ff9b::a9fe:a9fe", False),
+        ("64:ff9b::808:808", True),
+        ("2002:a9fe:a9fe::1", False),
+    ],
+)
+def test_an_address_inside_another_is_judged_too(address: str, public: bool) -> None:
+    assert _is_public(address) is public
+
+
+async def test_a_host_that_does_not_resolve_is_unavailable() -> None:
+    with pytest.raises(UpstreamUnavailable):
+        await fetched("https://nowhere.invalid/", ("*.invalid",))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl.SSLContext]:
+    """A server's TLS settings for `localhost`, trusted by this process through SSL_CERT_FILE."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "localhost.pem"
+    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain)
+    file.write_bytes(private + signed.public_bytes(encoding))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    transport.trusted.cache_clear()
+    yield context
+    transport.trusted.cache_clear()
+
+
+async def test_over_tls_the_certificate_is_checked_for_the_name_and_not_the_address(
+    certificate: ssl.SSLContext,
+) -> None:
+    async with ScriptedVendor(in_turn(Answer(body=b"here")), certificate) as vendor:
+        assert await fetched(f"https://localhost:{vendor.port}/", ("localhost",)) == b"here"
+        assert vendor.seen[0].headers["host"] == f"localhost:{vendor.port}"
+        with pytest.raises(UpstreamUnavailable):
+            await fetched(f"https://127.0.0.1:{vendor.port}/", LOOPBACK)
+    assert len(vendor.seen) == 1

@@ -1,0 +1,143 @@
+import asyncio
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.upstreams.planted_secrets import OPENMARKET, RDE, PutSecret
+from tests.upstreams.scripted_vendor import Answer, ScriptedVendor, in_turn
+from upstreams.errors import UpstreamUnauthorized
+from upstreams.secrets import OpenMarketSecret, RdeSecret, SecretStore, SecretsUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+pytestmark = pytest.mark.anyio
+
+
+def counted(store: SecretStore) -> list[str]:
+    """The operations that the store's own client sends from now on."""
+    calls: list[str] = []
+    store._client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    return calls
+
+
+async def test_a_tenants_secrets_become_typed_values(secrets: SecretStore, tenant: str) -> None:
+    assert await secrets.read(tenant, "rde") == RdeSecret("resel", "rde-p4ss", "k3y-one", "eu")
+    assert await secrets.read(tenant, "openmarket") == OpenMarketSecret("Acc-1", "om:p4ss-ü")
+
+
+async def test_a_secret_never_prints_itself(secrets: SecretStore, tenant: str) -> None:
+    printed = f"{await secrets.read(tenant, 'rde')!r} {await secrets.read(tenant, 'openmarket')}"
+    assert printed == "RdeSecret() OpenMarketSecret()"
+
+
+async def test_many_readers_of_one_secret_make_one_call(aws: str, tenant: str) -> None:
+    store = SecretStore("tally", aws)
+    calls = counted(store)
+    await asyncio.gather(*(store.read(tenant, "rde") for _ in range(8)))
+    await store.read(tenant, "rde")
+    assert calls == ["GetSecretValue"]
+    await asyncio.gather(*(store.read(tenant, "rde", anew=True) for _ in range(8)))
+    assert calls == ["GetSecretValue"] * 2
+
+
+async def test_a_rotated_secret_is_seen_when_read_anew(
+    secrets: SecretStore, tenant: str, put_secret: PutSecret
+) -> None:
+    await secrets.read(tenant, "openmarket")
+    put_secret(tenant, "openmarket", OPENMARKET | {"password": "new"})
+    assert (await secrets.read(tenant, "openmarket")).password == OPENMARKET["password"]
+    assert (await secrets.read(tenant, "openmarket", anew=True)).password == "new"
+    assert (await secrets.read(tenant, "openmarket")).password == "new"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "rde-p4ss, not JSON",
+        "[]",
+        '"rde-p4ss"',
+        "[" * 20_000,
+        json.dumps(RDE | {"password": 7}),
+        json.dumps(RDE | {"username": ""}),
+        json.dumps(RDE | {"subscriptionKey": "k3y\r\nX-Other: 1"}),
+        json.dumps({key: value for key, value in RDE.items() if key != "marketplace"}),
+        json.dumps(OPENMARKET),
+    ],
+    ids=lambda value: value[:40],
+)
+async def test_a_malformed_secret_is_named_in_the_log_and_never_quoted(
+    secrets: SecretStore, tenant: str, put_secret: PutSecret, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_secret(f"{tenant}-odd", "rde", value)
+    with pytest.raises(UpstreamUnauthorized, match="malformed") as caught:
+        await secrets.read(f"{tenant}-odd", "rde")
+    assert f"tally/{tenant}-odd/rde is malformed" in caplog.text
+    assert "p4ss" not in caplog.text + str(caught.value)
+
+
+async def test_a_missing_secret_is_named_in_the_log(secrets: SecretStore, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(UpstreamUnauthorized, match="no credentials"):
+        await secrets.read("nobody", "openmarket")
+    assert "tally/nobody/openmarket does not exist" in caplog.text
+
+
+async def test_a_secret_that_could_not_be_read_is_asked_for_again(
+    secrets: SecretStore, tenant: str, put_secret: PutSecret
+) -> None:
+    late = f"{tenant}-late"
+    with pytest.raises(UpstreamUnauthorized):
+        await secrets.read(late, "rde")
+    put_secret(late, "rde", RDE)
+    assert (await secrets.read(late, "rde")).username == "resel"
+
+
+async def test_openmarkets_keys_are_checked_too(secrets: SecretStore, tenant: str, put_secret: PutSecret) -> None:
+    put_secret(f"{tenant}-odd", "openmarket", {"accountId": 17, "password": "om:p4ss"})
+    with pytest.raises(UpstreamUnauthorized, match="malformed"):
+        await secrets.read(f"{tenant}-odd", "openmarket")
+
+
+@pytest.mark.usefixtures("aws")
+async def test_a_secrets_manager_that_refuses_is_named_with_its_code(caplog: pytest.LogCaptureFixture) -> None:
+    denial = Answer(400, b'{"__type": "AccessDeniedException", "Message": "User arn:aws:iam::1:x is not authorized"}')
+    async with ScriptedVendor(in_turn(denial)) as manager:
+        with pytest.raises(UpstreamUnauthorized, match="could not be read"):
+            await SecretStore("tally", manager.base_url).read("acme", "rde")
+    assert "tally/acme/rde could not be read: AccessDeniedException" in caplog.text
+
+
+@pytest.mark.usefixtures("aws")
+async def test_a_secrets_manager_that_is_not_there_has_a_reason_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    nowhere = SecretStore("tally", "http://127.0.0.1:1")
+    with pytest.raises(UpstreamUnauthorized, match="could not be read"):
+        await nowhere.read("acme", "rde")
+    assert "tally/acme/rde could not be read: EndpointConnectionError" in caplog.text
+    with pytest.raises(SecretsUnavailable):
+        await nowhere.tenants()
+
+
+async def test_even_at_debug_no_log_line_holds_a_secret(
+    aws: str, tenant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await SecretStore("tally", aws).read(tenant, "rde")
+    assert "p4ss" not in caplog.text
+
+
+async def test_tenants_are_those_with_a_secret_under_the_prefix(
+    aws: str, secrets_manager: "SecretsManagerClient"
+) -> None:
+    names = ["a/rde", "a/openmarket", "b-2_X/openmarket", "c/other", "d", "e/rde/old", f"{'x' * 65}/rde"]
+    for name in [f"house/{name}" for name in names] + ["household/z/rde", "in/house/y/rde"]:
+        secrets_manager.create_secret(Name=name, SecretString="{}")
+    assert await SecretStore("house", aws).tenants() == ["a", "b-2_X"]
+
+
+async def test_tenants_beyond_one_page_are_found(aws: str, secrets_manager: "SecretsManagerClient") -> None:
+    wanted = [f"t{number:03}" for number in range(105)]
+    for tenant in wanted:
+        secrets_manager.create_secret(Name=f"many/{tenant}/rde", SecretString="{}")
+    assert await SecretStore("many", aws).tenants() == wanted
