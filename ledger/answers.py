@@ -1,4 +1,4 @@
-"""Whole answers, kept as the upstream gave them: a folder per tenant, kind and arguments, an immutable object per fetch.
+"""Whole answers, kept as the upstream gave them: a folder per tenant, kind and arguments, an object per fetch.
 
     answers/tenant=acme/outcome/brand=__all__/2026-11-01T00:00:00Z_2026-11-22T00:00:00Z/20261122T101500.000000Z.json.gz
     answers/tenant=acme/reports/2026-11-01_2026-11-22_any/20261122T101500.000000Z.json.gz

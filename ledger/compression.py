@@ -25,6 +25,6 @@ def unpack(body: bytes) -> bytes:
 
     try:
         unpacked: bytes = igzip.decompress(body)  # type: ignore[no-untyped-call]
-    except (OSError, EOFError, isal_zlib.error) as error:
+    except (OSError, EOFError, isal_zlib.error) as error:  # type: ignore[misc]  # isal's stubs do not know its error
         raise CorruptError(f"no whole gzip: {type(error).__name__}") from error
     return unpacked
