@@ -1,0 +1,75 @@
+"""The way of one request: API Gateway's event → Mangum → this ASGI application → routes → response.
+
+Made once per process from its settings: everything here outlives an invocation, nothing is connected to before it is
+needed.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from mangum import Mangum
+
+from functions.routes import Routes
+from functions.settings import Settings
+from functions.wiring import ledger_of
+from ledger.moments import Clock, now
+from schema.http import RESPONSE_TYPE, GraphQLOverHTTP, Request, Response
+from upstreams import telemetry
+from upstreams.deadline import Deadline
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+SPARE_SECONDS = 1.0
+"""What is left of an invocation for saying what went wrong."""
+WITHOUT_CONTEXT_SECONDS = 29.0
+
+
+def make_handler(settings: Settings, clock: Clock = now) -> Mangum:
+    """The Lambda handler that these settings describe."""
+    types = ["text/", "application/json", RESPONSE_TYPE]
+    return Mangum(Application(settings, clock), lifespan="off", text_mime_types=types)
+
+
+class Application:
+    """The ASGI application behind Mangum."""
+
+    def __init__(self, settings: Settings, clock: Clock = now) -> None:
+        api = GraphQLOverHTTP(ledger_of(settings, clock), settings.tenant_claim, introspection=settings.graphiql)
+        self._routes = Routes(api, with_explorer=settings.graphiql)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        telemetry.current.set(telemetry.Telemetry())
+        request = _request(scope, (await receive()).get("body", b""))
+        response = await self._routes.answer(request, _stage(scope))
+        await _send(response, send)
+
+
+def _request(scope: Scope, body: bytes) -> Request:
+    event, context = scope["aws.event"], scope["aws.context"]
+    gateway = event.get("requestContext", {})
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    seconds = remaining() / 1000 - SPARE_SECONDS if remaining else WITHOUT_CONTEXT_SECONDS
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        body=body,
+        claims=gateway.get("authorizer", {}).get("jwt", {}).get("claims"),
+        request_id=gateway.get("requestId") or getattr(context, "aws_request_id", "") or "unknown",
+        deadline=Deadline.after(seconds),
+    )
+
+
+def _stage(scope: Scope) -> str:
+    stage = scope["aws.event"].get("requestContext", {}).get("stage", "$default")
+    return "" if stage == "$default" else f"/{stage}"
+
+
+async def _send(response: Response, send: Send) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
