@@ -16,7 +16,7 @@ from graphql import build_schema, graphql_sync
 
 import explorer
 
-SCHEMA = build_schema((Path(__file__).parent / "contract.graphql").read_text())
+SCHEMA = build_schema((Path(__file__).parents[2] / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 FRESH = {"source": "UPSTREAM", "asOf": "2026-03-01T12:00:00Z", "stale": False}
 CREDIT = {
     "creditId": "18446744073709551615",
