@@ -1,0 +1,190 @@
+"""`make deploy-check`: the template deployed for real into an emulator, every function called, nothing lost at the end.
+
+Upstreams are the simulators of `local/`. Each step prints what it showed and how long it took; the first thing that is
+not as it must be ends the run with exit code 1. Only loopback addresses are talked to, and no process outlives the run.
+"""
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.artifact import built, host_architecture
+from deploy.emulator import REGION, ROOT_KEYS, Emulator, emulator
+from deploy.expectations import EXPECTED, Answer, CheckError, check, event, require
+from deploy.permissions import TABLE, check_permissions
+from deploy.runtime import runtime
+from deploy.stack import LEFT_OUT, Stack, build, deployed
+from local.openmarket import OpenMarket
+from local.rde import Rde
+
+ORIGIN = "https://dash.example.com"
+SCOPES = "tally/reports:read tally/reports:schedule tally/credits:read"
+QUERY = """{
+  reports(from: "2019-11-05", to: "2019-12-03") { totalCount }
+  creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-13T00:00:00Z", first: 1) { nodes { msisdn } }
+}"""
+WARM_CALLS = 200
+
+
+def say(text: str) -> None:
+    """One line on the terminal, at once."""
+    print(text, flush=True)
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Print a step's name and how long it took."""
+    begun = time.monotonic()
+    yield
+    say(f"{time.monotonic() - begun:6.1f} s  {name}")
+
+
+@contextmanager
+def vendors() -> Iterator[tuple[Rde, OpenMarket]]:
+    """Both simulated vendors; the credit log reaches back to the dates of the sample events."""
+    history = (datetime.now(UTC) - datetime(2019, 10, 1, tzinfo=UTC)).days
+    with Rde() as rde, OpenMarket(rows_a_day=200, history_days=history) as openmarket:
+        yield rde, openmarket
+
+
+def parameters(rde: Rde, openmarket: OpenMarket) -> dict[str, str]:
+    """What this deployment is given besides the defaults."""
+    return {
+        "Architecture": host_architecture(),
+        "RdeBaseUrl": rde.base_url,
+        "OpenMarketBaseUrl": openmarket.base_url,
+        "ReportHosts": "127.0.0.1",
+        "CorsOrigins": ORIGIN,
+        "SnapStart": "on",
+    }
+
+
+def put_secrets(on: Emulator, rde: Rde, openmarket: OpenMarket) -> None:
+    """What an operator does after the first deploy."""
+    client = on.client("secretsmanager")
+    for name, secret in (("rde", rde.secret), ("openmarket", openmarket.secret)):
+        client.create_secret(Name=f"tally/default/{name}", SecretString=json.dumps(secret))
+
+
+def check_events(stack: Stack) -> None:
+    """Every sample event of the API through `lambda invoke`."""
+    for name in EXPECTED:
+        check(name, Answer.of_payload(stack.invoke("GraphqlApiFunction", event(name))))
+
+
+def check_gateway(stack: Stack) -> None:
+    """The routes, the token check, masking by scope and CORS, over HTTP."""
+    body = json.dumps({"query": QUERY}).encode()
+    post = {"content-type": "application/json", "origin": ORIGIN}
+    for refused in (post, {**post, "authorization": "Bearer not.a.token"}):
+        require(stack.http("POST", "/graphql", refused, body).status == 401, "a call without a good token came through")
+    good = {**post, "authorization": f"Bearer {stack.token(SCOPES)}"}
+    answer = stack.http("POST", "/graphql", good, body)
+    require(answer.status == 200, answer)
+    require(answer.data()["reports"]["totalCount"] == 7, answer.body)
+    require("****" in answer.data()["creditLog"]["nodes"][0]["msisdn"], "a number came unmasked without credits:msisdn")
+    require(answer.headers["access-control-allow-origin"] == ORIGIN, answer.headers)
+    for path, status in (("/", 200), ("/assets/react-18.2.0.min.js", 200), ("/health", 200), ("/nothing-here", 404)):
+        require(stack.http("GET", path).status == status, f"{path} is not {status}")
+    check_preflight(stack)
+
+
+def check_preflight(stack: Stack) -> None:
+    """The gateway answers a preflight by itself, for the listed origin only."""
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+    mine = stack.http("OPTIONS", "/graphql", {**asked, "origin": ORIGIN})
+    other = stack.http("OPTIONS", "/graphql", {**asked, "origin": "https://elsewhere.example.com"})
+    require(mine.headers.get("access-control-allow-origin") == ORIGIN, mine)
+    require("access-control-allow-origin" not in other.headers, other)
+
+
+def check_update(stack: Stack) -> None:
+    """A changed setting reaches the functions, and the version that the gateway calls is a new one."""
+    client = stack.emulator.client("lambda")
+
+    def serving() -> Mapping[str, str]:
+        name = {"FunctionName": stack.outputs["GraphqlApiFunction"], "Qualifier": "live"}
+        found = client.get_function_configuration(**name)
+        return {"version": found["Version"], "fresh": found["Environment"]["Variables"]["FRESH_SECONDS"]}
+
+    before = serving()
+    stack.update(FreshSeconds="5")
+    after = serving()
+    require(after["fresh"] == "5" and after["version"] != before["version"], f"{before} became {after}")
+    stack.update(SnapStart="off", Explorer="off")
+    require(stack.http("GET", "/").status == 404, "the explorer is there after it was turned off")
+    require(stack.http("GET", "/health").status == 200, "no health without SnapStart")
+
+
+def check_removal(stack: Stack) -> None:
+    """The stack goes, the ledger stays."""
+    s3 = stack.emulator.client("s3")
+    held = s3.list_objects_v2(Bucket=stack.bucket)["KeyCount"]
+    stack.delete()
+    kept = s3.list_objects_v2(Bucket=stack.bucket)["KeyCount"]
+    require(kept == held > 0, f"{held} objects before, {kept} after")
+
+
+def check_runtime(artifact: Path, stack: Stack, log: Path) -> str:
+    """The same artifact under Lambda's own runtime: every event once, then many warm calls."""
+    here = {"AWS_ENDPOINT_URL": stack.emulator.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    environ = stack.environment("GraphqlApiFunction") | ROOT_KEYS | here
+    times = []
+    with runtime(artifact, "functions.graphql_api.handler", environ, log) as running:
+        for name in EXPECTED:
+            check(name, Answer.of_payload(running.invoke(event(name))))
+        for _ in range(WARM_CALLS):
+            begun = time.perf_counter()
+            check("reports", Answer.of_payload(running.invoke(event("reports"))))
+            times.append(time.perf_counter() - begun)
+    return f"median {statistics.median(times) * 1000:.1f} ms, slowest {max(times) * 1000:.1f} ms, emulator included"
+
+
+def run(scratch: Path) -> None:
+    """All steps, in the order in which an operator meets them."""
+    for name, why in LEFT_OUT.items():
+        say(f"left out  {name}: {why}")
+    with ExitStack() as until_the_end:
+        rde, openmarket = until_the_end.enter_context(vendors())
+        on = until_the_end.enter_context(emulator(scratch / "emulator.log"))
+        with step("sam build: the artifact, for this machine's processor"):
+            template = build(scratch / "build")
+        with step("sam deploy: every resource of the template but those left out"):
+            stack = deployed(on, template, parameters(rde, openmarket))
+        put_secrets(on, rde, openmarket)
+        with step(f"roles: {len(TABLE)} permissions that must and must not be"):
+            check_permissions(stack)
+        with step(f"lambda invoke: {len(EXPECTED)} sample events"):
+            check_events(stack)
+        with step("HTTP through the gateway: routes, tokens of the user pool, masking, CORS"):
+            check_gateway(stack)
+        with step(f"Lambda's own runtime: every event, {WARM_CALLS} warm calls"):
+            figures = check_runtime(built(host_architecture()), stack, scratch / "runtime.log")
+        say(f"          {figures}")
+        with step("stack update: a setting, SnapStart off, explorer off"):
+            check_update(stack)
+        with step("stack delete: the ledger's bucket and its objects stay"):
+            check_removal(stack)
+
+
+def main() -> int:
+    """Run in a folder that stays when something failed."""
+    scratch = Path(tempfile.mkdtemp(prefix="tally-deploy-check-"))
+    begun = time.monotonic()
+    try:
+        run(scratch)
+    except (CheckError, RuntimeError) as failure:
+        say(f"FAILED    {failure}\n          logs: {scratch}")
+        return 1
+    say(f"{time.monotonic() - begun:6.1f} s  in all: deployed, called, updated and removed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""What each function's role must allow, and must not: the template's policies, asked of the deployed roles.
+
+The sample events show that a role allows enough; this shows that it allows no more where it would hurt.
+"""
+
+from collections.abc import Iterator
+
+from deploy.emulator import REGION
+from deploy.expectations import require
+from deploy.stack import Stack
+
+SECRET = f"arn:aws:secretsmanager:{REGION}:000000000000:secret"
+LAMBDA = f"arn:aws:lambda:{REGION}:000000000000:function"
+
+# function (its output), action, resource ({bucket} is the ledger), whether it may
+TABLE = (
+    ("GraphqlApiFunction", "secretsmanager:GetSecretValue", f"{SECRET}:tally/acme/rde-AbCdEf", True),
+    ("GraphqlApiFunction", "secretsmanager:GetSecretValue", f"{SECRET}:payroll-AbCdEf", False),
+    ("GraphqlApiFunction", "secretsmanager:ListSecrets", "*", False),
+    ("GraphqlApiFunction", "secretsmanager:PutSecretValue", f"{SECRET}:tally/acme/rde-AbCdEf", False),
+    ("GraphqlApiFunction", "s3:ListBucket", "{bucket}", True),
+    ("GraphqlApiFunction", "s3:PutObject", "{bucket}/credit-log/x", True),
+    ("GraphqlApiFunction", "s3:DeleteObject", "{bucket}/leases/x", True),
+    ("GraphqlApiFunction", "s3:DeleteObject", "{bucket}/archive/x", False),
+    ("GraphqlApiFunction", "s3:DeleteObject", "{bucket}/credit-log/x", False),
+    ("GraphqlApiFunction", "s3:GetObject", "arn:aws:s3:::another-bucket/x", False),
+    ("GraphqlApiFunction", "s3:DeleteBucket", "{bucket}", False),
+    ("GraphqlApiFunction", "lambda:InvokeFunction", f"{LAMBDA}:tally-check-exporter", True),
+    ("GraphqlApiFunction", "lambda:InvokeFunction", f"{LAMBDA}:tally-check-keeper", False),
+    ("KeeperFunction", "secretsmanager:ListSecrets", "*", True),
+    ("KeeperFunction", "s3:DeleteObject", "{bucket}/credit-log/x", True),
+    ("KeeperFunction", "s3:DeleteObject", "{bucket}/archive/x", False),
+    ("KeeperFunction", "lambda:InvokeFunction", f"{LAMBDA}:tally-check-exporter", False),
+    ("ExporterFunction", "s3:AbortMultipartUpload", "{bucket}/exports/x", True),
+    ("ExporterFunction", "s3:DeleteObject", "{bucket}/archive/x", False),
+    ("ExporterFunction", "lambda:InvokeFunction", f"{LAMBDA}:tally-check-exporter", True),
+    ("ExporterFunction", "lambda:InvokeFunction", f"{LAMBDA}:tally-check-graphql-api", False),
+    ("ExporterFunction", "secretsmanager:ListSecrets", "*", False),
+)
+
+
+def check_permissions(stack: Stack) -> None:
+    """Ask every row of the table of the deployed roles.
+
+    Raises:
+        CheckError: a role allows what it must not, or does not allow what it must.
+    """
+    wrong = list(_differing(stack))
+    require(not wrong, "; ".join(wrong))
+
+
+def _differing(stack: Stack) -> Iterator[str]:
+    iam, functions = stack.emulator.client("iam"), stack.emulator.client("lambda")
+    bucket = f"arn:aws:s3:::{stack.bucket}"
+    for output, action, resource, may in TABLE:
+        role = functions.get_function_configuration(FunctionName=stack.outputs[output])["Role"]
+        asked = {"ActionNames": [action], "ResourceArns": [resource.format(bucket=bucket)]}
+        found = iam.simulate_principal_policy(PolicySourceArn=role, **asked)
+        allowed = found["EvaluationResults"][0]["EvalDecision"] == "allowed"
+        if allowed != may:
+            yield f"{output} {'may' if allowed else 'may not'} {action} on {resource}"

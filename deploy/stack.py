@@ -1,0 +1,167 @@
+"""The real template, built and deployed by the real `sam` into an emulator, and ways to call what came of it.
+
+What the emulator cannot make is taken out of the built template by name, with the reason; everything else must deploy.
+"""
+
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from deploy.artifact import ROOT, host_architecture
+from deploy.emulator import Emulator
+from deploy.expectations import Answer
+
+SAM = ROOT / ".tools" / "sam" / "bin"
+NAME = "tally-check"
+LEFT_OUT = {
+    "LedgerOverTlsOnly": "the emulator speaks plain HTTP, which this policy is there to refuse",
+    "UpstreamFailures": "the emulator knows no metric math",
+    "TotalsByDay": "the emulator knows no saved Athena queries",
+    "FailuresByNetwork": "the emulator knows no saved Athena queries",
+}
+_TO_JSON = (
+    "import json, sys; from samcli.yamlhelper import yaml_parse; json.dump(yaml_parse(sys.stdin.read()), sys.stdout)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A deployed stack."""
+
+    emulator: Emulator
+    outputs: Mapping[str, str]
+
+    @property
+    def bucket(self) -> str:
+        """The ledger's bucket."""
+        return self.outputs["LedgerBucket"]
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the handler returns
+        """`lambda invoke`, synchronously; `function` is the output that names it.
+
+        Raises:
+            RuntimeError: the function failed.
+        """
+        client = self.emulator.client("lambda")
+        answer = client.invoke(FunctionName=self.outputs[function], Payload=json.dumps(event).encode())
+        payload = json.load(answer["Payload"])
+        if "FunctionError" in answer:
+            raise RuntimeError(f"{function}: {json.dumps(payload)[:2000]}")
+        return payload
+
+    def environment(self, function: str) -> dict[str, str]:
+        """A function's own settings as deployed."""
+        client = self.emulator.client("lambda")
+        configuration = client.get_function_configuration(FunctionName=self.outputs[function])
+        variables: dict[str, str] = configuration["Environment"]["Variables"]
+        return variables
+
+    def token(self, scopes: str) -> str:
+        """A token of the stack's own user pool, got as a first user gets one: for the client's id and secret."""
+        cognito = self.emulator.client("cognito-idp")
+        pool, client_id = self.outputs["UserPoolId"], self.outputs["UserPoolClientId"]
+        client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
+        form = {"client_id": client_id, "client_secret": client["ClientSecret"], "scope": scopes}
+        body = urlencode({"grant_type": "client_credentials", **form}).encode()
+        headers = {
+            "content-type": "application/x-www-form-urlencoded",
+            "host": urlsplit(self.outputs["TokenUrl"]).netloc,
+        }
+        answer = _http(f"{self.emulator.endpoint}/oauth2/token", "POST", headers, body)
+        token: str = json.loads(answer.body)["access_token"]
+        return token
+
+    def http(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """A request through the deployed gateway: routes, token check, CORS, function."""
+        host = urlsplit(self.outputs["Endpoint"]).netloc
+        return _http(f"{self.emulator.endpoint}{path}", method, {**(headers or {}), "host": host}, body)
+
+    def update(self, **changed: str) -> None:
+        """Change parameters of the stack."""
+        client = self.emulator.client("cloudformation")
+        names = [given["ParameterKey"] for given in client.describe_stacks(StackName=NAME)["Stacks"][0]["Parameters"]]
+        kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in names if name not in changed]
+        given = [{"ParameterKey": name, "ParameterValue": value} for name, value in changed.items()]
+        able = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+        client.update_stack(StackName=NAME, UsePreviousTemplate=True, Parameters=kept + given, Capabilities=able)
+        client.get_waiter("stack_update_complete").wait(StackName=NAME, WaiterConfig={"Delay": 1})
+
+    def delete(self) -> None:
+        """Delete the stack."""
+        client = self.emulator.client("cloudformation")
+        client.delete_stack(StackName=NAME)
+        client.get_waiter("stack_delete_complete").wait(StackName=NAME, WaiterConfig={"Delay": 1})
+
+
+def build(folder: Path) -> Path:
+    """`sam build` for this machine's processor; the built template, less what the emulator lacks."""
+    architecture = host_architecture()
+    asked = ("--build-dir", str(folder), "--parameter-overrides", f"Architecture={architecture}")
+    _sam("build", *asked, environ={"ARCH": architecture})
+    built = subprocess.run(  # noqa: S603 - our own words
+        [SAM / "python", "-c", _TO_JSON],
+        input=(folder / "template.yaml").read_text(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    template = json.loads(built.stdout)
+    for name in LEFT_OUT:
+        del template["Resources"][name]
+    adapted = folder / "adapted.json"
+    adapted.write_text(json.dumps(template))
+    return adapted
+
+
+def deployed(emulator: Emulator, template: Path, parameters: Mapping[str, str]) -> Stack:
+    """`sam deploy` and its outputs."""
+    given = [f"{name}={value}" for name, value in parameters.items()]
+    asked = ("--template-file", str(template), "--stack-name", NAME, "--resolve-s3", "--capabilities", "CAPABILITY_IAM")
+    how = ("--config-env", "check", "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides", *given)
+    _sam("deploy", *asked, *how, environ=emulator.environ)
+    _put_cors_again(emulator)
+    found = emulator.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
+    return Stack(emulator, {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]})
+
+
+def _put_cors_again(emulator: Emulator) -> None:
+    """Make the deployed CORS settings work: the emulator files a template's under names that it never looks up."""
+    client, seen = emulator.client("apigatewayv2"), []
+    client.meta.events.register(
+        "after-call.apigatewayv2.GetApis", lambda http_response, **_: seen.append(http_response.text)
+    )
+    client.get_apis()
+    for api in json.loads(seen[0])["items"]:
+        client.update_api(ApiId=api["apiId"], CorsConfiguration=api["corsConfiguration"])
+
+
+def _sam(*arguments: str, environ: Mapping[str, str]) -> None:
+    done = subprocess.run(  # noqa: S603 - our own words
+        [SAM / "sam", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environ, "SAM_CLI_TELEMETRY": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"sam {arguments[0]} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+
+
+def _http(url: str, method: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310 - loopback
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - loopback
+            return Answer.of_http(response.status, dict(response.headers), response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer.of_http(error.code, dict(error.headers), error.read())
