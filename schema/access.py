@@ -9,11 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from strawberry.extensions import FieldExtension
-from strawberry.extensions.field_extension import AsyncExtensionResolver
-from strawberry.types.field import StrawberryField
-from strawberry.types.info import Info
-
 from schema.errors import Forbidden, Unauthenticated
 
 REPORTS_READ = "reports:read"
@@ -57,22 +52,14 @@ class Identity:
         """Whether the user was given a scope."""
         return scope in self.scopes
 
+    def demand(self, scope: str) -> None:
+        """Go on only with a scope.
 
-class Needs(FieldExtension):
-    """Says which scope a field needs, and refuses the field without it, before anything is asked of anybody."""
-
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
-
-    def apply(self, field: StrawberryField) -> None:
-        """Put the scope into the field's description, so that the explorer shows it."""
-        field.description = f"{field.description or ''} Needs the scope `{self.scope}`.".strip()
-
-    async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, **kwargs: Any) -> Any:  # noqa: ANN401 - strawberry's signature
-        """Refuse, or go on."""
-        if not info.context.identity.may(self.scope):
-            raise Forbidden(f"this field needs the scope {self.scope}")
-        return await next_(source, info, **kwargs)
+        Raises:
+            Forbidden: the user was not given it.
+        """
+        if scope not in self.scopes:
+            raise Forbidden(f"this field needs the scope {scope}")
 
 
 def masked(msisdn: str) -> str:

@@ -3,8 +3,6 @@
 import unicodedata
 from datetime import date, datetime, timedelta
 
-from strawberry import UNSET
-
 from ledger.moments import Period
 from schema.errors import BadUserInput
 
@@ -14,11 +12,6 @@ LONGEST_BRAND = 128
 _REFUSED = frozenset('"/\\<>\u201c\u201d\u00ab\u00bb')
 _LETTERS_AND_THE_LIKE = frozenset({"L", "M", "N", "P", "Z"})
 _PLAIN_SYMBOLS = frozenset("$+=^`|~\u00a3\u20ac\u00a9\u00ae\u2122\u00b0")
-
-
-def given[T](value: T) -> T | None:
-    """An argument's value; null and not given at all are the same to us."""
-    return None if value is UNSET else value
 
 
 def period(start: datetime, end: datetime) -> Period:

@@ -1,17 +1,12 @@
-"""`reports` and `scheduleReport`: the reseller's RDE reports."""
+"""The types of `reports` and `scheduleReport`; what they do is in `schema.resolvers.reports`."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 import strawberry
 from strawberry import UNSET
 
-from ledger.moments import rfc3339
-from ledger.reports import Listing
-from schema import cursors, inputs
-from schema.context import Context
 from schema.errors import BadUserInput
-from schema.inputs import given
-from schema.types import Freshness, PageInfo
+from schema.types import Freshness, PageInfo, given
 from upstreams import rde
 from upstreams.rde import ReportFormat
 
@@ -31,18 +26,6 @@ class Report:
         description="The vendor's link. It may write and delete: do not pass it on. Null once dead."
     )
     download_url_expires_at: datetime | None
-
-    @classmethod
-    def of(cls, report: rde.Report) -> "Report":
-        """The GraphQL form of a report."""
-        return cls(
-            name=report.name,
-            format=report.format,
-            raw_format=report.raw_format,
-            creation_date=report.creation_date,
-            download_url=report.download_url,
-            download_url_expires_at=report.download_url_expires_at,
-        )
 
 
 @strawberry.type
@@ -121,24 +104,6 @@ class ScheduledReport:
     download_url: str | None
     download_url_expires_at: datetime | None
 
-    @classmethod
-    def of(cls, report: rde.ScheduledReport) -> "ScheduledReport":
-        """The GraphQL form of a scheduled report."""
-        return cls(
-            id=strawberry.ID(report.id),
-            name=report.name,
-            customization_name=report.customization_name,
-            status=report.status,
-            type=report.type,
-            format=report.format,
-            raw_format=report.raw_format,
-            creation_date=report.creation_date,
-            start_date=report.start_date,
-            end_date=report.end_date,
-            download_url=report.download_url,
-            download_url_expires_at=report.download_url_expires_at,
-        )
-
 
 @strawberry.type
 class ScheduleReportPayload:
@@ -146,57 +111,3 @@ class ScheduleReportPayload:
 
     report: ScheduledReport
     replayed: bool
-
-
-async def list_reports(
-    context: Context, first_day: date, last_day: date, wanted: ReportFormat | None, size: int | None, after: str | None
-) -> ReportConnection:
-    """A page of the reports created in a period of days."""
-    first_day, last_day = inputs.days(first_day, last_day)
-    size = inputs.first(size, inputs.LARGEST_PAGE)
-    binding = ("reports", context.tenant, wanted.name if wanted else "")
-    place = _place(binding, after)
-    listing = await context.ledger.reports.listing(context.tenant, first_day, last_day, wanted, context.deadline)
-    context.private = True
-    return _page(listing, binding, size, place)
-
-
-async def schedule_report(context: Context, given: ScheduleReportInput) -> ScheduleReportPayload:
-    """Have a report made."""
-    report = await context.ledger.reports.schedule(context.tenant, given.checked(), context.deadline)
-    context.private = True
-    return ScheduleReportPayload(report=ScheduledReport.of(report), replayed=False)
-
-
-def _place(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str] | None:
-    if after is None:
-        return None
-    try:
-        created, name = cursors.decode(binding, after)
-        return datetime.fromisoformat(created), name
-    except ValueError:
-        raise BadUserInput("after is no cursor of this list") from None
-
-
-def _page(
-    listing: Listing, binding: tuple[str, ...], size: int, place: tuple[datetime, str] | None
-) -> ReportConnection:
-    everything = listing.reports
-    beyond = [r for r in everything if place is None or (r.creation_date, r.name) < place]
-    nodes = [Report.of(report) for report in beyond[:size]]
-    edges = [
-        ReportEdge(cursor=cursors.encode(binding, (rfc3339(node.creation_date), node.name)), node=node)
-        for node in nodes
-    ]
-    return ReportConnection(
-        nodes=nodes,
-        edges=edges,
-        page_info=PageInfo(
-            has_next_page=len(beyond) > size,
-            end_cursor=edges[-1].cursor if edges else None,
-            has_previous_page=len(beyond) < len(everything),
-            start_cursor=edges[0].cursor if edges else None,
-        ),
-        total_count=len(everything),
-        freshness=Freshness.of(listing.freshness),
-    )

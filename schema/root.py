@@ -1,20 +1,23 @@
-"""The schema's root: each field's arguments and the scope it needs; the work is in `reports` and `credits`."""
+"""The schema's root: each field's arguments, and the scope it needs. What the fields do is in `schema.resolvers`.
+
+A resolver gives a plain object whose attributes are the fields of the declared type; graphql-core asks for no more.
+"""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 from strawberry.types.info import Info as StrawberryInfo
 
-from schema import credits as credit_fields
-from schema import reports as report_fields
-from schema.access import CREDITS_READ, REPORTS_READ, REPORTS_SCHEDULE, Needs
+from schema import resolvers
+from schema.access import CREDITS_READ, REPORTS_READ, REPORTS_SCHEDULE
 from schema.context import Context
 from schema.credits import CreditLogConnection, CreditLogFilter, CreditOutcome
-from schema.inputs import given
+from schema.needs import Needs
 from schema.reports import ReportConnection, ScheduleReportInput, ScheduleReportPayload
 from schema.scalars import CONFIG
+from schema.types import given
 from upstreams.rde import ReportFormat
 
 Info = StrawberryInfo[Context, None]
@@ -23,12 +26,17 @@ LastDay = Annotated[date, strawberry.argument(name="to", description="The last d
 Start = Annotated[datetime, strawberry.argument(name="from", description="The first instant.")]
 End = Annotated[datetime, strawberry.argument(name="to", description="The instant before which the period ends.")]
 
+REPORTS = "The reports created in a period of days."
+CREDIT_LOG = "The credits of a period of instants."
+CREDIT_OUTCOME = "How the credits of a period went, by brand and value."
+SCHEDULE_REPORT = "Have a one-time report made."
+
 
 @strawberry.type
 class Query:
     """What can be read."""
 
-    @strawberry.field(extensions=[Needs(REPORTS_READ)], description="The reports created in a period of days.")
+    @strawberry.field(extensions=[Needs(REPORTS_READ)], description=REPORTS, graphql_type=ReportConnection | None)
     async def reports(
         self,
         info: Info,
@@ -37,11 +45,12 @@ class Query:
         format: ReportFormat | None = UNSET,  # noqa: A002 - the contract's name
         first: int | None = UNSET,
         after: str | None = UNSET,
-    ) -> ReportConnection | None:
-        """See `schema.reports`."""
-        return await report_fields.list_reports(info.context, from_, to, given(format), given(first), given(after))
+    ) -> Any:
+        """See `schema.resolvers.reports`."""
+        page = given(first), given(after)
+        return await resolvers.reports(info.context, from_, to, given(format), page)
 
-    @strawberry.field(extensions=[Needs(CREDITS_READ)], description="The credits of a period of instants.")
+    @strawberry.field(extensions=[Needs(CREDITS_READ)], description=CREDIT_LOG, graphql_type=CreditLogConnection | None)
     async def credit_log(
         self,
         info: Info,
@@ -51,30 +60,29 @@ class Query:
         where: CreditLogFilter | None = UNSET,
         first: int | None = 100,
         after: str | None = UNSET,
-    ) -> CreditLogConnection | None:
-        """See `schema.credits`."""
-        return await credit_fields.credit_log(
-            info.context, from_, to, given(brand), given(where), (first, given(after))
+    ) -> Any:
+        """See `schema.resolvers.credits`."""
+        condition, page = given(where), (first, given(after))
+        return await resolvers.credit_log(
+            info.context, from_, to, given(brand), condition.where() if condition else None, page
         )
 
-    @strawberry.field(
-        extensions=[Needs(CREDITS_READ)], description="How the credits of a period went, by brand and value."
-    )
-    async def credit_outcome(
-        self, info: Info, from_: Start, to: End, brand: str | None = UNSET
-    ) -> CreditOutcome | None:
-        """See `schema.credits`."""
-        return await credit_fields.credit_outcome(info.context, from_, to, given(brand))
+    @strawberry.field(extensions=[Needs(CREDITS_READ)], description=CREDIT_OUTCOME, graphql_type=CreditOutcome | None)
+    async def credit_outcome(self, info: Info, from_: Start, to: End, brand: str | None = UNSET) -> Any:
+        """See `schema.resolvers.credits`."""
+        return await resolvers.credit_outcome(info.context, from_, to, given(brand))
 
 
 @strawberry.type
 class Mutation:
     """What can be changed."""
 
-    @strawberry.mutation(extensions=[Needs(REPORTS_SCHEDULE)], description="Have a one-time report made.")
-    async def schedule_report(self, info: Info, input: ScheduleReportInput) -> ScheduleReportPayload:  # noqa: A002 - the contract's name
-        """See `schema.reports`."""
-        return await report_fields.schedule_report(info.context, input)
+    @strawberry.mutation(
+        extensions=[Needs(REPORTS_SCHEDULE)], description=SCHEDULE_REPORT, graphql_type=ScheduleReportPayload
+    )
+    async def schedule_report(self, info: Info, input: ScheduleReportInput) -> Any:  # noqa: A002 - the contract's name
+        """See `schema.resolvers.reports`."""
+        return await resolvers.schedule_report(info.context, input.checked())
 
 
 SCHEMA = strawberry.Schema(Query, Mutation, config=CONFIG)

@@ -95,4 +95,11 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
 }
 
-CONFIG = StrawberryConfig(scalar_map=SCALARS)
+
+def attribute(source: object, name: str) -> object:
+    """A field's value: an attribute of the object behind it, called where it has to be worked out."""
+    value = getattr(source, name)
+    return value() if callable(value) else value
+
+
+CONFIG = StrawberryConfig(scalar_map=SCALARS, default_resolver=attribute)

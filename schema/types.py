@@ -3,12 +3,18 @@
 from datetime import datetime
 
 import strawberry
+from strawberry import UNSET
 
-from ledger import freshness as ledger_freshness
 from ledger.freshness import Source
 from ledger.selection import Key
 from upstreams.openmarket import CreditState
 from upstreams.rde import ReportFormat
+
+
+def given[T](value: T) -> T | None:
+    """An argument's value; null and not given at all are the same to us."""
+    return None if value is UNSET else value
+
 
 strawberry.enum(
     Source, description="Where an answer came from: asked for just now, held already, or known from the archive only."
@@ -25,11 +31,6 @@ class Freshness:
     source: Source
     as_of: datetime = strawberry.field(description="The oldest fetch among the data used.")
     stale: bool = strawberry.field(description="A refresh was due, and the upstream failed.")
-
-    @classmethod
-    def of(cls, known: ledger_freshness.Freshness) -> "Freshness":
-        """The GraphQL form of what the ledger says."""
-        return cls(source=known.source, as_of=known.as_of, stale=known.stale)
 
 
 @strawberry.type(description="Where a page lies in the whole list.")

@@ -1,0 +1,9 @@
+"""What the root fields do, in plain Python: arguments in, objects whose attributes are the GraphQL fields out.
+
+Nothing here imports strawberry or graphql-core: a known query is answered without either (see `schema.plans`).
+"""
+
+from schema.resolvers.credits import credit_log, credit_outcome
+from schema.resolvers.reports import reports, schedule_report
+
+__all__ = ["credit_log", "credit_outcome", "reports", "schedule_report"]

@@ -1,0 +1,133 @@
+"""`creditLog` and `creditOutcome`: a page of the log with the figures of its whole period, and the outcome by brand."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ledger.freshness import Freshness
+from ledger.moments import rfc3339
+from ledger.outcomes import Outcome
+from ledger.rows import Credit, Position
+from ledger.selection import Bucket, Key, Page, Selection, Where
+from schema import cursors, inputs
+from schema.access import CREDITS_MSISDN, masked
+from schema.context import Context
+from schema.errors import BadUserInput, Forbidden
+from schema.resolvers.paging import Edge, PageInfo
+
+LARGEST_ID = 2**64 - 1
+
+
+@dataclass(slots=True)
+class LogPage:
+    """Credits in the order of their time, then of their id; each figure is worked out when it is asked for."""
+
+    selection: Selection
+    freshness: Freshness
+    binding: tuple[str, ...]
+    size: int
+    after: Position | None
+    filtered: bool
+    unmasked: bool
+    context: Context
+    _reading: asyncio.Future[Page] | None = field(default=None)
+
+    async def nodes(self) -> Sequence[Credit]:
+        """The page's rows."""
+        self.context.private = True
+        return [self._shown(credit) for credit in (await self._page()).rows]
+
+    async def edges(self) -> list[Edge[Credit]]:
+        """The page's rows with their cursors."""
+        self.context.private = True
+        return [Edge(self._cursor(credit), self._shown(credit)) for credit in (await self._page()).rows]
+
+    async def page_info(self) -> PageInfo:
+        """Where the page lies in the log."""
+        page = await self._page()
+        return PageInfo(
+            has_next_page=page.has_next,
+            end_cursor=self._cursor(page.rows.credit(len(page.rows) - 1)) if page.rows else None,
+            has_previous_page=page.has_previous,
+            start_cursor=self._cursor(page.rows.credit(0)) if page.rows else None,
+        )
+
+    async def total_count(self) -> int:
+        """How many rows the whole filtered period has, counted without reading rows where the ledger can."""
+        return (await self._page()).total if self.filtered else await self.selection.count()
+
+    async def summary(self, by: list[Key]) -> list[Bucket]:
+        """Counts and exact sums of the whole filtered period."""
+        return await self.selection.summary(frozenset(by))
+
+    async def _page(self) -> Page:
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(self.selection.page(self.size, self.after))
+        return await self._reading
+
+    def _shown(self, credit: Credit) -> Credit:
+        return credit if self.unmasked else credit._replace(msisdn=masked(credit.msisdn))
+
+    def _cursor(self, credit: Credit) -> str:
+        return cursors.encode(self.binding, (rfc3339(credit.time), str(credit.credit_id)))
+
+
+async def credit_log(
+    context: Context,
+    start: datetime,
+    end: datetime,
+    brand: str | None,
+    where: Where | None,
+    page: tuple[int | None, str | None],
+) -> LogPage:
+    """The credits of a period of instants."""
+    period, brand = inputs.period(start, end), inputs.brand(brand)
+    size = inputs.first(page[0], 100)
+    unmasked = context.identity.may(CREDITS_MSISDN)
+    if where and where.msisdn is not None and not unmasked:
+        raise Forbidden(f"filtering by msisdn needs the scope {CREDITS_MSISDN}")
+    condition = None if where == Where() else where
+    binding = ("creditLog", context.tenant, brand or "", "all" if brand is None else "one", _spelled(condition))
+    after = _position(binding, page[1])
+    if after and not period.start <= after[0] < period.end:
+        raise BadUserInput("after is no cursor of this period")
+    held = await context.ledger.credit_log.held(context.tenant, brand, period, context.deadline)
+    return LogPage(
+        selection=Selection(context.ledger.credit_log, held, period, condition),
+        filtered=condition is not None,
+        binding=binding,
+        size=size,
+        after=after,
+        unmasked=unmasked,
+        context=context,
+        freshness=held.freshness,
+    )
+
+
+async def credit_outcome(context: Context, start: datetime, end: datetime, brand: str | None) -> Outcome:
+    """How the credits of a period went, by brand and value."""
+    period, brand = inputs.period(start, end), inputs.brand(brand)
+    return await context.ledger.outcomes.get(context.tenant, brand, period, context.deadline)
+
+
+def _spelled(where: Where | None) -> str:
+    """A filter's one spelling, the same in every process."""
+    if where is None:
+        return ""
+    sets = (where.outcome, where.network, where.currency)
+    spelled = ["*" if values is None else repr(sorted(values)) for values in sets]
+    return "|".join([*spelled, repr(where.msisdn), str(where.min_amount), str(where.max_amount)])
+
+
+def _position(binding: tuple[str, ...], after: str | None) -> Position | None:
+    if after is None:
+        return None
+    try:
+        time, credit_id = cursors.decode(binding, after)
+        position = datetime.fromisoformat(time), int(credit_id)
+    except ValueError:
+        raise BadUserInput("after is no cursor of this list") from None
+    if position[0].tzinfo is None or not 0 <= position[1] <= LARGEST_ID:
+        raise BadUserInput("after is no cursor of this list")
+    return position
