@@ -4,6 +4,7 @@ Made once per process from its settings: everything here outlives an invocation,
 needed.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -26,10 +27,31 @@ SPARE_SECONDS = 1.0
 WITHOUT_CONTEXT_SECONDS = 29.0
 
 
-def make_handler(settings: Settings, clock: Clock = now) -> Mangum:
+class LambdaHandler:
+    """What Lambda calls, on one event loop for the life of the process: connections outlive an invocation.
+
+    The loop is our own, because Mangum takes the thread's current one, and any `asyncio.run` leaves a thread without.
+    """
+
+    def __init__(self, application: "Application") -> None:
+        self._runner = asyncio.Runner()
+        asyncio.set_event_loop(self._runner.get_loop())
+        types = ["text/", "application/json", RESPONSE_TYPE]
+        self._mangum = Mangum(application, lifespan="off", text_mime_types=types)
+
+    def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:
+        """Answer one event of an HTTP API, payload 2.0."""
+        asyncio.set_event_loop(self._runner.get_loop())
+        return self._mangum(event, context)  # type: ignore[arg-type]  # Mangum reads nothing of the context
+
+    def close(self) -> None:
+        """Close connections and the loop; Lambda never does, tests and tools do."""
+        self._runner.close()
+
+
+def make_handler(settings: Settings, clock: Clock = now) -> LambdaHandler:
     """The Lambda handler that these settings describe."""
-    types = ["text/", "application/json", RESPONSE_TYPE]
-    return Mangum(Application(settings, clock), lifespan="off", text_mime_types=types)
+    return LambdaHandler(Application(settings, clock))
 
 
 class Application:
