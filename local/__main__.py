@@ -1,0 +1,98 @@
+"""`make run`: Tally on http://127.0.0.1:8000, with everything it needs in this one process.
+
+With LEDGER_BUCKET in the environment nothing is embedded: the same gateway and handler talk to the real AWS and
+vendors.
+"""
+
+import argparse
+import errno
+import logging
+import os
+import signal
+import sys
+import threading
+from contextlib import nullcontext
+from types import FrameType
+
+from functions.settings import SettingError, Settings
+from local.authorizer import EVERY_SCOPE, Authorizer
+from local.gateway import Gateway
+from local.stack import embedded, is_real
+
+GREETING = """\
+Tally is ready: {url}
+
+  explorer   {url}/   (open it in a browser: it has a token)
+  endpoint   {url}/graphql   ({ledger})
+
+A token for other clients, good for twelve hours:
+
+  export TOKEN={token}
+  curl -s {url}/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+    -d '{{"query": "{{ reports(from: \\"2019-11-05\\", to: \\"2019-12-03\\") {{ nodes {{ name format }} }} }}"}}'
+
+Ctrl-C stops it."""
+
+
+def main() -> int:
+    """Start, say where, wait for Ctrl-C or SIGTERM, stop; the exit status."""
+    stopping = _stop_signals()
+    asked = _arguments()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    for chatty in ("httpx", "httpcore", "botocore", "boto3"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)  # they log every URL, signed ones too
+    real = is_real(os.environ)
+    with nullcontext() if real else embedded(tenant=asked.tenant):
+        try:
+            settings = Settings.read(os.environ)
+        except SettingError as error:
+            return _refuse(str(error))
+        claims = {settings.tenant_claim: asked.tenant} if settings.tenant_claim else {}
+        try:
+            _serve(asked, claims, "the real AWS and vendors" if real else "everything embedded", stopping)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return _refuse(f"port {asked.port} is taken; PORT={asked.port + 1} make run takes the next one")
+    return 0
+
+
+def _refuse(reason: str) -> int:
+    print(f"Tally does not start: {reason}", file=sys.stderr)
+    return 2
+
+
+def _serve(asked: argparse.Namespace, claims: dict[str, str], ledger: str, stopping: threading.Event) -> None:
+    from functions.graphql_api import handler  # noqa: PLC0415 - it may read its settings when it is imported
+
+    authorizer = Authorizer()
+    token = authorizer.token(asked.scope, claims=claims)
+    gateway = Gateway(handler, authorizer, page_token=token)
+    with gateway.serve(asked.port) as server:
+        print(GREETING.format(url=server.url, token=token, ledger=ledger), flush=True)
+        stopping.wait()
+    gateway.stop()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local", description="Tally on this machine")
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000), help="PORT, or 8000; 0: any")
+    parser.add_argument("--scope", default=EVERY_SCOPE, help="scopes of the token, space-separated")
+    parser.add_argument("--tenant", default="default", help="tenant of the token, where TENANT_CLAIM is set")
+    return parser.parse_args()
+
+
+def _stop_signals() -> threading.Event:
+    """An event that Ctrl-C and SIGTERM set, from the first moment on."""
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    return stopping
+
+
+if __name__ == "__main__":
+    sys.exit(main())

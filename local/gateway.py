@@ -1,0 +1,195 @@
+"""API Gateway's HTTP API on this machine: routes, CORS, the JWT authorizer, its limits, and a function behind it.
+
+It answers by itself whatever API Gateway answers by itself, in its words, so that nothing works here that would not
+work deployed. Any origin may call: which ones may in AWS is the template's business.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+import orjson
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+from local.authorizer import Authorizer, RefusedError
+from local.explorer_token import with_token
+from local.http_api_events import BadAnswerError, HttpAnswer, HttpRequest, Matched, answer_of, event_of
+from local.lambda_runtime import ExecutionEnvironment, FunctionFailedError, Handler
+from local.server import BackgroundServer
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 10 * 1024 * 1024
+GATEWAY_SECONDS = 30.0
+DEFAULT_STAGE = "$default"
+
+_ALLOWED_HEADERS = (
+    "authorization,content-type,apollo-require-preflight,x-apollo-operation-name,"
+    "apollographql-client-name,apollographql-client-version"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route of the template; `needs_token`: the JWT authorizer stands before it."""
+
+    method: str
+    path: str
+    needs_token: bool = False
+
+    @property
+    def key(self) -> str:
+        """As the event names it."""
+        return f"{self.method} {self.path}"
+
+    def parameters(self, method: str, path: str) -> dict[str, str] | None:
+        """The path parameters of a request that this route takes; None when it does not."""
+        if method != self.method:
+            return None
+        prefix, greedy, _ = self.path.partition("{proxy+}")
+        if not greedy:
+            return {} if path == self.path else None
+        return {"proxy": path.removeprefix(prefix)} if path.startswith(prefix) and path != prefix else None
+
+
+ROUTES = (
+    Route("POST", "/graphql", needs_token=True),
+    Route("GET", "/graphql", needs_token=True),
+    Route("GET", "/"),
+    Route("GET", "/assets/{proxy+}"),
+    Route("GET", "/health"),
+)
+
+
+class Gateway:
+    """An ASGI application in front of `handler`.
+
+    `stage`: a named stage is a prefix of every path, as in AWS. `page_token`: whether the explorer's page is given a
+    token. `seconds`: how long the function has before the gateway gives up.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        authorizer: Authorizer,
+        *,
+        stage: str = DEFAULT_STAGE,
+        page_token: str | None = None,
+        seconds: float = GATEWAY_SECONDS,
+    ) -> None:
+        self._environment = ExecutionEnvironment(handler)
+        self._authorizer = authorizer
+        self._stage = stage
+        self._page_token = page_token
+        self._seconds = seconds
+
+    def serve(self, port: int = 0) -> BackgroundServer:
+        """A server for this gateway, not started yet."""
+        return BackgroundServer(self, port)
+
+    def stop(self) -> None:
+        """Let the function go; call it when the server has stopped."""
+        self._environment.stop()
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Answer one HTTP request."""
+        if scope["type"] != "http":
+            return
+        request = await _request(scope, receive)
+        answer = _message(413, "Request Entity Too Large") if request is None else await self.answer(request)
+        await _send(answer, send)
+
+    async def answer(self, request: HttpRequest) -> HttpAnswer:
+        """The whole way of one request; CORS headers are the gateway's own, whatever the function says."""
+        origin = request.header("origin")
+        if request.method == "OPTIONS":
+            return HttpAnswer(204, _preflight(request) if origin else ())
+        answer = await self._routed(request)
+        kept = tuple(pair for pair in answer.headers if not pair[0].startswith("access-control-"))
+        return replace(answer, headers=(*kept, ("access-control-allow-origin", "*")) if origin else kept)
+
+    async def _routed(self, request: HttpRequest) -> HttpAnswer:
+        path = self._path_in_stage(request.path)
+        for route in ROUTES:
+            parameters = None if path is None else route.parameters(request.method, path)
+            if parameters is not None:
+                break
+        else:
+            return _message(404, "Not Found")
+        try:
+            claims = self._authorizer.claims(request.header("authorization")) if route.needs_token else None
+        except RefusedError as refused:
+            return _message(401, "Unauthorized", ("www-authenticate", refused.challenge))
+        answer = await self._invoked(request, Matched(route.key, self._stage, parameters, claims))
+        if self._page_token is not None and route.path == "/":
+            return with_token(request, answer, self._page_token)
+        return answer
+
+    async def _invoked(self, request: HttpRequest, matched: Matched) -> HttpAnswer:
+        event = event_of(request, matched)
+        request_id = ("apigw-requestid", event["requestContext"]["requestId"])
+        try:
+            answer = answer_of(await asyncio.wait_for(self._environment.invoke(event), self._seconds))
+        except TimeoutError:
+            return _message(503, "Service Unavailable", request_id)
+        except (FunctionFailedError, BadAnswerError):
+            log.exception("the function failed")
+            return _message(500, "Internal Server Error", request_id)
+        return replace(answer, headers=(*answer.headers, request_id))
+
+    def _path_in_stage(self, path: str) -> str | None:
+        if self._stage == DEFAULT_STAGE:
+            return path
+        prefix = f"/{self._stage}"
+        return path.removeprefix(prefix) or "/" if path == prefix or path.startswith(f"{prefix}/") else None
+
+
+def _preflight(request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    if request.header("access-control-request-method") is None:
+        return (("access-control-allow-origin", "*"),)
+    return (
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-methods", "GET,POST"),
+        ("access-control-allow-headers", _ALLOWED_HEADERS),
+        ("access-control-max-age", "3600"),
+    )
+
+
+def _message(status: int, message: str, *headers: tuple[str, str]) -> HttpAnswer:
+    return HttpAnswer(status, (("content-type", "application/json"), *headers), orjson.dumps({"message": message}))
+
+
+async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> HttpRequest | None:
+    """The request with its whole body; None when that is too large."""
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        size += len(message["body"])
+        if size > MAX_BODY:
+            return None
+        chunks.append(message["body"])
+        more = message["more_body"]
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    client = scope["client"]
+    return HttpRequest(
+        method=scope["method"],
+        path=scope["path"],
+        query_string=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        client=client[0] if client else "",
+        protocol=f"HTTP/{scope['http_version']}",
+        body=b"".join(chunks),
+    )
+
+
+async def _send(answer: HttpAnswer, send: ASGISendCallable) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.without("content-length")]
+    if answer.status != HTTPStatus.NO_CONTENT:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers, "trailers": False})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": False})

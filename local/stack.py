@@ -1,0 +1,38 @@
+"""What the function finds around it: embedded AWS and vendors, or the real ones when the environment names a bucket.
+
+Either way the same handler runs, and is told where things are by the environment alone.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+
+from local.aws import Aws
+from local.openmarket import OpenMarket
+from local.rde import Rde
+
+BUCKET = "tally-ledger"
+
+
+def is_real(environ: Mapping[str, str]) -> bool:
+    """Whether the environment leads to a real ledger already."""
+    return bool(environ.get("LEDGER_BUCKET"))
+
+
+@contextmanager
+def embedded(environ: MutableMapping[str, str] = os.environ, tenant: str = "default") -> Iterator[None]:
+    """Run AWS and both vendors in this process and lead `environ` to them; `tenant`'s secrets are put."""
+    with Aws() as aws, Rde() as rde, OpenMarket() as openmarket:
+        prefix = environ.get("SECRET_PREFIX") or "tally"
+        aws.create_bucket(BUCKET)
+        for name in dict.fromkeys(("default", tenant)):
+            aws.put_secret(f"{prefix}/{name}/rde", rde.secret)
+            aws.put_secret(f"{prefix}/{name}/openmarket", openmarket.secret)
+        for profile in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            environ.pop(profile, None)
+        environ.update(aws.environ)
+        environ["LEDGER_BUCKET"] = BUCKET
+        environ["RDE_BASE_URL"] = rde.base_url
+        environ["OPENMARKET_BASE_URL"] = openmarket.base_url
+        environ["REPORT_HOSTS"] = "127.0.0.1,localhost,*.blob.core.windows.net"
+        yield

@@ -1,0 +1,174 @@
+"""The simulated RDE answers as its document says."""
+
+import gzip
+import io
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from vendor_client import signed_in, token_response, utc
+
+from local.rde import Rde
+
+SAMPLE = json.loads((Path(__file__).parent / "rde_sample.json").read_text())
+SCHEDULE = {
+    "name": "Daily report",
+    "customizationName": "string",
+    "format": "json",
+    "startDate": "2019-11-07T17:02:59.000Z",
+    "endDate": "2019-12-07T17:02:59.000Z",
+}
+EVERYTHING = "from=2000-01-01&to=2099-12-31"
+
+
+def test_the_sample_period_answers_with_the_documents_seven_reports_field_by_field(rde_simulator: Rde) -> None:
+    with signed_in(rde_simulator) as client:
+        answer = client.get(f"{rde_simulator.base_url}/reports?from=2019-11-05&to=2019-12-03")
+    assert answer.headers["content-type"].startswith("application/json")
+    assert answer.json() == {"data": SAMPLE, "pagination": {"offset": 0, "limit": 7, "total": 7}}
+
+
+@pytest.mark.parametrize(("asked", "listed"), [("json", "JSON"), ("xslx", "XLSX"), ("csv", "CSV"), ("xml", "XML")])
+def test_a_format_goes_in_in_lower_case_and_comes_back_in_upper_case(
+    rde_simulator: Rde, asked: str, listed: str
+) -> None:
+    with signed_in(rde_simulator) as client:
+        data = client.get(f"{rde_simulator.base_url}/reports?{EVERYTHING}&format={asked}").json()["data"]
+    assert {report["format"] for report in data} == {listed}
+
+
+def test_both_days_of_a_period_count(rde_simulator: Rde) -> None:
+    with signed_in(rde_simulator) as client:
+        data = client.get(f"{rde_simulator.base_url}/reports?from=2019-11-12&to=2019-11-14").json()["data"]
+    assert [report["name"] for report in data] == ["withres2", "daily-dr1"]
+
+
+@pytest.mark.parametrize("query", ["", "from=2019-11-05", "from=05.11.2019&to=2019-12-03", f"{EVERYTHING}&format=XLSX"])
+def test_a_listing_without_days_or_of_an_unknown_format_is_refused(rde_simulator: Rde, query: str) -> None:
+    with signed_in(rde_simulator) as client:
+        assert client.get(f"{rde_simulator.base_url}/reports?{query}").status_code == 400
+
+
+def test_generated_reports_reach_from_ninety_days_ago_to_now_in_no_order(rde_simulator: Rde) -> None:
+    now = datetime.now(UTC)
+    with signed_in(rde_simulator) as client:
+        data = client.get(f"{rde_simulator.base_url}/reports?{EVERYTHING}").json()["data"]
+    dates = [datetime.fromisoformat(report["creationDate"]) for report in data][7:]
+    assert len(dates) > 90
+    assert now - timedelta(days=90) <= min(dates) < now - timedelta(days=88)
+    assert now - timedelta(days=1) <= max(dates) <= now
+    assert dates not in (sorted(dates), sorted(dates, reverse=True))
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"password": "s3cret-rde"}, 401),
+        ({"username": "x"}, 401),
+        ({"subscriptionKey": "x"}, 401),
+        ({"marketplace": "us"}, 400),
+    ],
+)
+def test_a_token_is_given_for_the_right_credentials_only(
+    rde_simulator: Rde, changed: dict[str, str], status: int
+) -> None:
+    assert token_response(rde_simulator).json().keys() == {"token", "expires_in"}
+    assert token_response(rde_simulator, **changed).status_code == status
+
+
+def test_reports_need_a_token_that_is_known_and_alive(rde_simulator: Rde) -> None:
+    url = f"{rde_simulator.base_url}/reports?{EVERYTHING}"
+    with signed_in(rde_simulator) as client:
+        assert client.get(url, headers={"Authorization": "Bearer made-up"}).status_code == 401
+        assert client.get(url, headers={"X-Subscription-Key": "made-up"}).status_code == 401
+        rde_simulator.clock = lambda: datetime.now(UTC) + timedelta(seconds=1499)
+        assert client.get(url).status_code == 200
+        rde_simulator.clock = lambda: datetime.now(UTC) + timedelta(seconds=1501)
+        assert client.get(url).status_code == 401
+
+
+def test_a_revoked_token_is_refused(rde_simulator: Rde) -> None:
+    with signed_in(rde_simulator) as client:
+        rde_simulator.revoke_tokens()
+        assert client.get(f"{rde_simulator.base_url}/reports?{EVERYTHING}").status_code == 401
+
+
+def test_scheduling_answers_in_the_documents_shape_and_the_report_is_listed_from_then_on(rde_simulator: Rde) -> None:
+    rde_simulator.clock = lambda: utc("2020-11-07T17:02:59")
+    link = "https://report-storage1.blob.core.windows.net/rdecontainer/Customer1.json?sig=4Jby3D&sp=rwd&sr=b"
+    with signed_in(rde_simulator) as client:
+        answer = client.post(f"{rde_simulator.base_url}/reports", json={**SCHEDULE, "downloadUrl": link}).json()
+        listed = client.get(f"{rde_simulator.base_url}/reports?from=2020-11-07&to=2020-11-07").json()["data"]
+    created = "2020-11-07T17:02:59.000Z"
+    assert len(answer.pop("id")) == 36
+    assert answer == {
+        **SCHEDULE,
+        "status": "completed",
+        "type": "onetime",
+        "creationDate": created,
+        "downloadUrl": link,
+    }
+    scheduled = {"name": "Daily report", "format": "JSON", "creationDate": created, "downloadUrl": link}
+    assert scheduled in listed
+
+
+def test_a_schedule_without_its_dates_is_refused(rde_simulator: Rde) -> None:
+    with signed_in(rde_simulator) as client:
+        assert client.post(f"{rde_simulator.base_url}/reports", json={"name": "x", "format": "json"}).status_code == 400
+    assert rde_simulator.scheduled == []
+
+
+def test_the_verb_of_scheduling_and_the_spreadsheets_spelling_are_settings(rde_simulator: Rde) -> None:
+    rde_simulator.schedule_method, rde_simulator.xlsx_name = "GET", "xlsx"
+    with signed_in(rde_simulator) as client:
+        url = f"{rde_simulator.base_url}/reports"
+        assert client.request("GET", url, json={**SCHEDULE, "format": "xlsx"}).json()["format"] == "xlsx"
+        assert client.post(url, json=SCHEDULE).status_code == 405
+
+
+def _link(vendor: Rde, name: str) -> str:
+    with signed_in(vendor) as client:
+        data = client.get(f"{vendor.base_url}/reports?{EVERYTHING}").json()["data"]
+    return next(str(report["downloadUrl"]) for report in data[7:] if report["name"] == name)
+
+
+def test_a_link_serves_real_files(rde_simulator: Rde) -> None:
+    rows = json.loads(gzip.decompress(httpx.get(_link(rde_simulator, "daily-dr1")).content))
+    assert rows[0].keys() >= {"subscription", "price"}
+    assert httpx.get(_link(rde_simulator, "usage")).text.startswith("subscription,")
+    assert httpx.get(_link(rde_simulator, "invoices")).text.startswith("<?xml")
+    workbook = zipfile.ZipFile(io.BytesIO(httpx.get(_link(rde_simulator, "resellers")).content))
+    assert workbook.testzip() is None
+    assert "xl/sheet1.xml" in workbook.namelist()
+
+
+def test_a_link_lives_48_hours_and_is_refused_when_it_was_changed(rde_simulator: Rde) -> None:
+    link = _link(rde_simulator, "usage")
+    assert set(httpx.URL(link).params) == {"sig", "api-version", "st", "se", "sv", "sp", "sr"}
+    assert httpx.URL(link).params["sp"] == "rwd"
+    assert httpx.get(link.replace("se=20", "se=30")).status_code == 403
+    rde_simulator.clock = lambda: datetime.now(UTC) + timedelta(hours=47, minutes=59)
+    assert httpx.get(link).status_code == 200
+    rde_simulator.clock = lambda: datetime.now(UTC) + timedelta(hours=48, minutes=1)
+    assert httpx.get(link).status_code == 403
+
+
+def test_a_link_can_write_and_delete_as_its_permissions_say(rde_simulator: Rde) -> None:
+    link = _link(rde_simulator, "usage")
+    assert httpx.put(link, content=b"replaced").status_code == 201
+    assert httpx.get(link).content == b"replaced"
+    assert httpx.delete(link).status_code == 202
+    assert httpx.get(link).status_code == 404
+
+
+def test_a_report_can_be_added_and_forgotten(rde_simulator: Rde) -> None:
+    rde_simulator.add_report("late", "CSV", "2024-02-03T04:05:06Z", file=lambda: b"a,b\r\n")
+    url = f"{rde_simulator.base_url}/reports?from=2024-02-03&to=2024-02-03"
+    with signed_in(rde_simulator) as client:
+        (report,) = client.get(url).json()["data"]
+        assert httpx.get(report["downloadUrl"]).content == b"a,b\r\n"
+        rde_simulator.forget("late", "2024-02-03T04:05:06Z")
+        assert client.get(url).json()["data"] == []

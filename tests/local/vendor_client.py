@@ -1,0 +1,44 @@
+"""How the tests here talk to the simulated vendors: as the documents say, without any code of the product."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import httpx
+
+from local.openmarket import OpenMarket
+from local.rde import Rde
+
+
+def written(time: datetime, zone: str = "UTC") -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} {zone}"
+
+
+def credit_report(vendor: OpenMarket, report: str, start: str | None, end: str | None, **extra: str) -> httpx.Response:
+    given = {"fromTime": start, "toTime": end, **extra}
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in given.items() if value is not None)
+    account, password = vendor.secret["accountId"], vendor.secret["password"]
+    return httpx.get(f"{vendor.base_url}/csv/{report}?{query}", auth=(account, password))
+
+
+def token_response(vendor: Rde, **changed: str) -> httpx.Response:
+    account = {**vendor.secret, **changed}
+    return httpx.post(
+        f"{vendor.base_url}/{vendor.token_path}",
+        headers={"X-Subscription-Key": account["subscriptionKey"]},
+        auth=(account["username"], account["password"]),
+        json={"marketplace": account["marketplace"]},
+    )
+
+
+@contextmanager
+def signed_in(vendor: Rde) -> Iterator[httpx.Client]:
+    token = token_response(vendor).json()["token"]
+    headers = {"X-Subscription-Key": vendor.secret["subscriptionKey"], "Authorization": f"Bearer {token}"}
+    with httpx.Client(headers=headers) as client:
+        yield client
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
