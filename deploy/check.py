@@ -146,6 +146,16 @@ def check_runtime(artifact: Path, stack: Stack, log: Path) -> str:
     return f"median {statistics.median(times) * 1000:.1f} ms, slowest {max(times) * 1000:.1f} ms, emulator included"
 
 
+def keep_logs(stack: Stack, file: Path) -> None:
+    """Save what the functions logged, for who has to find out why something failed."""
+    logs = stack.emulator.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    with file.open("w") as out:
+        for group in groups:
+            for line in logs.filter_log_events(logGroupName=group)["events"]:
+                print(group, line["message"].rstrip(), file=out)
+
+
 def run(scratch: Path) -> None:
     """All steps, in the order in which an operator meets them."""
     for name, why in LEFT_OUT.items():
@@ -157,6 +167,7 @@ def run(scratch: Path) -> None:
             template = build(scratch / "build")
         with step("sam deploy: every resource of the template but those left out"):
             stack = deployed(on, template, parameters(rde, openmarket))
+        until_the_end.callback(keep_logs, stack, scratch / "functions.log")
         put_secrets(on, rde, openmarket)
         with step(f"roles: {len(TABLE)} permissions that must and must not be"):
             check_permissions(stack)

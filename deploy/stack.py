@@ -106,7 +106,7 @@ def build(folder: Path) -> Path:
     """`sam build` for this machine's processor; the built template, less what the emulator lacks."""
     architecture = host_architecture()
     asked = ("--build-dir", str(folder), "--parameter-overrides", f"Architecture={architecture}")
-    _sam("build", *asked, environ={"ARCH": architecture})
+    _sam("build", *asked, environ={**os.environ, "ARCH": architecture})
     built = subprocess.run(  # noqa: S603 - our own words
         [SAM / "python", "-c", _TO_JSON],
         input=(folder / "template.yaml").read_text(),
@@ -148,7 +148,7 @@ def _sam(*arguments: str, environ: Mapping[str, str]) -> None:
     done = subprocess.run(  # noqa: S603 - our own words
         [SAM / "sam", *arguments],
         cwd=ROOT,
-        env={**os.environ, **environ, "SAM_CLI_TELEMETRY": "0"},
+        env={**environ, "SAM_CLI_TELEMETRY": "0"},
         capture_output=True,
         text=True,
         check=False,
