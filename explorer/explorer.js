@@ -12,10 +12,6 @@ query LastSevenDays(
   $from: DateTime!, $to: DateTime!
   $firstDay: Date!, $lastDay: Date!
 ) {
-  creditOutcome(from: $from, to: $to) {
-    rows { brand amount currency success failed }
-    freshness { source asOf stale }
-  }
   creditLog(from: $from, to: $to, first: 20) {
     totalCount
     freshness { source asOf stale }
@@ -28,6 +24,10 @@ query LastSevenDays(
     totalCount
     freshness { source asOf stale }
     nodes { name format creationDate }
+  }
+  creditOutcome(from: $from, to: $to) {
+    rows { brand amount currency success failed }
+    freshness { source asOf stale }
   }
 }
 `;
