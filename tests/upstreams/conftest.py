@@ -1,18 +1,12 @@
 import json
 import uuid
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
+from local.aws import Aws
 from tests.upstreams.planted_secrets import OPENMARKET, RDE, PutSecret
 from upstreams.secrets import SecretStore
 from upstreams.transport import trusted
-
-if TYPE_CHECKING:
-    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
 @pytest.fixture
@@ -27,38 +21,15 @@ def _warm() -> None:
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[str]:
-    """Where a Secrets Manager listens, with credentials for it in the environment."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as environ:
-        environ.setenv("AWS_ACCESS_KEY_ID", "testing")
-        environ.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        environ.setenv("AWS_REGION", "eu-west-1")
-        yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def secrets_manager(aws: str) -> "SecretsManagerClient":
-    return boto3.session.Session().client("secretsmanager", endpoint_url=aws, region_name="eu-west-1")
-
-
-@pytest.fixture(scope="session")
-def secrets(aws: str) -> SecretStore:
+def secrets(aws: Aws) -> SecretStore:
     """One store for all tests, as for all invocations of a warm function; each test has a tenant of its own."""
-    return SecretStore("tally", aws)
+    return SecretStore("tally", aws.endpoint)
 
 
 @pytest.fixture(scope="session")
-def put_secret(secrets_manager: "SecretsManagerClient") -> PutSecret:
+def put_secret(aws: Aws) -> PutSecret:
     def put(tenant: str, upstream: str, value: object) -> None:
-        name, text = f"tally/{tenant}/{upstream}", value if isinstance(value, str) else json.dumps(value)
-        try:
-            secrets_manager.create_secret(Name=name, SecretString=text)
-        except secrets_manager.exceptions.ResourceExistsException:
-            secrets_manager.put_secret_value(SecretId=name, SecretString=text)
+        aws.put_secret(f"tally/{tenant}/{upstream}", value if isinstance(value, str) else json.dumps(value))
 
     return put
 

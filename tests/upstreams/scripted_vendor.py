@@ -16,6 +16,7 @@ class Seen:
     target: str
     headers: dict[str, str]
     body: bytes
+    connection: int
 
     @property
     def path(self) -> str:
@@ -81,12 +82,12 @@ class ScriptedVendor:
         return [seen.path for seen in self.seen]
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.create_task(self._serve(reader, writer))
+        connection = asyncio.create_task(self._serve(reader, writer, len(self._connections)))
         self._connections.add(connection)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
         try:
-            while (seen := await _read(reader)) is not None:
+            while (seen := await _read(reader, connection)) is not None:
                 self.seen.append(seen)
                 if not await self._answer(seen, writer):
                     break
@@ -109,14 +110,15 @@ class ScriptedVendor:
         return answer.declared is None
 
 
-async def _read(reader: asyncio.StreamReader) -> Seen | None:
+async def _read(reader: asyncio.StreamReader, connection: int) -> Seen | None:
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip("\r\n").split("\r\n")
     except asyncio.IncompleteReadError:
         return None
     method, target, _ = head[0].split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
-    return Seen(method, target, headers, await reader.readexactly(int(headers.get("content-length", 0))))
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return Seen(method, target, headers, body, connection)
 
 
 async def _write(answer: Answer, writer: asyncio.StreamWriter) -> None:

@@ -267,6 +267,21 @@ async def test_scheduling_is_sent_once_and_says_whether_it_may_have_happened(
     assert caught.value.sent is sent
 
 
+async def test_a_schedule_never_goes_over_a_connection_that_was_kept(secrets: SecretStore, tenant: str) -> None:
+    answers = in_turn(LISTING, LISTING, Answer(body=json.dumps(SCHEDULED).encode()))
+    async with scripted(answers) as vendor:
+        api = rde(vendor, secrets)
+        await listing(api, tenant)
+        await listing(api, tenant)
+        await api.schedule(tenant, REQUEST, Deadline.after(5))
+    assert [(seen.path, seen.connection) for seen in vendor.seen] == [
+        ("/auth/token", 0),
+        ("/reports", 0),
+        ("/reports", 0),
+        ("/reports", 1),
+    ]
+
+
 async def test_a_refused_schedule_is_sent_once_more(secrets: SecretStore, tenant: str) -> None:
     answers = in_turn(Answer(401), Answer(body=json.dumps(SCHEDULED).encode()))
     async with scripted(answers) as vendor:

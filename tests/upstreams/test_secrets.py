@@ -1,17 +1,14 @@
 import asyncio
 import json
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
 
+from local.aws import Aws
 from tests.upstreams.planted_secrets import OPENMARKET, RDE, PutSecret
 from tests.upstreams.scripted_vendor import Answer, ScriptedVendor, in_turn
 from upstreams.errors import UpstreamUnauthorized
 from upstreams.secrets import OpenMarketSecret, RdeSecret, SecretStore, SecretsUnavailable
-
-if TYPE_CHECKING:
-    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 pytestmark = pytest.mark.anyio
 
@@ -33,8 +30,8 @@ async def test_a_secret_never_prints_itself(secrets: SecretStore, tenant: str) -
     assert printed == "RdeSecret() OpenMarketSecret()"
 
 
-async def test_many_readers_of_one_secret_make_one_call(aws: str, tenant: str) -> None:
-    store = SecretStore("tally", aws)
+async def test_many_readers_of_one_secret_make_one_call(aws: Aws, tenant: str) -> None:
+    store = SecretStore("tally", aws.endpoint)
     calls = counted(store)
     await asyncio.gather(*(store.read(tenant, "rde") for _ in range(8)))
     await store.read(tenant, "rde")
@@ -120,24 +117,22 @@ async def test_a_secrets_manager_that_is_not_there_has_a_reason_of_its_own(caplo
 
 
 async def test_even_at_debug_no_log_line_holds_a_secret(
-    aws: str, tenant: str, caplog: pytest.LogCaptureFixture
+    aws: Aws, tenant: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    await SecretStore("tally", aws).read(tenant, "rde")
+    await SecretStore("tally", aws.endpoint).read(tenant, "rde")
     assert "p4ss" not in caplog.text
 
 
-async def test_tenants_are_those_with_a_secret_under_the_prefix(
-    aws: str, secrets_manager: "SecretsManagerClient"
-) -> None:
+async def test_tenants_are_those_with_a_secret_under_the_prefix(aws: Aws) -> None:
     names = ["a/rde", "a/openmarket", "b-2_X/openmarket", "c/other", "d", "e/rde/old", f"{'x' * 65}/rde"]
     for name in [f"house/{name}" for name in names] + ["household/z/rde", "in/house/y/rde"]:
-        secrets_manager.create_secret(Name=name, SecretString="{}")
-    assert await SecretStore("house", aws).tenants() == ["a", "b-2_X"]
+        aws.put_secret(name, "{}")
+    assert await SecretStore("house", aws.endpoint).tenants() == ["a", "b-2_X"]
 
 
-async def test_tenants_beyond_one_page_are_found(aws: str, secrets_manager: "SecretsManagerClient") -> None:
+async def test_tenants_beyond_one_page_are_found(aws: Aws) -> None:
     wanted = [f"t{number:03}" for number in range(105)]
     for tenant in wanted:
-        secrets_manager.create_secret(Name=f"many/{tenant}/rde", SecretString="{}")
-    assert await SecretStore("many", aws).tenants() == wanted
+        aws.put_secret(f"many/{tenant}/rde", "{}")
+    assert await SecretStore("many", aws.endpoint).tenants() == wanted
