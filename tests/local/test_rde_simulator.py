@@ -59,7 +59,7 @@ def test_generated_reports_reach_from_ninety_days_ago_to_now_in_no_order(rde_sim
     dates = [datetime.fromisoformat(report["creationDate"]) for report in data][7:]
     assert len(dates) > 90
     assert now - timedelta(days=90) <= min(dates) < now - timedelta(days=88)
-    assert now - timedelta(days=1) <= max(dates) <= now
+    assert now - timedelta(days=1, hours=1) <= max(dates) <= now
     assert dates not in (sorted(dates), sorted(dates, reverse=True))
 
 
