@@ -14,7 +14,8 @@ from functions.routes import Routes
 from functions.settings import Settings
 from functions.wiring import ledger_of
 from ledger.moments import Clock, now
-from schema.http import RESPONSE_TYPE, GraphQLOverHTTP, Request, Response
+from schema.http import GraphQLOverHTTP, Request, Response
+from schema.negotiation import RESPONSE_TYPE
 from upstreams import telemetry
 from upstreams.deadline import Deadline
 

@@ -19,17 +19,17 @@ from ledger.compression import FAST, pack
 from schema.access import Identity
 from schema.context import Context
 from schema.documents import Documents, Invalid
-from schema.errors import BadUserInput, RefusedError, described
+from schema.errors import BadUserInput, RefusedError, Unauthenticated, described
 from schema.execution import GRAPHQL, run
 from schema.limits import BODY_BYTES
+from schema.negotiation import JSON_TYPE, RESPONSE_TYPE, media_type_for, takes_gzip
 from upstreams.deadline import Deadline
 
-RESPONSE_TYPE = "application/graphql-response+json"
-JSON_TYPE = "application/json"
 COMPRESS_FROM = 1024
 
-_ACCEPTED = re.compile(r"\s*([^\s;,]+)\s*((?:;[^,]*)?)")
-_ZERO = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
+METHODS = "GET, POST, OPTIONS"
+
+_CHARSET = re.compile(r";\s*charset=\"?([^\s;\"]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,13 @@ class GraphQLOverHTTP:
 
     async def answer(self, request: Request) -> Response:
         """One request's response, whatever happens."""
-        media_type = RESPONSE_TYPE
+        if request.method == "OPTIONS":
+            return Response(204, headers=[("allow", METHODS)])
+        media_type = media_type_for(request.headers.get("accept"))
+        if media_type is None:
+            unknown = BadUserInput(f"accept {RESPONSE_TYPE} or {JSON_TYPE}")
+            return _refusal(request, JSON_TYPE, unknown, 406)
         try:
-            media_type = negotiated(request.headers.get("accept"))
             identity = Identity.of_claims(request.claims, self._tenant_claim)
             params = params_of(request)
             return await self._execute(request, identity, params, media_type)
@@ -94,7 +98,8 @@ class GraphQLOverHTTP:
             return _refusal(request, media_type, BadUserInput(str(error)), error.status, error.headers)
         except RefusedError as error:
             status = error.status if media_type == RESPONSE_TYPE or error.status in {401, 403} else 200
-            return _refusal(request, media_type, error, status)
+            challenge = [("www-authenticate", "Bearer")] if status == Unauthenticated.status else []
+            return _refusal(request, media_type, error, status, challenge)
         except Invalid as invalid:
             errors = [
                 _coded(described(error, request.request_id), "GRAPHQL_VALIDATION_FAILED") for error in invalid.errors
@@ -124,22 +129,6 @@ class GraphQLOverHTTP:
         return _response(request, media_type, status, body, [("cache-control", cache)])
 
 
-def negotiated(accept: str | None) -> str:
-    """The media type to answer in.
-
-    Raises:
-        HttpError: 406, the client takes neither of the two.
-    """
-    if not accept:
-        return JSON_TYPE
-    wanted = {found[1].lower() for found in _ACCEPTED.finditer(accept) if not _ZERO.search(found[2])}
-    if RESPONSE_TYPE in wanted:
-        return RESPONSE_TYPE
-    if wanted & {JSON_TYPE, "application/*", "*/*"}:
-        return JSON_TYPE
-    raise HttpError(406, f"accept {RESPONSE_TYPE} or {JSON_TYPE}")
-
-
 def params_of(request: Request) -> Params:
     """The GraphQL parameters of a request.
 
@@ -149,10 +138,10 @@ def params_of(request: Request) -> Params:
     if request.method == "GET":
         return _params_of_get(request)
     if request.method != "POST":
-        raise HttpError(405, "use POST, or GET for a query", [("allow", "GET, POST")])
-    content_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.replace(" ", "").lower()
-    if content_type.strip().lower() != JSON_TYPE or charset not in {"", "charset=utf-8", 'charset="utf-8"'}:
+        raise HttpError(405, "use POST, or GET for a query", [("allow", METHODS)])
+    content_type = request.headers.get("content-type", "")
+    charset = _CHARSET.search(content_type)
+    if content_type.partition(";")[0].strip().lower() != JSON_TYPE or (charset and charset[1].lower() != "utf-8"):
         raise HttpError(415, f"send {JSON_TYPE} in utf-8")
     if len(request.body) > BODY_BYTES:
         raise HttpError(413, f"the body is larger than {BODY_BYTES} bytes")
@@ -217,7 +206,7 @@ def _response(
     """Render a body, compressed where the client takes it and it pays."""
     rendered = orjson.dumps(body)
     sent = [("content-type", f"{media_type}; charset=utf-8"), ("vary", "Accept, Accept-Encoding, Authorization")]
-    if len(rendered) >= COMPRESS_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+    if len(rendered) >= COMPRESS_FROM and takes_gzip(request.headers.get("accept-encoding")):
         rendered = pack(rendered, FAST)
         sent.append(("content-encoding", "gzip"))
     return Response(status, rendered, [*sent, *headers])

@@ -1,0 +1,35 @@
+"""Which media type and which compression a client wants, by its `Accept` headers (RFC 9110 §12).
+
+`*/*` and no header at all mean the older media type: who does not name the newer one may not know it.
+"""
+
+import re
+
+RESPONSE_TYPE = "application/graphql-response+json"
+JSON_TYPE = "application/json"
+
+_RANGE = re.compile(r"\s*([^\s;,]+)\s*((?:;[^,]*)?)")
+_QUALITY = re.compile(r";\s*q=([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
+
+
+def media_type_for(accept: str | None) -> str | None:
+    """The media type to answer in: the newer one where it is named or wanted more; None when neither is taken."""
+    if not accept:
+        return JSON_TYPE
+    wanted = qualities(accept)
+    anything = wanted.get("application/*", wanted.get("*/*", 0.0))
+    newer, older = wanted.get(RESPONSE_TYPE, anything), wanted.get(JSON_TYPE, anything)
+    if newer > older or (newer == older > 0 and RESPONSE_TYPE in wanted):
+        return RESPONSE_TYPE
+    return JSON_TYPE if older else None
+
+
+def takes_gzip(accept_encoding: str | None) -> bool:
+    """Whether the answer may be compressed."""
+    return qualities(accept_encoding or "").get("gzip", 0.0) > 0
+
+
+def qualities(header: str) -> dict[str, float]:
+    """How much a client wants each thing that an `Accept` header names (RFC 9110 §12.4.2: 0 is not at all)."""
+    found = ((match[1].lower(), _QUALITY.search(match[2])) for match in _RANGE.finditer(header))
+    return {name: float(quality[1]) if quality else 1.0 for name, quality in found}
