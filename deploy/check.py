@@ -14,7 +14,9 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.artifact import built, host_architecture
+from botocore.exceptions import ClientError
+
+from deploy.artifact import host_architecture
 from deploy.emulator import REGION, ROOT_KEYS, Emulator, emulator
 from deploy.expectations import EXPECTED, Answer, CheckError, check, event, require
 from deploy.permissions import TABLE, check_permissions
@@ -122,6 +124,23 @@ def check_update(stack: Stack) -> None:
     require(stack.http("GET", "/health").status == 200, "no health without SnapStart")
 
 
+def check_own_issuer(stack: Stack) -> None:
+    """Somebody's own identity provider takes the place of the user pool, but not without an audience."""
+    own = {"JwtIssuer": "https://login.example.com/", "JwtAudience": "tally,dashboard"}
+    try:
+        stack.update(JwtIssuer=own["JwtIssuer"])
+    except ClientError as refused:
+        require("JwtAudience" in str(refused), refused)
+    else:
+        raise CheckError("an issuer without an audience was let in")
+    stack.update(**own)
+    gateway, pools = stack.emulator.client("apigatewayv2"), stack.emulator.client("cognito-idp")
+    authorizer = gateway.get_authorizers(ApiId=gateway.get_apis()["Items"][0]["ApiId"])["Items"][0]
+    expected = {"Issuer": own["JwtIssuer"], "Audience": own["JwtAudience"].split(",")}
+    require(authorizer["JwtConfiguration"] == expected, authorizer)
+    require(not pools.list_user_pools(MaxResults=1)["UserPools"], "the user pool is still there")
+
+
 def check_removal(stack: Stack) -> None:
     """The stack goes, the ledger stays."""
     s3 = stack.emulator.client("s3")
@@ -176,10 +195,12 @@ def run(scratch: Path) -> None:
         with step("HTTP through the gateway: routes, tokens of the user pool, masking, CORS"):
             check_gateway(stack)
         with step(f"Lambda's own runtime: every event, {WARM_CALLS} warm calls"):
-            figures = check_runtime(built(host_architecture()), stack, scratch / "runtime.log")
+            figures = check_runtime(scratch / "build" / "GraphqlApi", stack, scratch / "runtime.log")
         say(f"          {figures}")
         with step("stack update: a setting, SnapStart off, explorer off"):
             check_update(stack)
+        with step("stack update: an identity provider of one's own"):
+            check_own_issuer(stack)
         with step("stack delete: the ledger's bucket and its objects stay"):
             check_removal(stack)
 
