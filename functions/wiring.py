@@ -8,10 +8,13 @@ from ledger.ageing import Ageing
 from ledger.answers import Answers
 from ledger.breakers import Breakers
 from ledger.credit_log import CreditLog
+from ledger.idempotency import Keys
 from ledger.leases import Leases
 from ledger.moments import Clock, now
 from ledger.outcomes import Outcomes
+from ledger.reports import UPSTREAM as RDE
 from ledger.reports import Reports
+from ledger.schedules import Schedules
 from ledger.store import Store
 from upstreams.openmarket import OpenMarket
 from upstreams.rde import Rde
@@ -41,4 +44,5 @@ def ledger_of(settings: Settings, clock: Clock = now) -> Ledger:
         credit_log=CreditLog(store, leases, breakers, openmarket, ageing, clock),
         outcomes=Outcomes(answers, openmarket, ageing, clock),
         reports=Reports(store, answers, breakers, rde, ageing, clock),
+        schedules=Schedules(store, Keys(store, leases, clock, RDE), answers, rde, fresh, clock),
     )

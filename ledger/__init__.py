@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ledger.credit_log import CreditLog
 from ledger.outcomes import Outcomes
 from ledger.reports import Reports
+from ledger.schedules import Schedules
 
 __all__ = ["Ledger"]
 
@@ -16,3 +17,4 @@ class Ledger:
     credit_log: CreditLog
     outcomes: Outcomes
     reports: Reports
+    schedules: Schedules

@@ -93,6 +93,23 @@ class Leases:
             telemetry.count("lease.joined")
         return cast("T", await asyncio.shield(task))
 
+    @contextlib.asynccontextmanager
+    async def hold(self, key: str) -> AsyncIterator[bool]:
+        """Hold a lease for as long as the block runs; False, at once, when somebody else has it.
+
+        Raises:
+            LedgerUnavailable: S3 could not say.
+        """
+        lease = await self._take(key)
+        if lease is None:
+            yield False
+            return
+        try:
+            async with self._renewed(lease):
+                yield True
+        finally:
+            await self._release(lease)
+
     async def _lead_or_follow[T](
         self,
         key: str,

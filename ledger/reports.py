@@ -5,7 +5,6 @@ end cannot be read lives as long as an unsettled answer does. Scheduling a repor
 before it that could show the new report are never good again (they still answer, as stale, when the vendor fails).
 """
 
-import logging
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, cast
@@ -14,12 +13,10 @@ from ledger.ageing import FOR_GOOD, Ageing
 from ledger.answers import ROOT, Answers, Question
 from ledger.breakers import Breakers
 from ledger.freshness import Freshness, Source
-from ledger.moments import DAY, Clock, day_end, stamp, unstamp
-from ledger.store import LedgerUnavailable, Store
+from ledger.moments import DAY, Clock, day_end, unstamp
+from ledger.store import Store
 from upstreams.deadline import Deadline
-from upstreams.rde import Rde, Report, ReportFormat, ScheduledReport, ScheduleRequest
-
-LOG = logging.getLogger("tally.ledger")
+from upstreams.rde import Rde, Report, ReportFormat, ScheduledReport
 
 UPSTREAM = "rde"
 LINK_MARGIN = timedelta(seconds=60)
@@ -60,32 +57,14 @@ class Reports:
         just_now = answer.source is Source.UPSTREAM
         listed = {(row["name"], row["creationDate"]): _read(row) for row in cast("list[dict[str, Any]]", answer.value)}
         unread_until = FOR_GOOD if just_now else answer.fetched + self._ageing.fresh
-        reports = [_with_living_link(report, unread_until, now) for report in listed.values()]
+        reports = [with_living_link(report, unread_until, now) for report in listed.values()]
         reports.sort(key=lambda report: (report.creation_date, report.name), reverse=True)
         return Listing(reports, Freshness(answer.source, answer.fetched, answer.stale))
 
-    async def schedule(self, tenant: str, request: ScheduleRequest, deadline: Deadline) -> ScheduledReport:
-        """Have a report made, once; listings that could show it are asked for anew afterwards.
-
-        Raises:
-            UpstreamError: the vendor did not confirm; `sent` says whether it may have acted all the same.
-        """
-        report = await self._rde.schedule(tenant, request, deadline)
-        await self._mark(tenant)
-        return report
-
-    async def _mark(self, tenant: str) -> None:
-        """Leave word that listings fetched so far are out of date."""
-        self._answers.forget(_folder(tenant))
-        try:
-            await self._store.put(f"{_marks(tenant)}/{stamp(self._clock())}", b"")
-        except LedgerUnavailable as error:
-            LOG.warning("listings that miss the scheduled report could not be dropped: %s", error)
-
     async def _scheduled_at(self, tenant: str, last: date) -> datetime | None:
         """When a report was last scheduled that a listing up to that day could show."""
-        marks = [item.key.rpartition("/")[2] for item in await self._store.listing(_marks(tenant))]
-        at = max(map(unstamp, marks), default=None)
+        left = [item.key.rpartition("/")[2] for item in await self._store.listing(marks(tenant))]
+        at = max(map(unstamp, left), default=None)
         return at if at and last >= at.date() - DAY else None
 
     def _question(
@@ -101,7 +80,7 @@ class Reports:
         named = report_format.name.lower() if report_format else "any"
         return Question(
             tenant,
-            f"{_folder(tenant)}/{first.isoformat()}_{last.isoformat()}_{named}",
+            f"{listings(tenant)}/{first.isoformat()}_{last.isoformat()}_{named}",
             UPSTREAM,
             ask,
             good_until,
@@ -115,17 +94,19 @@ class Reports:
         return datetime.fromisoformat(ends) - LINK_MARGIN if ends else fetched + self._ageing.fresh
 
 
-def _with_living_link(report: Report, unread_until: datetime, now: datetime) -> Report:
+def with_living_link[R: (Report, ScheduledReport)](report: R, unread_until: datetime, now: datetime) -> R:
     """The report, without its link if that may be dead; `unread_until` goes for links that do not say when they die."""
     ends = report.download_url_expires_at or unread_until
     return report if now < ends else replace(report, download_url=None)
 
 
-def _folder(tenant: str) -> str:
+def listings(tenant: str) -> str:
+    """The folder of a tenant's kept listings."""
     return f"{ROOT}/tenant={tenant}/reports"
 
 
-def _marks(tenant: str) -> str:
+def marks(tenant: str) -> str:
+    """The folder of the marks that scheduling leaves: each name is a moment, and listings fetched before it are old."""
     return f"{ROOT}/tenant={tenant}/scheduled"
 
 

@@ -82,7 +82,7 @@ class Mutation:
     )
     async def schedule_report(self, info: Info, input: ScheduleReportInput) -> Any:  # noqa: A002 - the contract's name
         """See `schema.resolvers.reports`."""
-        return await resolvers.schedule_report(info.context, input.checked())
+        return await resolvers.schedule_report(info.context, input.checked(), given(input.idempotency_key))
 
 
 SCHEMA = strawberry.Schema(Query, Mutation, config=CONFIG)

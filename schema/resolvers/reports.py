@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ledger.freshness import Freshness
+from ledger.idempotency import KeyReused
 from ledger.moments import rfc3339
 from ledger.reports import Listing
+from ledger.schedules import Scheduled
 from schema import cursors, inputs
 from schema.context import Context
 from schema.errors import BadUserInput
 from schema.resolvers.paging import Edge, PageInfo
-from upstreams import rde
-from upstreams.rde import Report, ReportFormat
+from upstreams.rde import Report, ReportFormat, ScheduleRequest
+
+LONGEST_KEY = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +26,6 @@ class ReportPage:
     page_info: PageInfo
     total_count: int
     freshness: Freshness
-
-
-@dataclass(frozen=True, slots=True)
-class Scheduled:
-    """A scheduled report; `replayed` says that an earlier call under the same key had scheduled it."""
-
-    report: rde.ScheduledReport
-    replayed: bool
 
 
 async def reports(
@@ -50,11 +45,15 @@ async def reports(
     return _page(listing, binding, size, place)
 
 
-async def schedule_report(context: Context, request: rde.ScheduleRequest) -> Scheduled:
-    """Have a report made."""
-    report = await context.ledger.reports.schedule(context.tenant, request, context.deadline)
+async def schedule_report(context: Context, request: ScheduleRequest, key: str | None) -> Scheduled:
+    """Have a report made, once under a key."""
+    if key is not None and not (key and len(key) <= LONGEST_KEY and key.isprintable()):
+        raise BadUserInput(f"idempotencyKey takes 1 to {LONGEST_KEY} printable characters")
     context.private = True
-    return Scheduled(report, replayed=False)
+    try:
+        return await context.ledger.schedules.schedule(context.tenant, request, key, context.deadline)
+    except KeyReused:
+        raise BadUserInput("idempotencyKey stands for another report; take a new key for this one") from None
 
 
 def _place(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str] | None:
