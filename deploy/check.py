@@ -32,6 +32,7 @@ QUERY = """{
   creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-13T00:00:00Z", first: 1) { nodes { msisdn } }
 }"""
 WARM_CALLS = 200
+SECRET_FIELDS = {"password", "subscriptionKey"}
 
 
 def say(text: str) -> None:
@@ -165,14 +166,28 @@ def check_runtime(artifact: Path, stack: Stack, log: Path) -> str:
     return f"median {statistics.median(times) * 1000:.1f} ms, slowest {max(times) * 1000:.1f} ms, emulator included"
 
 
-def keep_logs(stack: Stack, file: Path) -> None:
-    """Save what the functions logged, for who has to find out why something failed."""
+def logged(stack: Stack) -> list[str]:
+    """Every line that the functions have logged."""
     logs = stack.emulator.client("logs")
     groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
-    with file.open("w") as out:
-        for group in groups:
-            for line in logs.filter_log_events(logGroupName=group)["events"]:
-                print(group, line["message"].rstrip(), file=out)
+    pages = (page for group in groups for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group))
+    return [found["message"].rstrip() for page in pages for found in page["events"]]
+
+
+def keep_logs(stack: Stack, file: Path) -> None:
+    """Save what the functions logged, for who has to find out why something failed."""
+    file.write_text("\n".join(logged(stack)))
+
+
+def check_logs(stack: Stack, *secrets: Mapping[str, str]) -> None:
+    """Nothing was denied to a function, not even where it goes on without; no secret and no whole number was logged."""
+    lines = logged(stack)
+    require(any("REPORT" in line for line in lines), "nothing was logged at all")
+    forbidden = [value for secret in secrets for name, value in secret.items() if name in SECRET_FIELDS]
+    for line in lines:
+        require(not any(word in line for word in ("PermissionDenied", "AccessDenied", "Traceback")), line)
+        require(not any(value in line for value in forbidden), "a secret is in the log")
+        require("447700900" not in line, "a whole phone number is in the log")
 
 
 def run(scratch: Path) -> None:
@@ -197,6 +212,8 @@ def run(scratch: Path) -> None:
         with step(f"Lambda's own runtime: every event, {WARM_CALLS} warm calls"):
             figures = check_runtime(scratch / "build" / "GraphqlApi", stack, scratch / "runtime.log")
         say(f"          {figures}")
+        with step("logs: nothing denied, nothing raised, nothing secret"):
+            check_logs(stack, rde.secret, openmarket.secret)
         with step("stack update: a setting, SnapStart off, explorer off"):
             check_update(stack)
         with step("stack update: an identity provider of one's own"):

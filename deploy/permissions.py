@@ -20,7 +20,7 @@ TABLE = (
     ("GraphqlApiFunction", "secretsmanager:PutSecretValue", f"{SECRET}:tally/acme/rde-AbCdEf", False),
     ("GraphqlApiFunction", "s3:ListBucket", "{bucket}", True),
     ("GraphqlApiFunction", "s3:PutObject", "{bucket}/credit-log/x", True),
-    ("GraphqlApiFunction", "s3:DeleteObject", "{bucket}/leases/x", True),
+    ("GraphqlApiFunction", "s3:DeleteObject", "{bucket}/credit-log/tenant=acme/day=2026-11-19/_lease", True),
     ("GraphqlApiFunction", "s3:DeleteObject", "{bucket}/archive/x", False),
     ("GraphqlApiFunction", "s3:DeleteObject", "{bucket}/credit-log/x", False),
     ("GraphqlApiFunction", "s3:GetObject", "arn:aws:s3:::another-bucket/x", False),
