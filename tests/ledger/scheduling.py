@@ -1,0 +1,69 @@
+"""One process's scheduling, made from an environment; run as a program it schedules once, to be killed on the way."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from functions.settings import Settings
+from ledger.ageing import Ageing
+from ledger.answers import Answers
+from ledger.breakers import Breakers
+from ledger.idempotency import Keys
+from ledger.leases import Leases
+from ledger.moments import Clock, now
+from ledger.reports import Reports
+from ledger.schedules import Schedules
+from ledger.store import Store
+from upstreams.deadline import Deadline
+from upstreams.rde import Rde, ReportFormat, ScheduleRequest
+from upstreams.secrets import SecretStore
+
+LEASE_SECONDS = 1.0
+REQUEST = ScheduleRequest(
+    name="daily",
+    customization_name=None,
+    format=ReportFormat.JSON,
+    start_date=datetime(2019, 11, 7, tzinfo=UTC),
+    end_date=datetime(2019, 11, 8, tzinfo=UTC),
+    download_url=None,
+)
+
+
+class Process:
+    """What a process has of reports and their scheduling; a dead one's lease is over soon."""
+
+    def __init__(self, environ: Mapping[str, str], clock: Clock = now) -> None:
+        settings = Settings.read(environ)
+        fresh = timedelta(seconds=settings.fresh_seconds)
+        store = Store(settings.ledger_bucket, settings.aws_endpoint_url)
+        leases, breakers = Leases(store, LEASE_SECONDS), Breakers(store, clock)
+        rde = Rde(
+            base_url=settings.rde_base_url,
+            token_path=settings.rde_token_path,
+            schedule_method=settings.rde_schedule_method,
+            xlsx_name=settings.rde_xlsx_name,
+            upstream_seconds=settings.upstream_seconds,
+            secrets=SecretStore(settings.secret_prefix, settings.aws_endpoint_url),
+        )
+        answers = Answers(store, leases, breakers, clock, fresh)
+        self.reports = Reports(store, answers, breakers, rde, Ageing(fresh, timedelta(hours=72)), clock)
+        self.schedules = Schedules(store, Keys(store, leases, clock, "rde"), answers, rde, fresh, clock)
+
+    async def schedule(
+        self, key: str | None = "key", request: ScheduleRequest = REQUEST, seconds: float = 20, tenant: str = "default"
+    ) -> tuple[str, bool]:
+        """The scheduled report's id, and whether it was replayed."""
+        done = await self.schedules.schedule(tenant, request, key, Deadline.after(seconds))
+        return done.report.id, done.replayed
+
+    async def listed(self, name: str) -> bool:
+        """Whether today's listing has a report of that name."""
+        today = datetime.now(UTC).date()
+        listing = await self.reports.listing("default", today, today, None, Deadline.after(20))
+        return any(report.name == name for report in listing.reports)
+
+
+if __name__ == "__main__":
+    asyncio.run(Process(os.environ).schedule(sys.argv[1]))
