@@ -19,6 +19,9 @@ CONNECT_TIMEOUT = timedelta(seconds=2)
 REQUEST_TIMEOUT = timedelta(seconds=8)
 RETRIES = 2
 LIST_PAGE = 1000
+PART_BYTES = 8 * 1024 * 1024
+"""What a streamed object is cut into; S3 takes at most 10,000 parts."""
+PARTS_AT_ONCE = 2
 
 
 class LedgerUnavailable(Exception):
@@ -72,7 +75,8 @@ class Store:
 
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
         """Write one object, whatever was there before."""
-        await self._put(key, body, attributes, "overwrite")
+        if await self._put(key, body, attributes, "overwrite") is None:
+            raise LedgerUnavailable("S3 could not serve: there is no such bucket")
 
     async def create(self, key: str, body: bytes, attributes: Mapping[str, str] | None = None) -> str | None:
         """Write one object if there is none; its ETag, or None when somebody else was first."""
@@ -90,11 +94,59 @@ class Store:
             result = await obstore.put_async(
                 self.client, key, body, mode=mode, attributes=dict(attributes or {}), use_multipart=False
             )
-        except (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError, FileNotFoundError):
+        except (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError):
             return None
+        except FileNotFoundError as error:
+            if isinstance(mode, dict):
+                return None
+            raise _unavailable(error) from error  # not the object is missing, but the bucket
         except obstore.exceptions.BaseError as error:
             raise _unavailable(error) from error
         return result["e_tag"] or ""
+
+    async def upload(self, key: str, chunks: AsyncIterator[bytes], attributes: Mapping[str, str]) -> None:
+        """Write one object of any size as its bytes come in; nothing of it is to be seen before the end.
+
+        An error of `chunks` comes out as it is, and the parts that were sent are taken back. `chunks` has to end by
+        itself: cancelling the upload would leave them to the bucket's lifecycle.
+        """
+        import obstore
+
+        head = bytearray()
+        async for chunk in chunks:
+            head += chunk
+            if len(head) >= PART_BYTES:
+                break
+        else:
+            await self.put(key, bytes(head), attributes)
+            return
+        telemetry.count("s3.put")
+        try:
+            await obstore.put_async(
+                self.client,
+                key,
+                _continued(head, chunks),
+                attributes=dict(attributes),
+                chunk_size=PART_BYTES,
+                max_concurrency=PARTS_AT_ONCE,
+            )
+        except (obstore.exceptions.BaseError, FileNotFoundError) as error:
+            raise _unavailable(error) from error
+
+    async def folders(self, folder: str) -> list[str]:
+        """The names of the folders directly inside a folder.
+
+        Raises:
+            LedgerUnavailable: S3 could not serve.
+        """
+        import obstore
+
+        telemetry.count("s3.list")
+        try:
+            listed = await obstore.list_with_delimiter_async(self.client, folder)
+        except obstore.exceptions.BaseError as error:
+            raise _unavailable(error) from error
+        return [prefix.rpartition("/")[2] for prefix in listed["common_prefixes"]]
 
     async def listing(self, folder: str, after: str | None = None, before: str | None = None) -> list[Found]:
         """List a folder's objects in key order, from beyond `after` up to (not including) `before`."""
@@ -168,6 +220,12 @@ class Store:
             retry_config={"max_retries": RETRIES, "retry_timeout": REQUEST_TIMEOUT},
             **elsewhere,
         )
+
+
+async def _continued(head: bytearray, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield bytes(head)
+    async for chunk in chunks:
+        yield chunk
 
 
 def _unavailable(error: Exception) -> LedgerUnavailable:
