@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ledger.credit_log import CreditLog
 from ledger.outcomes import Outcomes
+from ledger.plans import Plans
 from ledger.reports import Reports
 from ledger.schedules import Schedules
 
@@ -16,5 +17,6 @@ class Ledger:
 
     credit_log: CreditLog
     outcomes: Outcomes
+    plans: Plans
     reports: Reports
     schedules: Schedules

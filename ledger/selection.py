@@ -17,6 +17,7 @@ from ledger.days import DayVersion
 from ledger.moments import Period, day_end, midnight
 from ledger.rollups import EXACT, Rollup, Total
 from ledger.rows import AMOUNT, CURRENCY, MSISDN, NETWORK, OUTCOME, WIDTH, Position, Rows
+from upstreams.openmarket import CreditState
 
 AT_ONCE = 8
 ROLLUPS_AT_ONCE = 64
@@ -78,7 +79,7 @@ class Bucket:
     day: date | None
     hour: datetime | None
     network: str | None
-    outcome: str | None
+    outcome: CreditState | None
     currency: str
     count: int
     amount: Decimal
@@ -170,7 +171,7 @@ class Selection:
         return inside if self._where is None else self._where.keep(inside)
 
 
-_Split = tuple[date | None, datetime | None, str | None, str | None, str]
+_Split = tuple[date | None, datetime | None, str | None, CreditState | None, str]
 
 
 def _page(taken: Sequence[Rows], first: int, before: int, total: int) -> Page:
@@ -187,7 +188,7 @@ def _add(totals: dict[_Split, Total], day: date, rollup: Rollup, by: frozenset[K
             day if Key.DAY in by else None,
             start + timedelta(hours=hour) if Key.HOUR in by else None,
             network if Key.NETWORK in by else None,
-            outcome if Key.OUTCOME in by else None,
+            CreditState(outcome) if Key.OUTCOME in by else None,
             currency,
         )
         counted, summed = totals.get(split, (0, Decimal(0)))

@@ -10,7 +10,6 @@ from functools import cached_property
 
 from graphql import (
     DocumentNode,
-    GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
@@ -19,7 +18,7 @@ from graphql import (
     validate,
 )
 
-from schema.errors import BadUserInput, ParseFailed, RefusedError, TooComplex
+from schema.errors import BadUserInput, Invalid, ParseFailed, RefusedError, TooComplex
 from schema.limits import TOKENS, check
 
 REMEMBERED = 500
@@ -58,21 +57,13 @@ class Prepared:
         return self.operation(name).operation is OperationType.MUTATION
 
 
-class Invalid(Exception):
-    """A document that does not fit the schema; `errors` say where."""
-
-    def __init__(self, errors: list[GraphQLError]) -> None:
-        super().__init__("invalid document")
-        self.errors = errors
-
-
 class Documents:
     """Prepares documents for one schema, and remembers some hundred of them."""
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
         self._schema = schema
-        self._introspection = introspection
-        self._known: OrderedDict[str, Prepared | RefusedError | Invalid] = OrderedDict()
+        self.introspection = introspection
+        self._known: OrderedDict[str, Prepared | RefusedError] = OrderedDict()
 
     def prepare(self, text: str) -> Prepared:
         """A document for a text.
@@ -93,10 +84,10 @@ class Documents:
             raise known.with_traceback(None)
         return known
 
-    def _prepare(self, text: str) -> Prepared | RefusedError | Invalid:
+    def _prepare(self, text: str) -> Prepared | RefusedError:
         try:
             document = parse(text, max_lexical_tokens=TOKENS, allow_empty_selection_sets=False)
-            check(document, introspection=self._introspection)
+            check(document, introspection=self.introspection)
         except GraphQLSyntaxError as error:
             if f"more than {TOKENS} tokens" in error.message:
                 return TooComplex(f"the document has more than {TOKENS} tokens")
@@ -107,6 +98,6 @@ class Documents:
             self._schema,
             document,
             max_errors=MOST_ERRORS,
-            hide_suggestions=not self._introspection,
+            hide_suggestions=not self.introspection,
         )
-        return Invalid(errors) if errors else Prepared(document)
+        return Invalid([dict(error.formatted) for error in errors]) if errors else Prepared(document)

@@ -7,8 +7,6 @@ id, by which an operator finds the exception in the log.
 import logging
 from typing import Any, ClassVar
 
-from graphql import GraphQLError
-
 from ledger.store import LedgerUnavailable
 from upstreams.errors import UpstreamError
 
@@ -48,6 +46,16 @@ class ParseFailed(RefusedError):
     code = "GRAPHQL_PARSE_FAILED"
 
 
+class Invalid(RefusedError):
+    """The document does not fit the schema; `errors` say where, in the form of the response."""
+
+    code = "GRAPHQL_VALIDATION_FAILED"
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__("the document does not fit the schema")
+        self.errors = errors
+
+
 class TooComplex(RefusedError):
     """The query asks for more than one request may."""
 
@@ -66,23 +74,26 @@ class PersistedQueryNotFound(RefusedError):
     code = "PERSISTED_QUERY_NOT_FOUND"
 
 
-def described(error: GraphQLError, request_id: str) -> dict[str, Any]:
-    """An error in the form of the response: message, locations, path, and `extensions` with code and request id."""
-    cause = error.original_error
-    formatted: dict[str, Any] = dict(error.formatted)
-    extensions: dict[str, Any] = {**(error.extensions or {}), "requestId": request_id}
+class MutationByGet(RefusedError):
+    """A mutation was sent by a method that must change nothing."""
+
+    status = 405
+
+
+KNOWN = (RefusedError, UpstreamError, LedgerUnavailable)
+"""What may go wrong on purpose; everything else is a mistake of ours."""
+
+
+def described(cause: Exception, request_id: str) -> dict[str, Any]:
+    """An error's message and its `extensions`: code, request id, and the upstream where one is to blame."""
+    extensions = {"requestId": request_id}
     if isinstance(cause, RefusedError):
-        extensions["code"] = cause.code
-    elif isinstance(cause, UpstreamError):
-        formatted["message"] = cause.reason
+        return {"message": str(cause), "extensions": extensions | {"code": cause.code}}
+    if isinstance(cause, UpstreamError):
         extensions |= {"code": cause.code, "upstream": cause.upstream}
-    elif isinstance(cause, LedgerUnavailable):
-        formatted["message"] = "the ledger cannot be reached"
-        extensions["code"] = "LEDGER_UNAVAILABLE"
-    elif cause is not None and not isinstance(cause, GraphQLError):
-        LOG.error("unexpected exception in request %s", request_id, exc_info=cause)
-        formatted["message"] = f"internal error; the log has it under request {request_id}"
-        extensions["code"] = "INTERNAL_SERVER_ERROR"
-    extensions.setdefault("code", "BAD_USER_INPUT")
-    formatted["extensions"] = extensions
-    return formatted
+        return {"message": cause.reason, "extensions": extensions}
+    if isinstance(cause, LedgerUnavailable):
+        return {"message": "the ledger cannot be reached", "extensions": extensions | {"code": "LEDGER_UNAVAILABLE"}}
+    LOG.error("unexpected exception in request %s", request_id, exc_info=cause)
+    message = f"internal error; the log has it under request {request_id}"
+    return {"message": message, "extensions": extensions | {"code": "INTERNAL_SERVER_ERROR"}}

@@ -7,27 +7,29 @@ clients get 200 for everything that was at least a GraphQL request.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from graphql import ExecutionResult, GraphQLError
 
 from ledger import Ledger
 from ledger.compression import FAST, pack
 from schema.access import Identity
 from schema.context import Context
-from schema.documents import Documents, Invalid
-from schema.errors import BadUserInput, RefusedError, Unauthenticated, described
-from schema.execution import GRAPHQL, run
+from schema.errors import BadUserInput, Invalid, RefusedError, described
 from schema.limits import BODY_BYTES
 from schema.negotiation import JSON_TYPE, RESPONSE_TYPE, media_type_for, takes_gzip
+from schema.operations import Operations, Params
 from upstreams.deadline import Deadline
 
 COMPRESS_FROM = 1024
 
 METHODS = "GET, POST, OPTIONS"
+
+ALWAYS_SAID = frozenset({401, 403, 405})
+"""The statuses that clients of either media type get."""
+HEADERS = {401: [("www-authenticate", "Bearer")], 405: [("allow", "POST")]}
 
 _CHARSET = re.compile(r";\s*charset=\"?([^\s;\"]*)", re.IGNORECASE)
 
@@ -64,23 +66,13 @@ class HttpError(Exception):
         self.headers = headers
 
 
-@dataclass(frozen=True, slots=True)
-class Params:
-    """A GraphQL request's parameters."""
-
-    query: str
-    operation_name: str | None = None
-    variables: dict[str, Any] = field(default_factory=dict)
-    extensions: dict[str, Any] = field(default_factory=dict)
-
-
 class GraphQLOverHTTP:
     """Answers GraphQL requests from one ledger."""
 
     def __init__(self, ledger: Ledger, tenant_claim: str, *, introspection: bool) -> None:
         self._ledger = ledger
         self._tenant_claim = tenant_claim
-        self._documents = Documents(GRAPHQL, introspection=introspection)
+        self._operations = Operations(ledger.plans, introspection=introspection)
 
     async def answer(self, request: Request) -> Response:
         """One request's response, whatever happens."""
@@ -96,35 +88,23 @@ class GraphQLOverHTTP:
             return await self._execute(request, identity, params, media_type)
         except HttpError as error:
             return _refusal(request, media_type, BadUserInput(str(error)), error.status, error.headers)
-        except RefusedError as error:
-            status = error.status if media_type == RESPONSE_TYPE or error.status in {401, 403} else 200
-            challenge = [("www-authenticate", "Bearer")] if status == Unauthenticated.status else []
-            return _refusal(request, media_type, error, status, challenge)
         except Invalid as invalid:
             errors = [
-                _coded(described(error, request.request_id), "GRAPHQL_VALIDATION_FAILED") for error in invalid.errors
+                {**error, "extensions": {"code": invalid.code, "requestId": request.request_id}}
+                for error in invalid.errors
             ]
             return _response(request, media_type, 400 if media_type == RESPONSE_TYPE else 200, {"errors": errors})
+        except RefusedError as error:
+            status = error.status if media_type == RESPONSE_TYPE or error.status in ALWAYS_SAID else 200
+            return _refusal(request, media_type, error, status, HEADERS.get(status, ()))
 
     async def _execute(self, request: Request, identity: Identity, params: Params, media_type: str) -> Response:
-        prepared = self._documents.prepare(params.query)
-        if request.method == "GET" and prepared.mutates(params.operation_name):
-            raise HttpError(405, "a mutation has to be sent by POST", [("allow", "POST")])
-        prepared.operation(params.operation_name)
         context = Context(identity, request.deadline, self._ledger, request.request_id)
-        result = await run(prepared, params.variables, params.operation_name, context)
-        return self._result(request, result, context, media_type)
-
-    def _result(self, request: Request, result: ExecutionResult, context: Context, media_type: str) -> Response:
-        body: dict[str, Any] = {}
-        if result.errors:
-            body["errors"] = [described(error, request.request_id) for error in result.errors]
-        refused = (
-            result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
-        )
-        if not refused:
+        result = await self._operations.answer(params, context, read_only=request.method == "GET")
+        body: dict[str, Any] = {"errors": result.errors} if result.errors else {}
+        if result.executed:
             body["data"] = result.data
-        status = 400 if refused and media_type == RESPONSE_TYPE else 200
+        status = 400 if not result.executed and media_type == RESPONSE_TYPE else 200
         cache = "no-store" if context.private else "private, no-cache"
         return _response(request, media_type, status, body, [("cache-control", cache)])
 
@@ -184,16 +164,10 @@ def _params(sent: object) -> Params:
     return Params(query, operation, variables or {}, extensions or {})
 
 
-def _coded(error: dict[str, Any], code: str) -> dict[str, Any]:
-    error["extensions"]["code"] = code
-    return error
-
-
 def _refusal(
     request: Request, media_type: str, error: RefusedError, status: int, headers: Sequence[tuple[str, str]] = ()
 ) -> Response:
-    graphql_error = GraphQLError(str(error), original_error=error)
-    return _response(request, media_type, status, {"errors": [described(graphql_error, request.request_id)]}, headers)
+    return _response(request, media_type, status, {"errors": [described(error, request.request_id)]}, headers)
 
 
 def _response(
@@ -204,7 +178,7 @@ def _response(
     headers: Sequence[tuple[str, str]] = (),
 ) -> Response:
     """Render a body, compressed where the client takes it and it pays."""
-    rendered = orjson.dumps(body)
+    rendered = orjson.dumps(body, option=orjson.OPT_UTC_Z)
     sent = [("content-type", f"{media_type}; charset=utf-8"), ("vary", "Accept, Accept-Encoding, Authorization")]
     if len(rendered) >= COMPRESS_FROM and takes_gzip(request.headers.get("accept-encoding")):
         rendered = pack(rendered, FAST)

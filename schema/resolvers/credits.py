@@ -11,9 +11,10 @@ from ledger.outcomes import Outcome
 from ledger.rows import Credit, Position
 from ledger.selection import Bucket, Key, Page, Selection, Where
 from schema import cursors, inputs
-from schema.access import CREDITS_MSISDN, masked
+from schema.access import CREDITS_MSISDN
 from schema.context import Context
 from schema.errors import BadUserInput, Forbidden
+from schema.log_rows import LogRows
 from schema.resolvers.paging import Edge, PageInfo
 
 LARGEST_ID = 2**64 - 1
@@ -36,12 +37,12 @@ class LogPage:
     async def nodes(self) -> Sequence[Credit]:
         """The page's rows."""
         self.context.private = True
-        return [self._shown(credit) for credit in (await self._page()).rows]
+        return LogRows((await self._page()).rows, unmasked=self.unmasked)
 
     async def edges(self) -> list[Edge[Credit]]:
         """The page's rows with their cursors."""
         self.context.private = True
-        return [Edge(self._cursor(credit), self._shown(credit)) for credit in (await self._page()).rows]
+        return [Edge(self._cursor(credit), credit) for credit in await self.nodes()]
 
     async def page_info(self) -> PageInfo:
         """Where the page lies in the log."""
@@ -65,9 +66,6 @@ class LogPage:
         if self._reading is None:
             self._reading = asyncio.ensure_future(self.selection.page(self.size, self.after))
         return await self._reading
-
-    def _shown(self, credit: Credit) -> Credit:
-        return credit if self.unmasked else credit._replace(msisdn=masked(credit.msisdn))
 
     def _cursor(self, credit: Credit) -> str:
         return cursors.encode(self.binding, (rfc3339(credit.time), str(credit.credit_id)))

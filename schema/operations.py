@@ -1,0 +1,155 @@
+"""From a GraphQL request's parameters to its result: by plan where there is one, else by graphql-core.
+
+A cold process looks for a known query's plan in the ledger before it imports graphql-core. A warm one plans every
+query that it has not seen, once, and keeps the plan for the others. Both ways give the same result; a differential
+test holds that.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from ledger.memory import Memory
+from ledger.plans import Plans
+from schema.arguments import Unplanned
+from schema.context import Context
+from schema.errors import described
+from schema.plans import Answered, Plan, run
+from upstreams import telemetry
+
+if TYPE_CHECKING:
+    from schema.stock import Stock
+
+LOG = logging.getLogger("tally")
+
+PLAN_FORMAT = "1"
+"""Goes up with every change of what a plan says, or of what may be planned."""
+LONGEST_TEXT = 10_000
+MOST_KEPT = 200
+"""So many plans one process writes at the most: queries that spell their values out would fill the ledger."""
+REMEMBERED_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """A GraphQL request's parameters."""
+
+    query: str
+    operation_name: str | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A GraphQL result; one that was not `executed` was refused before it began, and has no data entry."""
+
+    data: dict[str, Any] | None
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    executed: bool = True
+
+
+class Operations:
+    """Answers operations; one object for the life of a process."""
+
+    def __init__(self, plans: Plans, *, introspection: bool) -> None:
+        self._plans = plans
+        self._introspection = introspection
+        self._stock: Stock | None = None
+        self._known: Memory[Plan | None] = Memory(REMEMBERED_BYTES)
+        self._kept = 0
+
+    async def answer(self, params: Params, context: Context, *, read_only: bool) -> Result:
+        """The result of one request; `read_only` refuses mutations.
+
+        Raises:
+            RefusedError: the document cannot be executed.
+        """
+        digest = _digest(params)
+        plan = self._known.recall(digest) or await self._kept_plan(digest)
+        if plan is not None:
+            answered = await _by_plan(plan, params, context)
+            if answered is not None:
+                telemetry.count("plan.run")
+                return _result(answered, context)
+        stock = self._stock or self._load()
+        prepared = stock.prepared(params, read_only=read_only)
+        async with self._learning(digest, params, stock) if plan is None else contextlib.nullcontext():
+            return await stock.run(prepared, params, context)
+
+    async def _kept_plan(self, digest: str) -> Plan | None:
+        """The ledger's plan; only a process that would have to import graphql-core looks for it."""
+        if self._stock is not None:
+            return None
+        body = await self._plans.get(digest)
+        if body is None:
+            return None
+        plan = Plan.from_bytes(body)
+        self._known.remember(digest, plan, 4 * len(body))
+        return plan
+
+    @contextlib.asynccontextmanager
+    async def _learning(self, digest: str, params: Params, stock: "Stock") -> AsyncIterator[None]:
+        """Plan the query while it runs, and keep the plan here and in the ledger."""
+        plan = stock.plan(params) if len(params.query) <= LONGEST_TEXT else None
+        if plan is None:
+            yield
+            return
+        body = plan.to_bytes()
+        self._known.remember(digest, plan, 4 * len(body))
+        self._kept += 1
+        keeping = asyncio.create_task(self._plans.keep(digest, body)) if self._kept <= MOST_KEPT else None
+        try:
+            yield
+        finally:
+            if keeping is not None:
+                await keeping
+
+    def _load(self) -> "Stock":
+        """Import graphql-core and strawberry, now that they are needed."""
+        from schema.stock import Stock
+
+        telemetry.count("stock.loaded")
+        self._stock = Stock(introspection=self._introspection)
+        return self._stock
+
+
+async def _by_plan(plan: Plan, params: Params, context: Context) -> Answered | None:
+    """What a plan comes to; None when the stock path has to answer, which then says what is wrong."""
+    try:
+        return await run(plan, params.variables, context)
+    except Unplanned:
+        return None
+    except Exception:
+        LOG.exception("a plan failed in request %s; answering without it", context.request_id)
+        return None
+
+
+def _result(answered: Answered, context: Context) -> Result:
+    errors = [
+        {
+            **described(failure.cause, context.request_id),
+            "locations": [{"line": line, "column": column} for line, column in failure.at],
+            "path": list(failure.path),
+        }
+        for failure in answered.failures
+    ]
+    return Result(answered.data, errors)
+
+
+def _digest(params: Params) -> str:
+    """What a plan depends on: this schema, this format of plans, the text and the operation's name."""
+    text = f"{_schema_digest()}\0{params.operation_name or ''}\0{params.query}"
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+@cache
+def _schema_digest() -> str:
+    sdl = files("schema").joinpath("schema.graphql").read_bytes()
+    return hashlib.sha256(PLAN_FORMAT.encode() + sdl).hexdigest()
