@@ -5,12 +5,15 @@ needed.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import orjson
 from mangum import Mangum
 
-from functions.routes import Routes
+from functions.observed import Answered, RequestLog
+from functions.routes import ENDPOINT, Routes
 from functions.settings import Settings
 from functions.wiring import ledger_of
 from ledger.moments import Clock, now
@@ -26,6 +29,13 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 SPARE_SECONDS = 1.0
 """What is left of an invocation for saying what went wrong."""
 WITHOUT_CONTEXT_SECONDS = 29.0
+GUARDS = {
+    "x-content-type-options": "nosniff",
+    "strict-transport-security": "max-age=31536000",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""Headers of every answer that does not bring its own, as the explorer's page does."""
 
 
 class LambdaHandler:
@@ -61,13 +71,26 @@ class Application:
     def __init__(self, settings: Settings, clock: Clock = now) -> None:
         api = GraphQLOverHTTP(ledger_of(settings, clock), settings.tenant_claim, introspection=settings.graphiql)
         self._routes = Routes(api, with_explorer=settings.graphiql)
+        self._log = RequestLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
-        telemetry.current.set(telemetry.Telemetry())
+        """Answer one HTTP request, and log it if it is for the API."""
+        began, seen = time.perf_counter(), telemetry.Telemetry()
+        telemetry.current.set(seen)
         request = _request(scope, (await receive()).get("body", b""))
-        response = await self._routes.answer(request, _stage(scope))
+        response = await self._answer(request, _stage(scope))
         await _send(response, send)
+        if request.path.endswith(ENDPOINT):
+            size = len(response.body)
+            answered = Answered(request.request_id, request.method, response.status, size, request.headers)
+            self._log.write(seen, answered, began)
+
+    async def _answer(self, request: Request, stage: str) -> Response:
+        try:
+            return await self._routes.answer(request, stage)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the frontend gets an answer and the log the reason
+            body = orjson.dumps({"errors": [described(error, request.request_id)]})
+            return Response(500, body, [("content-type", "application/json"), ("cache-control", "no-store")])
 
 
 def _request(scope: Scope, body: bytes) -> Request:
@@ -93,6 +116,7 @@ def _stage(scope: Scope) -> str:
 
 
 async def _send(response: Response, send: Send) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    whole = [*response.headers, *(guard for guard in GUARDS.items() if guard[0] not in dict(response.headers))]
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in whole]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

@@ -1,6 +1,9 @@
 """The GraphQL API's Lambda function: what `template.yaml` names, made from the environment when Lambda loads it."""
 
+from functions import logs
 from functions.application import make_handler
 from functions.settings import Settings
 
-handler = make_handler(Settings.read())
+SETTINGS = Settings.read()
+logs.set_up(SETTINGS.log_level)
+handler = make_handler(SETTINGS)

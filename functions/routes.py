@@ -4,6 +4,7 @@ import explorer
 from explorer import Asset
 from schema.http import GraphQLOverHTTP, Request, Response
 
+ENDPOINT = "/graphql"
 NOT_FOUND = Response(404, b'{"message":"Not Found"}', [("content-type", "application/json")])
 HEALTHY = Response(200, b'{"status":"up"}', [("content-type", "application/json"), ("cache-control", "no-store")])
 
@@ -18,7 +19,7 @@ class Routes:
     async def answer(self, request: Request, stage: str) -> Response:
         """Pick by path; `stage` is the prefix that the deployment puts before every path, or empty."""
         path = request.path.removeprefix(stage) if stage else request.path
-        if path == "/graphql":
+        if path == ENDPOINT:
             return await self._api.answer(request)
         if path == "/health" and request.method == "GET":
             return HEALTHY

@@ -31,6 +31,7 @@ class Settings:
     exporter_function: str
     graphiql: bool
     aws_endpoint_url: str | None
+    log_level: str
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -58,6 +59,7 @@ class Settings:
             exporter_function=environ.get("EXPORTER_FUNCTION", ""),
             graphiql=_one_of(environ, "GRAPHIQL", "ON", {"ON", "OFF"}) == "ON",
             aws_endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,
+            log_level=_one_of(environ, "LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"}),
         )
 
 

@@ -18,6 +18,7 @@ from upstreams.auth import REFUSED, Flow, basic
 from upstreams.errors import UpstreamUnauthorized
 from upstreams.failures import of_status
 from upstreams.per_loop import PerLoop
+from upstreams.redaction import conceal
 from upstreams.secrets import HEADER_SAFE, RdeSecret, SecretStore
 from upstreams.transport import OPERATION
 
@@ -113,6 +114,7 @@ def granted(answer: "httpx.Response", secret: RdeSecret, asked_at: float) -> Tok
     value = (fields.get("token") or fields.get("access_token")) if isinstance(fields, dict) else None
     if not isinstance(value, str) or not HEADER_SAFE.fullmatch(value):
         raise UpstreamUnauthorized("rde", "the vendor's token answer holds no token")
+    conceal(value)
     return Token(value, secret.subscription_key, asked_at + USABLE_LIFE * _life(fields.get("expires_in")))
 
 

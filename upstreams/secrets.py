@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
 from upstreams.errors import UpstreamUnauthorized
 from upstreams.per_loop import PerLoop
+from upstreams.redaction import conceal
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -40,6 +41,11 @@ class RdeSecret:
     subscription_key: str = field(repr=False)
     marketplace: str = field(repr=False)
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What no log may hold; a marketplace is a public code such as `eu`."""
+        return (self.username, self.password, self.subscription_key)
+
 
 @dataclass(frozen=True, slots=True)
 class OpenMarketSecret:
@@ -47,6 +53,11 @@ class OpenMarketSecret:
 
     account_id: str = field(repr=False)
     password: str = field(repr=False)
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What no log may hold."""
+        return (self.account_id, self.password)
 
 
 type Secret = RdeSecret | OpenMarketSecret
@@ -115,6 +126,8 @@ class SecretStore:
         if secret is None:
             log.warning("the secret %s is malformed: see the README for the keys it takes", name)
             raise UpstreamUnauthorized(upstream, "the credentials kept for this tenant are malformed")
+        for value in secret.hidden:
+            conceal(value)
         return secret
 
     def _get(self, name: str) -> str | None:

@@ -20,10 +20,16 @@ class UpstreamCall:
 
 @dataclass(slots=True)
 class Telemetry:
-    """Everything worth saying about one request: upstream calls, and counters by name (`s3.list`, `ledger.hit`, …)."""
+    """Everything worth saying about one request.
+
+    Upstream calls, counters by name (`s3.list`, `ledger.hit`, …), facts by name (`tenant`, `operation`, …), and the
+    code of each error in its answer.
+    """
 
     upstream_calls: list[UpstreamCall] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    facts: dict[str, object] = field(default_factory=dict)
+    error_codes: list[str] = field(default_factory=list)
 
 
 current: ContextVar[Telemetry] = ContextVar("telemetry")
@@ -33,6 +39,18 @@ def count(name: str, amount: int = 1) -> None:
     """Add to a counter of the running request; outside of a request nothing is counted."""
     if (telemetry := current.get(None)) is not None:
         telemetry.counts[name] += amount
+
+
+def note(name: str, fact: object) -> None:
+    """Keep a fact about the running request; it is logged, so it may hold nothing that nobody should read."""
+    if (telemetry := current.get(None)) is not None:
+        telemetry.facts[name] = fact
+
+
+def failed(code: str) -> None:
+    """Keep the code of an error in the running request's answer."""
+    if (telemetry := current.get(None)) is not None:
+        telemetry.error_codes.append(code)
 
 
 def record(call: UpstreamCall) -> None:
