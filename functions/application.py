@@ -17,6 +17,7 @@ from functions.routes import ENDPOINT, Routes
 from functions.settings import Settings
 from functions.wiring import ledger_of
 from ledger.moments import Clock, now
+from schema.errors import described
 from schema.http import GraphQLOverHTTP, Request, Response
 from schema.negotiation import RESPONSE_TYPE
 from upstreams import telemetry
