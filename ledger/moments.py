@@ -52,9 +52,9 @@ class Period:
     end: datetime
 
     def days(self) -> Iterator[date]:
-        """The UTC days that the period touches, in order."""
+        """The UTC days that the period touches, in order; an empty one touches none."""
         day = self.start.astimezone(UTC).date()
-        while midnight(day) < self.end:
+        while self.start < self.end and midnight(day) < self.end:
             yield day
             day += DAY
 
