@@ -116,14 +116,27 @@ class Answers:
 
     async def _held(self, question: Question) -> Answer | None:
         """The newest kept answer."""
-        found = await self._store.listing(question.folder)
-        keys = [item.key for item in found if item.key.endswith(SUFFIX)]
-        if not keys:
-            return None
-        stored = await self._store.get(keys[-1])
+        keys = await self.kept(question.folder)
+        return await self.read(keys[-1]) if keys else None
+
+    async def kept(self, folder: str) -> list[str]:
+        """The keys of the answers in and below a folder; those of one question in the order of their fetches.
+
+        Raises:
+            LedgerUnavailable: S3 could not serve.
+        """
+        return [item.key for item in await self._store.listing(folder) if item.key.endswith(SUFFIX)]
+
+    async def read(self, key: str) -> Answer | None:
+        """One kept answer; None when it has been deleted since.
+
+        Raises:
+            LedgerUnavailable: S3 could not serve.
+        """
+        stored = await self._store.get(key)
         if stored is None:
             return None
-        fetched = unstamp(keys[-1].rpartition("/")[2].removesuffix(SUFFIX))
+        fetched = unstamp(key.rpartition("/")[2].removesuffix(SUFFIX))
         return Answer(orjson.loads(unpack(stored.body)), fetched, Source.CACHE)
 
     async def _good(self, question: Question, answer: Answer, began: datetime) -> bool:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from ledger.ageing import FOR_GOOD, Ageing
-from ledger.answers import ROOT, Answers, Question
+from ledger.answers import ROOT, Answer, Answers, Question
 from ledger.breakers import Breakers
 from ledger.freshness import Freshness, Source
 from ledger.moments import DAY, Clock, day_end, unstamp
@@ -53,13 +53,33 @@ class Reports:
         """
         question = self._question(tenant, first, last, report_format, deadline)
         answer = await self._answers.get(question, deadline)
+        listed = {(report.name, report.creation_date): report for report in self._living(answer)}
+        reports = sorted(listed.values(), key=lambda report: (report.creation_date, report.name), reverse=True)
+        return Listing(reports, Freshness(answer.source, answer.fetched, answer.stale))
+
+    async def kept(self, tenant: str) -> list[str]:
+        """The keys of a tenant's kept listings, of any period and format.
+
+        Raises:
+            LedgerUnavailable: S3 could not serve.
+        """
+        return await self._answers.kept(listings(tenant))
+
+    async def read(self, key: str) -> list[Report]:
+        """The reports of one kept listing as the vendor listed them, with the links that live; none if it is gone.
+
+        Raises:
+            LedgerUnavailable: S3 could not serve.
+        """
+        answer = await self._answers.read(key)
+        return self._living(answer) if answer else []
+
+    def _living(self, answer: Answer) -> list[Report]:
         now = self._clock()
         just_now = answer.source is Source.UPSTREAM
-        listed = {(row["name"], row["creationDate"]): _read(row) for row in cast("list[dict[str, Any]]", answer.value)}
         unread_until = FOR_GOOD if just_now else answer.fetched + self._ageing.fresh
-        reports = [with_living_link(report, unread_until, now) for report in listed.values()]
-        reports.sort(key=lambda report: (report.creation_date, report.name), reverse=True)
-        return Listing(reports, Freshness(answer.source, answer.fetched, answer.stale))
+        rows = cast("list[dict[str, Any]]", answer.value)
+        return [with_living_link(_read(row), unread_until, now) for row in rows]
 
     async def _scheduled_at(self, tenant: str, last: date) -> datetime | None:
         """When a report was last scheduled that a listing up to that day could show."""
