@@ -1,0 +1,69 @@
+"""What the credit log must say, worked out the slow and obvious way from the simulated vendor's own data."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from local.credits import Credit
+from local.openmarket import OpenMarket
+
+STATES = {
+    "success": "SUCCESS",
+    "confirmed": "SUCCESS",
+    "failed": "FAILED",
+    "pending": "PENDING",
+    "retrying": "PENDING",
+}
+
+
+def in_period(
+    vendor: OpenMarket, start: datetime, end: datetime, keep: Callable[[dict[str, Any]], bool] = lambda _: True
+) -> list[dict[str, Any]]:
+    """The entries of `[start, end)`, in order, as a frontend that may see phone numbers gets them."""
+    credits_ = [credit for credit in vendor.held(start, end) if start <= credit.time < end]
+    ordered = sorted(credits_, key=lambda credit: (credit.time, credit.credit_id))
+    return [entry for entry in (shown(vendor, credit) for credit in ordered) if keep(entry)]
+
+
+def shown(vendor: OpenMarket, credit: Credit) -> dict[str, Any]:
+    word = vendor.outcome_of(credit)
+    return {
+        "creditId": str(credit.credit_id),
+        "time": credit.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "msisdn": credit.msisdn,
+        "network": credit.network,
+        "outcome": STATES.get(word.lower(), "UNKNOWN"),
+        "rawOutcome": word,
+        "amount": credit.amount,
+        "currency": credit.currency,
+    }
+
+
+def summary(entries: Iterable[dict[str, Any]], by: Collection[str]) -> list[dict[str, Any]]:
+    """Counts and sums by any keys; currencies apart always; sorted as `comparable` sorts."""
+    counted: dict[tuple[Any, ...], int] = defaultdict(int)
+    summed: dict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
+    for entry in entries:
+        split = (
+            entry["time"][:10] if "DAY" in by else None,
+            entry["time"][:13] + ":00:00Z" if "HOUR" in by else None,
+            entry["network"] if "NETWORK" in by else None,
+            entry["outcome"] if "OUTCOME" in by else None,
+            entry["currency"],
+        )
+        counted[split] += 1
+        summed[split] += Decimal(entry["amount"])
+    names = ("day", "hour", "network", "outcome", "currency")
+    buckets = [
+        {**dict(zip(names, split, strict=True)), "count": count, "amount": summed[split]}
+        for split, count in counted.items()
+    ]
+    return comparable(buckets)
+
+
+def comparable(buckets: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Buckets in one order, their amounts as numbers: the order of a summary is nobody's promise."""
+    read = [{**bucket, "amount": Decimal(bucket["amount"])} for bucket in buckets]
+    return sorted(read, key=lambda bucket: [str(value) for value in bucket.values()])

@@ -1,0 +1,155 @@
+"""`creditLog`: every row of the period in order, each exactly as the vendor has it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.credits import Credit
+from local.openmarket import OpenMarket, parsed_time
+from tests.functions.credit_oracle import in_period
+from tests.functions.frontend import Frontend
+from tests.moving_clock import MovingClock
+
+QUERY = """
+query Log($from: DateTime!, $to: DateTime!, $brand: String, $where: CreditLogFilter, $first: Int, $after: String) {
+  creditLog(from: $from, to: $to, brand: $brand, where: $where, first: $first, after: $after) {
+    totalCount
+    nodes { creditId time msisdn network outcome rawOutcome amount currency }
+    edges { cursor node { creditId } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    freshness { source asOf stale }
+  }
+}"""
+START, END = datetime(2019, 11, 12, 6, 30, tzinfo=UTC), datetime(2019, 11, 15, 18, tzinfo=UTC)
+
+
+def log(frontend: Frontend, start: datetime = START, end: datetime = END, **variables: Any) -> dict[str, Any]:
+    period = {"from": start.isoformat(), "to": end.isoformat()}
+    told: dict[str, Any] = frontend.data(QUERY, {"first": 10_000} | period | variables)["creditLog"]
+    return told
+
+
+def credit(credit_id: int, time: datetime, amount: str = "1.5", **changes: Any) -> Credit:
+    made = Credit(
+        credit_id, time, "447700900765", "Vodafone", amount, "GBP", "MyBrand", "SUCCESS", "SUCCESS", settles=time
+    )
+    return made._replace(**changes)
+
+
+def test_every_field_of_every_row_is_the_vendor_s(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+    told = log(frontend)
+    assert told["nodes"] == in_period(openmarket_simulator, START, END)
+    assert told["totalCount"] == len(told["nodes"]) > 100
+
+
+def test_a_brand_has_its_own_rows(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+    brand = "Smith, Jones Radio"
+    told = log(frontend, brand=brand)
+    mine = [str(credit.credit_id) for credit in openmarket_simulator.held(START, END, brand)]
+    assert sorted(entry["creditId"] for entry in told["nodes"]) == sorted(mine)
+    assert mine
+
+
+def test_rows_of_one_second_are_in_the_order_of_their_number(
+    frontend: Frontend, openmarket_simulator: OpenMarket
+) -> None:
+    """Sorted as text, 10 comes before 9; above 2**63 a signed number would come first."""
+    ids = [9, 10, 2**53 + 1, 2**63, 2**64 - 1]
+    moment = datetime(2019, 11, 20, 12, tzinfo=UTC)
+    openmarket_simulator.add(*(credit(credit_id, moment) for credit_id in reversed(ids)))
+    told = log(frontend, moment, moment + timedelta(seconds=1))
+    assert [entry["creditId"] for entry in told["nodes"]] == [str(credit_id) for credit_id in ids]
+
+
+@pytest.mark.parametrize("ends_inclusive", [True, False])
+def test_a_period_holds_its_first_instant_and_not_its_last(
+    frontend: Frontend, openmarket_simulator: OpenMarket, ends_inclusive: bool
+) -> None:
+    openmarket_simulator.ends_inclusive = ends_inclusive
+    midnight = datetime(2019, 11, 20, tzinfo=UTC)
+    for index, seconds in enumerate((-1, 0, 86399, 86400)):
+        openmarket_simulator.add(credit(100 + index, midnight + timedelta(seconds=seconds)))
+    told = log(frontend, midnight, midnight + timedelta(days=1))
+    mine = [entry["creditId"] for entry in told["nodes"] if len(entry["creditId"]) == 3]
+    assert mine == ["101", "102"]
+
+
+def test_an_amount_keeps_the_vendor_s_own_spelling(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+    moment = datetime(2019, 11, 20, 12, tzinfo=UTC)
+    amounts = ["1.5", "1.50", "0.1", "25.5000", "12345678901234567.89"]
+    openmarket_simulator.add(*(credit(index, moment, amount) for index, amount in enumerate(amounts)))
+    told = log(frontend, moment, moment + timedelta(seconds=1))
+    assert [entry["amount"] for entry in told["nodes"]] == amounts
+
+
+@pytest.mark.parametrize("days_later", [0, 1])
+def test_of_two_rows_with_one_id_the_last_wins(
+    frontend: Frontend, openmarket_simulator: OpenMarket, days_later: int
+) -> None:
+    first = datetime(2019, 11, 13, 12, tzinfo=UTC)
+    last = first + timedelta(days=days_later)
+    openmarket_simulator.add(credit(7, first, first="pending", final="pending"))
+    openmarket_simulator.add(credit(7, last, first="confirmed", final="confirmed"))
+    mine = [entry for entry in log(frontend)["nodes"] if entry["creditId"] == "7"]
+    assert [(entry["time"], entry["rawOutcome"]) for entry in mine] == [(f"{last:%Y-%m-%dT%H:%M:%SZ}", "confirmed")]
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("SUCCESS", "SUCCESS"),
+        ("Confirmed", "SUCCESS"),
+        ("failed", "FAILED"),
+        ("Pending", "PENDING"),
+        ("RETRYING", "PENDING"),
+        ("refunded", "UNKNOWN"),
+    ],
+)
+def test_an_outcome_keeps_its_word_beside_its_state(
+    frontend: Frontend, openmarket_simulator: OpenMarket, word: str, state: str
+) -> None:
+    moment = datetime(2019, 11, 20, 12, tzinfo=UTC)
+    openmarket_simulator.add(credit(1, moment, first=word, final=word))
+    (entry,) = log(frontend, moment, moment + timedelta(seconds=1))["nodes"]
+    assert (entry["rawOutcome"], entry["outcome"]) == (word, state)
+
+
+def test_a_name_with_a_comma_a_quote_and_an_emoji_stays_whole(
+    frontend: Frontend, openmarket_simulator: OpenMarket
+) -> None:
+    moment = datetime(2019, 11, 20, 12, tzinfo=UTC)
+    openmarket_simulator.add(credit(1, moment, network='O2, "Giff\u00e9" \U0001f4f1'))
+    (entry,) = log(frontend, moment, moment + timedelta(seconds=1))["nodes"]
+    assert entry["network"] == 'O2, "Giff\u00e9" \U0001f4f1'
+
+
+def test_an_empty_period_asks_nobody(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+    told = log(frontend, START, START)
+    assert (told["nodes"], told["totalCount"]) == ([], 0)
+    assert told["pageInfo"] == {"hasNextPage": False, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
+    assert openmarket_simulator.requests == []
+
+
+def test_days_to_come_are_not_asked_for(
+    frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock
+) -> None:
+    tomorrow = clock() + timedelta(days=1)
+    assert log(frontend, tomorrow, tomorrow + timedelta(days=3))["totalCount"] == 0
+    assert openmarket_simulator.requests == []
+    assert log(frontend, clock() - timedelta(hours=3), tomorrow)["totalCount"] > 0
+    asked = [parsed_time(request.query["toTime"]) for request in openmarket_simulator.requests]
+    assert all(until <= datetime(2019, 12, 6, 0, 0, 1, tzinfo=UTC) for until in asked)
+
+
+def test_a_year_is_answered_whole(frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock) -> None:
+    openmarket_simulator.rows_a_day = 2
+    start = clock() - timedelta(days=366)
+    told = log(frontend, start, clock())
+    assert told["nodes"] == in_period(openmarket_simulator, start, clock())
+    spans = [
+        parsed_time(request.query["toTime"]) - parsed_time(request.query["fromTime"])
+        for request in openmarket_simulator.requests
+    ]
+    assert max(spans) <= timedelta(days=31, seconds=2)
+    assert len(spans) == 12

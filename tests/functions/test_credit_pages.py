@@ -1,0 +1,85 @@
+"""Pages of the credit log: put together they are the log, also while new rows arrive."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.openmarket import OpenMarket
+from tests.functions.credit_oracle import in_period
+from tests.functions.frontend import Frontend
+from tests.functions.test_credit_log import END, QUERY, START, credit, log
+from tests.moving_clock import MovingClock
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 10_000])
+@pytest.mark.parametrize("where", [None, {"network": ["Three"], "minAmount": "2"}])
+def test_pages_put_together_are_the_log(
+    frontend: Frontend, openmarket_simulator: OpenMarket, size: int, where: dict[str, Any] | None
+) -> None:
+    def keep(entry: dict[str, Any]) -> bool:
+        return where is None or (entry["network"] == "Three" and float(entry["amount"]) >= 2)
+
+    end = START + timedelta(hours=30)
+    whole = in_period(openmarket_simulator, START, end, keep)
+    paged: list[dict[str, Any]] = []
+    after = None
+    while True:
+        page = log(frontend, START, end, first=size, after=after, where=where)
+        info = page["pageInfo"]
+        assert page["totalCount"] == len(whole)
+        assert info["hasPreviousPage"] is bool(paged)
+        assert info["startCursor"] == page["edges"][0]["cursor"]
+        assert info["endCursor"] == page["edges"][-1]["cursor"]
+        assert [edge["node"]["creditId"] for edge in page["edges"]] == [node["creditId"] for node in page["nodes"]]
+        paged += page["nodes"]
+        assert info["hasNextPage"] is (len(paged) < len(whole))
+        if not info["hasNextPage"]:
+            break
+        after = info["endCursor"]
+    assert paged == whole
+
+
+def test_no_row_is_shown_twice_or_left_out_while_new_ones_arrive(
+    frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock
+) -> None:
+    start, end = clock() - timedelta(hours=11), clock()
+    before = in_period(openmarket_simulator, start, end)
+    first = log(frontend, start, end, first=5)
+    early = start + timedelta(seconds=1)
+    late = end - timedelta(seconds=1)
+    openmarket_simulator.add(credit(1, early), credit(2, late))
+    clock.advance(minutes=2)
+    rest = log(frontend, start, end, after=first["pageInfo"]["endCursor"])
+    assert first["nodes"] == before[:5]
+    assert [entry["creditId"] for entry in rest["nodes"]] == [*(entry["creditId"] for entry in before[5:]), "2"]
+    assert rest["totalCount"] == len(before) + 2
+
+
+def test_a_cursor_of_every_row_leads_to_the_next(frontend: Frontend) -> None:
+    whole = log(frontend)
+    ids = [node["creditId"] for node in whole["nodes"]]
+    for at in range(0, len(ids) - 1, 17):
+        following = log(frontend, after=whole["edges"][at]["cursor"], first=1)
+        assert [node["creditId"] for node in following["nodes"]] == [ids[at + 1]]
+
+
+@pytest.mark.parametrize("elsewhere", [{"brand": "MyBrand"}, {"where": {"outcome": ["FAILED"]}}])
+def test_a_cursor_of_another_list_is_refused(
+    frontend: Frontend, openmarket_simulator: OpenMarket, elsewhere: dict[str, Any]
+) -> None:
+    cursor = log(frontend, first=1)["pageInfo"]["endCursor"]
+    asked = len(openmarket_simulator.requests)
+    period = {"from": START.isoformat(), "to": END.isoformat()}
+    assert frontend.ask(QUERY, {**period, "after": cursor, **elsewhere}).codes == ["BAD_USER_INPUT"]
+    assert len(openmarket_simulator.requests) == asked
+
+
+def test_a_cursor_stays_good_when_the_period_s_other_end_moves(
+    frontend: Frontend, openmarket_simulator: OpenMarket
+) -> None:
+    """A list that grows at its end is the same list."""
+    cursor = log(frontend, first=3)["pageInfo"]["endCursor"]
+    end = datetime(2019, 11, 17, tzinfo=UTC)
+    longer = log(frontend, START, end, after=cursor)
+    assert longer["nodes"] == in_period(openmarket_simulator, START, end)[3:]
