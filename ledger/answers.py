@@ -9,8 +9,8 @@ that it is stale.
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
@@ -30,6 +30,7 @@ LOG = logging.getLogger("tally.ledger")
 ROOT = "answers"
 SUFFIX = ".json.gz"
 REMEMBERED_BYTES = 16 * 1024 * 1024
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A JSON value, when it was fetched and how it was come by."""
+    """A JSON value, when it was fetched, how it was come by, and until when it would be given again."""
 
     value: object
     fetched: datetime
     source: Source
     stale: bool = False
+    good_until: datetime = BEGINNING
 
 
 class Answers:
@@ -68,7 +70,7 @@ class Answers:
         self._breakers = breakers
         self._clock = clock
         self._recheck = recheck
-        self._memory: Memory[tuple[Answer, datetime]] = Memory(REMEMBERED_BYTES)
+        self._memory: Memory[Answer] = Memory(REMEMBERED_BYTES)
 
     async def get(self, question: Question, deadline: Deadline) -> Answer:
         """A good answer: from memory, from S3, or asked for; else an old one that says it is stale.
@@ -163,13 +165,13 @@ class Answers:
         entry = self._memory.recall(question.folder)
         if entry is None:
             return None
-        answer, checked = entry
-        if now - checked >= self._recheck or question.good_until(answer.value, answer.fetched) <= now:
-            return None
-        return answer
+        return entry if now < entry.good_until else None
 
     def _remember(self, question: Question, answer: Answer) -> Answer:
-        if self._recheck:
-            again = Answer(answer.value, answer.fetched, Source.CACHE)
-            self._memory.remember(question.folder, (again, self._clock()), 2 * len(orjson.dumps(answer.value)))
-        return answer
+        """Keep an answer in memory while it is good, but look at S3 again soon: others may have changed things."""
+        checked = self._clock() + self._recheck
+        until = min(checked, question.good_until(answer.value, answer.fetched))
+        again = replace(answer, source=Source.CACHE, good_until=until)
+        if until > self._clock():
+            self._memory.remember(question.folder, again, 2 * len(orjson.dumps(answer.value)))
+        return replace(answer, good_until=until)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from ledger.ageing import Ageing
+from ledger.ageing import FOR_GOOD, Ageing
 from ledger.breakers import Breakers
 from ledger.days import LEASE, DayStore, DayVersion
 from ledger.freshness import Freshness, Source, oldest
@@ -79,7 +79,7 @@ class CreditLog:
         query = _Query(DayStore(self._store, tenant, brand), tenant, brand, self._clock(), deadline)
         days = list(period.until(query.began).days())
         if not days:
-            return Held(query, (), Freshness(Source.CACHE, query.began))
+            return Held(query, (), Freshness(Source.CACHE, query.began, query.began))
         await self._look_up(query, days)
         await self._ask(query, days)
         versions = [query.versions[day] for day in days if day in query.versions]
@@ -91,7 +91,8 @@ class CreditLog:
         telemetry.count("ledger.miss" if query.asked else "ledger.hit")
         if query.errors:
             telemetry.count("ledger.stale")
-        return Held(query, versions, Freshness(source, as_of, stale=bool(query.errors)))
+        good_until = min(self._good_until(version) for version in versions)
+        return Held(query, versions, Freshness(source, as_of, good_until, stale=bool(query.errors)))
 
     async def rows(self, held: Held, version: DayVersion) -> Rows:
         """A version's rows, from memory or S3, else from the upstream.
@@ -161,12 +162,11 @@ class CreditLog:
             day
             for day in days
             if (version := query.versions.get(day)) is None
-            or not (
-                version.settled
-                or version.fetched >= query.began
-                or self._ageing.good_until(version.fetched, day_end(day)) > now
-            )
+            or not (version.fetched >= query.began or self._good_until(version) > now)
         ]
+
+    def _good_until(self, version: DayVersion) -> datetime:
+        return FOR_GOOD if version.settled else self._ageing.good_until(version.fetched, day_end(version.day))
 
     async def _ask(self, query: "_Query", days: Sequence[date]) -> None:
         """Have the missing days asked for, here or by whoever holds the lease; errors stay in the query."""

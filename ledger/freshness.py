@@ -16,10 +16,14 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """`as_of` is the oldest fetch among the data used; `stale` says that a refresh was due and failed."""
+    """`as_of` is the oldest fetch among the data used; `stale` says that a refresh was due and failed.
+
+    The same answer would be given again until `good_until`.
+    """
 
     source: Source
     as_of: datetime
+    good_until: datetime
     stale: bool = False
 
 

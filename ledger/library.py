@@ -7,7 +7,7 @@ cannot be read the listing answers alone, and when the vendor fails with no list
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from ledger.archive import Archive, Archived, Identity
@@ -122,4 +122,4 @@ def _freshness(listing: Freshness, gone: Sequence[Archived]) -> Freshness:
     """The listing's, unless rows come from the archive only: those are as old as their records."""
     if not gone:
         return listing
-    return Freshness(Source.ARCHIVE, min(listing.as_of, *(each.at for each in gone)), listing.stale)
+    return replace(listing, source=Source.ARCHIVE, as_of=min(listing.as_of, *(each.at for each in gone)))

@@ -41,7 +41,7 @@ class Outcomes:
         now = self._clock()
         asked = whole_seconds(period.until(day_end(now.date())))
         if asked.start >= asked.end or asked.start > now:
-            return Outcome([], Freshness(Source.CACHE, now))
+            return Outcome([], Freshness(Source.CACHE, now, now))
         question = Question(
             tenant,
             f"{ROOT}/tenant={tenant}/outcome/brand={partition(brand)}/{rfc3339(asked.start)}_{rfc3339(asked.end)}",
@@ -51,7 +51,7 @@ class Outcomes:
         )
         answer = await self._answers.get(question, deadline)
         rows = [OutcomeRow(*row) for row in cast("list[tuple[str, str, str, int, int, str]]", answer.value)]
-        return Outcome(rows, Freshness(answer.source, answer.fetched, answer.stale))
+        return Outcome(rows, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
 
     async def _ask(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> list[list[str | int]]:
         rows = await self._openmarket.outcome(tenant, period.start, period.end, brand, deadline)

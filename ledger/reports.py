@@ -55,7 +55,7 @@ class Reports:
         answer = await self._answers.get(question, deadline)
         listed = {(report.name, report.creation_date): report for report in self._living(answer)}
         reports = sorted(listed.values(), key=lambda report: (report.creation_date, report.name), reverse=True)
-        return Listing(reports, Freshness(answer.source, answer.fetched, answer.stale))
+        return Listing(reports, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
 
     async def kept(self, tenant: str) -> list[str]:
         """The keys of a tenant's kept listings, of any period and format.

@@ -99,14 +99,16 @@ async def credit_log(
         after=after,
         unmasked=unmasked,
         context=context,
-        freshness=held.freshness,
+        freshness=context.used(held.freshness),
     )
 
 
 async def credit_outcome(context: Context, start: datetime, end: datetime, brand: str | None) -> Outcome:
     """How the credits of a period went, by brand and value."""
     period, brand = inputs.period(start, end), inputs.brand(brand)
-    return await context.ledger.outcomes.get(context.tenant, brand, period, context.deadline)
+    outcome = await context.ledger.outcomes.get(context.tenant, brand, period, context.deadline)
+    context.used(outcome.freshness)
+    return outcome
 
 
 def _spelled(where: Where | None) -> str:

@@ -19,13 +19,30 @@ LONGEST_KEY = 128
 
 @dataclass(frozen=True, slots=True)
 class ReportPage:
-    """Reports, newest first."""
+    """Reports, newest first; cursors are made when they are asked for."""
 
     nodes: list[Report]
-    edges: list[Edge[Report]]
-    page_info: PageInfo
+    binding: tuple[str, ...]
+    has_previous: bool
+    has_next: bool
     total_count: int
     freshness: Freshness
+
+    def edges(self) -> list[Edge[Report]]:
+        """The page's reports with their cursors."""
+        return [Edge(self._cursor(node), node) for node in self.nodes]
+
+    def page_info(self) -> PageInfo:
+        """Where the page lies in the listing."""
+        return PageInfo(
+            has_next_page=self.has_next,
+            end_cursor=self._cursor(self.nodes[-1]) if self.nodes else None,
+            has_previous_page=self.has_previous,
+            start_cursor=self._cursor(self.nodes[0]) if self.nodes else None,
+        )
+
+    def _cursor(self, report: Report) -> str:
+        return cursors.encode(self.binding, (rfc3339(report.creation_date), report.name))
 
 
 async def reports(
@@ -42,6 +59,7 @@ async def reports(
     place = _place(binding, page[1])
     listing = await context.ledger.reports.listing(context.tenant, first_day, last_day, wanted, context.deadline)
     context.private = True
+    context.used(listing.freshness)
     return _page(listing, binding, size, place)
 
 
@@ -68,18 +86,12 @@ def _place(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str] 
 
 def _page(listing: Listing, binding: tuple[str, ...], size: int, place: tuple[datetime, str] | None) -> ReportPage:
     everything = listing.reports
-    beyond = [r for r in everything if place is None or (r.creation_date, r.name) < place]
-    nodes = beyond[:size]
-    edges = [Edge(cursors.encode(binding, (rfc3339(node.creation_date), node.name)), node) for node in nodes]
+    beyond = [r for r in everything if (r.creation_date, r.name) < place] if place else everything
     return ReportPage(
-        nodes=nodes,
-        edges=edges,
-        page_info=PageInfo(
-            has_next_page=len(beyond) > size,
-            end_cursor=edges[-1].cursor if edges else None,
-            has_previous_page=len(beyond) < len(everything),
-            start_cursor=edges[0].cursor if edges else None,
-        ),
+        beyond[:size],
+        binding,
+        has_previous=len(beyond) < len(everything),
+        has_next=len(beyond) > size,
         total_count=len(everything),
         freshness=listing.freshness,
     )
