@@ -18,8 +18,9 @@ from functions.settings import Settings
 from functions.wiring import ledger_of
 from ledger.moments import Clock, now
 from schema.errors import described
-from schema.http import GraphQLOverHTTP, Request, Response
+from schema.http import GraphQLOverHTTP
 from schema.negotiation import RESPONSE_TYPE
+from schema.requests import Request, Response
 from upstreams import telemetry
 from upstreams.deadline import Deadline
 
@@ -70,7 +71,7 @@ class Application:
     """The ASGI application behind Mangum."""
 
     def __init__(self, settings: Settings, clock: Clock = now) -> None:
-        api = GraphQLOverHTTP(ledger_of(settings, clock), settings.tenant_claim, introspection=settings.graphiql)
+        api = GraphQLOverHTTP(ledger_of(settings, clock), settings.tenant_claim, clock, introspection=settings.graphiql)
         self._routes = Routes(api, with_explorer=settings.graphiql)
         self._log = RequestLog()
 

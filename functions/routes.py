@@ -2,7 +2,8 @@
 
 import explorer
 from explorer import Asset
-from schema.http import GraphQLOverHTTP, Request, Response
+from schema.http import GraphQLOverHTTP
+from schema.requests import Request, Response
 
 ENDPOINT = "/graphql"
 NOT_FOUND = Response(404, b'{"message":"Not Found"}', [("content-type", "application/json")])

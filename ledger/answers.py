@@ -70,7 +70,7 @@ class Answers:
         self._breakers = breakers
         self._clock = clock
         self._recheck = recheck
-        self._memory: Memory[Answer] = Memory(REMEMBERED_BYTES)
+        self._memory: Memory[str, Answer] = Memory(REMEMBERED_BYTES)
 
     async def get(self, question: Question, deadline: Deadline) -> Answer:
         """A good answer: from memory, from S3, or asked for; else an old one that says it is stale.
@@ -101,7 +101,7 @@ class Answers:
 
     def forget(self, folder: str) -> None:
         """Drop what this process remembers of the answers in and below a folder."""
-        self._memory.forget_below(folder + "/")
+        self._memory.forget_where(lambda key: key.startswith(f"{folder}/"))
 
     async def _refreshed(self, question: Question, held: Answer | None, began: datetime, deadline: Deadline) -> Answer:
         async def already() -> Answer | None:

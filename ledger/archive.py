@@ -83,7 +83,7 @@ class Archive:
         self._store = store
         self._clock = clock
         self._recheck = recheck
-        self._memory: Memory[tuple[Sequence[Archived], datetime]] = Memory(REMEMBERED_BYTES)
+        self._memory: Memory[str, tuple[Sequence[Archived], datetime]] = Memory(REMEMBERED_BYTES)
 
     def remembered(self, tenant: str, first: date, last: date) -> Sequence[Archived] | None:
         """What this process has seen lately of these days, if it has."""

@@ -36,7 +36,7 @@ class Collecting:
     archive: Archive
     archiver: Archiver
     clock: Clock
-    _spent: Memory[bool] = field(default_factory=lambda: Memory(REMEMBERED_BYTES))
+    _spent: Memory[str, bool] = field(default_factory=lambda: Memory(REMEMBERED_BYTES))
     """Kept listings that hold nothing to archive any more: they never change, and links only die."""
 
     async def collect(self, tenant: str, run: Run) -> None:

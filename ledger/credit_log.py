@@ -66,9 +66,9 @@ class CreditLog:
         self._openmarket = openmarket
         self._ageing = ageing
         self._clock = clock
-        self._rows: Memory[Rows] = Memory(REMEMBERED_BYTES)
-        self._rollups: Memory[Rollup] = Memory(REMEMBERED_BYTES // 4)
-        self._versions: Memory[DayVersion] = Memory(REMEMBERED_BYTES // 32)
+        self._rows: Memory[str, Rows] = Memory(REMEMBERED_BYTES)
+        self._rollups: Memory[str, Rollup] = Memory(REMEMBERED_BYTES // 4)
+        self._versions: Memory[str, DayVersion] = Memory(REMEMBERED_BYTES // 32)
 
     async def held(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> Held:
         """Have every day of a period good enough to answer from, asking upstream for those that are not.

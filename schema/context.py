@@ -15,7 +15,8 @@ class Context:
     """Who asks, until when, and of which ledger.
 
     `private` is set once the answer holds a link or a phone number. The answer would be the same until `good_until`,
-    and be come by in the same way if it is `repeatable`.
+    and be come by in the same way if it is `repeatable`. `changes` says that the operation is a mutation; `uses`
+    counts the fields that said how fresh they are.
     """
 
     identity: Identity
@@ -25,9 +26,12 @@ class Context:
     private: bool = False
     good_until: datetime = FOR_GOOD
     repeatable: bool = True
+    changes: bool = False
+    uses: int = 0
 
     def used(self, freshness: Freshness) -> Freshness:
         """Note what the answer is made from."""
+        self.uses += 1
         self.good_until = min(self.good_until, freshness.good_until)
         self.repeatable = self.repeatable and not freshness.stale and freshness.source is not Source.UPSTREAM
         return freshness

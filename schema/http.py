@@ -7,7 +7,6 @@ clients get 200 for everything that was at least a GraphQL request.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,13 +14,15 @@ import orjson
 
 from ledger import Ledger
 from ledger.compression import FAST, pack
+from ledger.moments import Clock
 from schema.access import Identity
 from schema.context import Context
 from schema.errors import BadUserInput, Invalid, RefusedError, described
 from schema.limits import BODY_BYTES
 from schema.negotiation import JSON_TYPE, RESPONSE_TYPE, media_type_for, takes_gzip
 from schema.operations import Operations, Params
-from upstreams.deadline import Deadline
+from schema.remembered import RenderedAnswers
+from schema.requests import Request, Response
 
 COMPRESS_FROM = 1024
 
@@ -32,29 +33,6 @@ ALWAYS_SAID = frozenset({401, 403, 405})
 HEADERS = {401: [("www-authenticate", "Bearer")], 405: [("allow", "POST")]}
 
 _CHARSET = re.compile(r";\s*charset=\"?([^\s;\"]*)", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request, however it came in; header names are in lower case, `claims` are a verified token's."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-    claims: Mapping[str, Any] | None
-    request_id: str
-    deadline: Deadline
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """One HTTP response; the body is compressed already where `content-encoding` says so."""
-
-    status: int
-    body: bytes = b""
-    headers: Sequence[tuple[str, str]] = ()
 
 
 class HttpError(Exception):
@@ -69,10 +47,11 @@ class HttpError(Exception):
 class GraphQLOverHTTP:
     """Answers GraphQL requests from one ledger."""
 
-    def __init__(self, ledger: Ledger, tenant_claim: str, *, introspection: bool) -> None:
+    def __init__(self, ledger: Ledger, tenant_claim: str, clock: Clock, *, introspection: bool) -> None:
         self._ledger = ledger
         self._tenant_claim = tenant_claim
         self._operations = Operations(ledger.plans, introspection=introspection)
+        self._rendered = RenderedAnswers(clock)
 
     async def answer(self, request: Request) -> Response:
         """One request's response, whatever happens."""
@@ -84,8 +63,7 @@ class GraphQLOverHTTP:
             return _refusal(request, JSON_TYPE, unknown, 406)
         try:
             identity = Identity.of_claims(request.claims, self._tenant_claim)
-            params = params_of(request)
-            return await self._execute(request, identity, params, media_type)
+            return self._rendered.recall(request, identity) or await self._execute(request, identity, media_type)
         except HttpError as error:
             return _refusal(request, media_type, BadUserInput(str(error)), error.status, error.headers)
         except Invalid as invalid:
@@ -98,7 +76,8 @@ class GraphQLOverHTTP:
             status = error.status if media_type == RESPONSE_TYPE or error.status in ALWAYS_SAID else 200
             return _refusal(request, media_type, error, status, HEADERS.get(status, ()))
 
-    async def _execute(self, request: Request, identity: Identity, params: Params, media_type: str) -> Response:
+    async def _execute(self, request: Request, identity: Identity, media_type: str) -> Response:
+        params = params_of(request)
         context = Context(identity, request.deadline, self._ledger, request.request_id)
         result = await self._operations.answer(params, context, read_only=request.method == "GET")
         body: dict[str, Any] = {"errors": result.errors} if result.errors else {}
@@ -106,7 +85,12 @@ class GraphQLOverHTTP:
             body["data"] = result.data
         status = 400 if not result.executed and media_type == RESPONSE_TYPE else 200
         cache = "no-store" if context.private else "private, no-cache"
-        return _response(request, media_type, status, body, [("cache-control", cache)])
+        response = _response(request, media_type, status, body, [("cache-control", cache)])
+        if context.changes:
+            self._rendered.forget(context.tenant)
+        elif result.executed and not result.errors:
+            self._rendered.remember(request, response, context, len(result.data or ()))
+        return response
 
 
 def params_of(request: Request) -> Params:

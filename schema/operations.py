@@ -62,7 +62,7 @@ class Operations:
         self._plans = plans
         self._introspection = introspection
         self._stock: Stock | None = None
-        self._known: Memory[Plan | None] = Memory(REMEMBERED_BYTES)
+        self._known: Memory[str, Plan | None] = Memory(REMEMBERED_BYTES)
         self._kept = 0
 
     async def answer(self, params: Params, context: Context, *, read_only: bool) -> Result:

@@ -43,6 +43,7 @@ class Stock:
 
     async def run(self, prepared: Prepared, params: Params, context: Context) -> Result:
         """Execute one operation; the root fields of a query run at the same time."""
+        context.changes = prepared.mutates(params.operation_name)
         result = execute(
             GRAPHQL,
             prepared.document,

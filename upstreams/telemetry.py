@@ -4,6 +4,7 @@ A context variable carries the record, so that no signature between the handler 
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -45,6 +46,18 @@ def note(name: str, fact: object) -> None:
     """Keep a fact about the running request; it is logged, so it may hold nothing that nobody should read."""
     if (telemetry := current.get(None)) is not None:
         telemetry.facts[name] = fact
+
+
+def note_all(facts: Mapping[str, object]) -> None:
+    """Keep several facts about the running request."""
+    if (telemetry := current.get(None)) is not None:
+        telemetry.facts.update(facts)
+
+
+def facts() -> dict[str, object]:
+    """The facts about the running request so far."""
+    telemetry = current.get(None)
+    return {} if telemetry is None else dict(telemetry.facts)
 
 
 def failed(code: str) -> None:
