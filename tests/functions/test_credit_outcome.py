@@ -1,0 +1,78 @@
+"""`creditOutcome`: credits by brand and value, as the vendor counts them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from local.openmarket import OpenMarket
+from local.simulator import Answer, Fault
+from tests.functions.frontend import Frontend
+from tests.functions.test_credit_log import END, START
+from tests.moving_clock import MovingClock
+
+QUERY = """
+query Outcome($from: DateTime!, $to: DateTime!, $brand: String) {
+  creditOutcome(from: $from, to: $to, brand: $brand) {
+    rows { brand amount currency success failed creditApplied }
+    freshness { source asOf stale }
+  }
+}"""
+PERIOD = {"from": START.isoformat(), "to": END.isoformat()}
+
+
+def rows(frontend: Frontend, **variables: Any) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = frontend.data(QUERY, PERIOD | variables)["creditOutcome"]["rows"]
+    return told
+
+
+def test_the_vendor_s_rows_come_back_field_by_field(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+    said = (
+        b"Brand,Amount,Currency,Success,Failed,Credit Applied\r\n"
+        b'"Smith, Jones Radio",1.5,GBP,17,3,25.5000\r\n'
+        b"MyBrand,0.50,EUR,0,1,0.0000\r\n"
+    )
+    openmarket_simulator.misbehave(Fault(lambda _: Answer(body=said, content_type="text/csv")))
+    names = ("brand", "amount", "currency", "success", "failed", "creditApplied")
+    assert rows(frontend) == [
+        dict(zip(names, ("Smith, Jones Radio", "1.5", "GBP", 17, 3, "25.5000"), strict=True)),
+        dict(zip(names, ("MyBrand", "0.50", "EUR", 0, 1, "0.0000"), strict=True)),
+    ]
+
+
+@pytest.mark.parametrize("brand", [None, "Late Show", "Chat & Win"])
+def test_the_vendor_is_asked_for_the_period_in_utc(
+    frontend: Frontend, openmarket_simulator: OpenMarket, brand: str | None
+) -> None:
+    rows(frontend, brand=brand, **{"from": "2019-11-12T08:30:00+02:00"})
+    (asked,) = openmarket_simulator.requests
+    assert asked.path == "/csv/outcome"
+    assert asked.query == {
+        "fromTime": "2019-11-12 06:30:00 UTC",
+        "toTime": "2019-11-15 18:00:00 UTC",
+        **({} if brand is None else {"brand": brand}),
+    }
+
+
+def test_a_brand_has_its_own_rows(frontend: Frontend) -> None:
+    mine = rows(frontend, brand="Late Show")
+    assert {row["brand"] for row in mine} == {"Late Show"}
+    assert mine == [row for row in rows(frontend) if row["brand"] == "Late Show"]
+
+
+def test_an_empty_period_and_days_to_come_ask_nobody(
+    frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock
+) -> None:
+    assert rows(frontend, to=PERIOD["from"]) == []
+    tomorrow = clock() + timedelta(days=1)
+    assert rows(frontend, **{"from": tomorrow.isoformat(), "to": (tomorrow + timedelta(days=1)).isoformat()}) == []
+    assert openmarket_simulator.requests == []
+
+
+def test_an_outcome_that_was_asked_late_enough_is_settled_for_good(
+    frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock
+) -> None:
+    rows(frontend)
+    clock.advance(days=300)
+    frontend.data(QUERY, PERIOD)
+    assert openmarket_simulator.count("/csv/outcome") == 1
