@@ -9,6 +9,9 @@ YEARS = range(1970, 2200)
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+FLOAT_DIGITS = 15
+"""A number in JSON with more digits than a float holds for certain may have lost some on its way here."""
+
 _DECIMAL = re.compile(r"-?\d{1,40}(\.\d{1,40})?", re.ASCII)
 
 
@@ -37,7 +40,8 @@ def parse_date_time(value: object) -> datetime:
 def parse_decimal(value: object) -> Decimal:
     """A plain number, best as a string; never a float's rounding, an infinity or no number."""
     text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-    if not _DECIMAL.fullmatch(text):
+    rounded = isinstance(value, float) and len(text.strip("-0.").replace(".", "")) > FLOAT_DIGITS
+    if rounded or not _DECIMAL.fullmatch(text):
         raise ValueError('Decimal takes a plain number as a string, such as "1.5"')
     try:
         return Decimal(text)
