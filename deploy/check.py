@@ -21,6 +21,7 @@ from deploy.emulator import REGION, ROOT_KEYS, Emulator, emulator
 from deploy.expectations import EXPECTED, Answer, CheckError, check, event, require
 from deploy.permissions import TABLE, check_permissions
 from deploy.runtime import runtime
+from deploy.snapshot import keys_on_request
 from deploy.stack import LEFT_OUT, Stack, build, deployed
 from local.openmarket import OpenMarket
 from local.rde import Rde
@@ -31,6 +32,7 @@ QUERY = """{
   reports(from: "2019-11-05", to: "2019-12-03") { totalCount }
   creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-13T00:00:00Z", first: 1) { nodes { msisdn } }
 }"""
+HANDLER = "functions.graphql_api.handler"
 WARM_CALLS = 200
 SECRET_FIELDS = {"password", "subscriptionKey"}
 
@@ -151,12 +153,16 @@ def check_removal(stack: Stack) -> None:
     require(kept == held > 0, f"{held} objects before, {kept} after")
 
 
+def runtime_environ(stack: Stack) -> dict[str, str]:
+    """The API function's settings as deployed, and where AWS is."""
+    here = {"AWS_ENDPOINT_URL": stack.emulator.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    return stack.environment("GraphqlApiFunction") | here
+
+
 def check_runtime(artifact: Path, stack: Stack, log: Path) -> str:
     """The same artifact under Lambda's own runtime: every event once, then many warm calls."""
-    here = {"AWS_ENDPOINT_URL": stack.emulator.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
-    environ = stack.environment("GraphqlApiFunction") | ROOT_KEYS | here
     times = []
-    with runtime(artifact, "functions.graphql_api.handler", environ, log) as running:
+    with runtime(artifact, HANDLER, runtime_environ(stack) | ROOT_KEYS, log) as running:
         for name in EXPECTED:
             check(name, Answer.of_payload(running.invoke(event(name))))
         for _ in range(WARM_CALLS):
@@ -164,6 +170,20 @@ def check_runtime(artifact: Path, stack: Stack, log: Path) -> str:
             check("reports", Answer.of_payload(running.invoke(event("reports"))))
             times.append(time.perf_counter() - begun)
     return f"median {statistics.median(times) * 1000:.1f} ms, slowest {max(times) * 1000:.1f} ms, emulator included"
+
+
+def check_snapshot(artifact: Path, stack: Stack, log: Path) -> None:
+    """Started as under SnapStart, without keys in its environment, the function still reaches ledger and secrets."""
+    asked = event("credit-outcome")
+    asked["body"] = asked["body"].replace("2019-11-19T", "2019-11-20T")
+    with (
+        keys_on_request(ROOT_KEYS) as where,
+        runtime(artifact, HANDLER, runtime_environ(stack) | where, log) as running,
+    ):
+        answers = [Answer.of_payload(running.invoke(asked)).data()["creditOutcome"] for _ in range(2)]
+    sources = [answer["freshness"]["source"] for answer in answers]
+    require(sources == ["UPSTREAM", "CACHE"], f"{sources}: {log.read_text()[-1500:]}")
+    require("S3 could not serve" not in log.read_text(), log.read_text()[-1500:])
 
 
 def logged(stack: Stack) -> list[str]:
@@ -212,6 +232,8 @@ def run(scratch: Path) -> None:
         with step(f"Lambda's own runtime: every event, {WARM_CALLS} warm calls"):
             figures = check_runtime(scratch / "build" / "GraphqlApi", stack, scratch / "runtime.log")
         say(f"          {figures}")
+        with step("Lambda's own runtime: without keys, as started from a snapshot"):
+            check_snapshot(scratch / "build" / "GraphqlApi", stack, scratch / "snapshot.log")
         with step("logs: nothing denied, nothing raised, nothing secret"):
             check_logs(stack, rde.secret, openmarket.secret)
         with step("stack update: a setting, SnapStart off, explorer off"):

@@ -49,12 +49,8 @@ def runtime(artifact: Path, handler: str, environ: Mapping[str, str], log: Path)
     """Run a handler of the artifact until the block ends, with these variables and no others of this process's."""
     port, api_port = free_port(), free_port()
     emulator = EMULATORS / "aws-lambda-rie-x86_64"
-    addresses = (
-        "--runtime-interface-emulator-address",
-        f"127.0.0.1:{port}",
-        "--runtime-api-address",
-        f"127.0.0.1:{api_port}",
-    )
+    own, api = f"127.0.0.1:{port}", f"127.0.0.1:{api_port}"
+    addresses = ("--runtime-interface-emulator-address", own, "--runtime-api-address", api)
     command = [str(emulator), "--log-level", "error", *addresses, str(PYTHON), "-m", "awslambdaric", handler]
     fixed = {"LAMBDA_TASK_ROOT": str(artifact), "AWS_LAMBDA_FUNCTION_TIMEOUT": "29", "PATH": "/usr/bin:/bin"}
     with log.open("w") as out:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ledger.credentials import snapshot_credentials
 from upstreams import telemetry
 
 if TYPE_CHECKING:
@@ -218,6 +219,7 @@ class Store:
                 "timeout": REQUEST_TIMEOUT,
             },
             retry_config={"max_retries": RETRIES, "retry_timeout": REQUEST_TIMEOUT},
+            credential_provider=snapshot_credentials(),
             **elsewhere,
         )
 
