@@ -19,7 +19,7 @@ class Routes:
 
     async def answer(self, request: Request, stage: str) -> Response:
         """Pick by path; `stage` is the prefix that the deployment puts before every path, or empty."""
-        path = request.path.removeprefix(stage) if stage else request.path
+        path = request.path.removeprefix(stage)
         if path == ENDPOINT:
             return await self._api.answer(request)
         if path == "/health" and request.method == "GET":
@@ -27,6 +27,10 @@ class Routes:
         if self._with_explorer and request.method == "GET":
             return _explorer(request, path)
         return NOT_FOUND
+
+    def recall(self, request: Request, stage: str) -> Response | None:
+        """A remembered response, if the request is for the API."""
+        return self._api.recall(request) if request.path.removeprefix(stage) == ENDPOINT else None
 
 
 def _explorer(request: Request, path: str) -> Response:
