@@ -12,6 +12,7 @@ from ledger.idempotency import Keys
 from ledger.leases import Leases
 from ledger.moments import Clock, now
 from ledger.outcomes import Outcomes
+from ledger.persisted_queries import PersistedQueries
 from ledger.plans import Plans
 from ledger.reports import UPSTREAM as RDE
 from ledger.reports import Reports
@@ -43,6 +44,7 @@ def ledger_of(settings: Settings, clock: Clock = now) -> Ledger:
     answers = Answers(store, leases, breakers, clock, recheck=fresh)
     return Ledger(
         plans=Plans(store),
+        persisted_queries=PersistedQueries(store),
         credit_log=CreditLog(store, leases, breakers, openmarket, ageing, clock),
         outcomes=Outcomes(answers, openmarket, ageing, clock),
         reports=Reports(store, answers, breakers, rde, ageing, clock),

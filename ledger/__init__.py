@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ledger.credit_log import CreditLog
 from ledger.outcomes import Outcomes
+from ledger.persisted_queries import PersistedQueries
 from ledger.plans import Plans
 from ledger.reports import Reports
 from ledger.schedules import Schedules
@@ -18,5 +19,6 @@ class Ledger:
     credit_log: CreditLog
     outcomes: Outcomes
     plans: Plans
+    persisted_queries: PersistedQueries
     reports: Reports
     schedules: Schedules

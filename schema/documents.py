@@ -10,6 +10,7 @@ from functools import cached_property
 
 from graphql import (
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
@@ -20,6 +21,8 @@ from graphql import (
 
 from schema.errors import BadUserInput, Invalid, ParseFailed, RefusedError, TooComplex
 from schema.limits import TOKENS, check
+from schema.profile import Profile
+from schema.weighing import Weigher
 
 REMEMBERED = 500
 REMEMBERED_TEXT = 10_000
@@ -51,6 +54,21 @@ class Prepared:
         if name not in self.operations:
             raise BadUserInput("the document has no operation of that name")
         return self.operations[name]
+
+    @cached_property
+    def _weigher(self) -> Weigher:
+        nodes = [node for node in self.document.definitions if isinstance(node, FragmentDefinitionNode)]
+        return Weigher({node.name.value: node for node in nodes})
+
+    def profile(self, name: str | None) -> Profile:
+        """What the operation asks for; worked out once."""
+        if name not in self._profiles:
+            self._profiles[name] = self._weigher.profile(self.operation(name))
+        return self._profiles[name]
+
+    @cached_property
+    def _profiles(self) -> dict[str | None, Profile]:
+        return {}
 
     def mutates(self, name: str | None) -> bool:
         """Whether the operation to execute is a mutation."""

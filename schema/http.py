@@ -7,6 +7,7 @@ clients get 200 for everything that was at least a GraphQL request.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,13 +17,18 @@ from ledger import Ledger
 from ledger.compression import FAST, pack
 from ledger.moments import Clock
 from schema.access import Identity
-from schema.context import Context
+from schema.context import NOT_KEPT, Context
 from schema.errors import BadUserInput, Invalid, RefusedError, described
+from schema.forgery import forged, refuse_forged
 from schema.limits import BODY_BYTES
 from schema.negotiation import JSON_TYPE, RESPONSE_TYPE, media_type_for, takes_gzip
 from schema.operations import Operations, Params
+from schema.persisted import named
 from schema.remembered import RenderedAnswers
 from schema.requests import Request, Response
+from schema.sizes import Room, refuse_beyond
+from upstreams import telemetry
+from upstreams.redaction import redacted
 
 COMPRESS_FROM = 1024
 
@@ -31,6 +37,9 @@ METHODS = "GET, POST, OPTIONS"
 ALWAYS_SAID = frozenset({401, 403, 405})
 """The statuses that clients of either media type get."""
 HEADERS = {401: [("www-authenticate", "Bearer")], 405: [("allow", "POST")]}
+
+NOTHING_KEPT = [("cache-control", NOT_KEPT)]
+"""For errors: the next try may go better."""
 
 _CHARSET = re.compile(r";\s*charset=\"?([^\s;\"]*)", re.IGNORECASE)
 
@@ -52,6 +61,17 @@ class GraphQLOverHTTP:
         self._tenant_claim = tenant_claim
         self._operations = Operations(ledger.plans, introspection=introspection)
         self._rendered = RenderedAnswers(clock)
+        self._clock = clock
+
+    def recall(self, request: Request) -> Response | None:
+        """A remembered response to an equal request, while it is good."""
+        if forged(request.method, request.headers):
+            return None
+        try:
+            identity = Identity.of_claims(request.claims, self._tenant_claim)
+        except RefusedError:
+            return None
+        return self._rendered.recall(request, identity)
 
     async def answer(self, request: Request) -> Response:
         """One request's response, whatever happens."""
@@ -62,8 +82,10 @@ class GraphQLOverHTTP:
             unknown = BadUserInput(f"accept {RESPONSE_TYPE} or {JSON_TYPE}")
             return _refusal(request, JSON_TYPE, unknown, 406)
         try:
+            refuse_forged(request.method, request.headers)
             identity = Identity.of_claims(request.claims, self._tenant_claim)
-            return self._rendered.recall(request, identity) or await self._execute(request, identity, media_type)
+            telemetry.note("tenant", identity.tenant)
+            return await self._execute(request, identity, media_type)
         except HttpError as error:
             return _refusal(request, media_type, BadUserInput(str(error)), error.status, error.headers)
         except Invalid as invalid:
@@ -71,21 +93,34 @@ class GraphQLOverHTTP:
                 {**error, "extensions": {"code": invalid.code, "requestId": request.request_id}}
                 for error in invalid.errors
             ]
-            return _response(request, media_type, 400 if media_type == RESPONSE_TYPE else 200, {"errors": errors})
+            status = 400 if media_type == RESPONSE_TYPE else 200
+            return _response(request, media_type, status, {"errors": errors}, NOTHING_KEPT)
         except RefusedError as error:
             status = error.status if media_type == RESPONSE_TYPE or error.status in ALWAYS_SAID else 200
             return _refusal(request, media_type, error, status, HEADERS.get(status, ()))
 
     async def _execute(self, request: Request, identity: Identity, media_type: str) -> Response:
         params = params_of(request)
-        context = Context(identity, request.deadline, self._ledger, request.request_id)
+        name = named(params.query or None, params.extensions)
+        if name is None:
+            return await self._run(request, identity, params, media_type)
+        kept = self._ledger.persisted_queries
+        text = await name.found(kept, identity.tenant)
+        response = await self._run(request, identity, replace(params, query=text), media_type)
+        if name.text is not None:  # and was found fit to be executed, or this line would not be reached
+            await kept.keep(identity.tenant, name.digest, text)
+        return response
+
+    async def _run(self, request: Request, identity: Identity, params: Params, media_type: str) -> Response:
+        room = Room(compressed=takes_gzip(request.headers.get("accept-encoding")))
+        context = Context(identity, request.deadline, self._ledger, request.request_id, room)
         result = await self._operations.answer(params, context, read_only=request.method == "GET")
         body: dict[str, Any] = {"errors": result.errors} if result.errors else {}
         if result.executed:
             body["data"] = result.data
         status = 400 if not result.executed and media_type == RESPONSE_TYPE else 200
-        cache = "no-store" if context.private else "private, no-cache"
-        response = _response(request, media_type, status, body, [("cache-control", cache)])
+        kept = NOTHING_KEPT if result.errors else [("cache-control", context.cache_control(self._clock()))]
+        response = _response(request, media_type, status, body, kept)
         if context.changes:
             self._rendered.forget(context.tenant)
         elif result.executed and not result.errors:
@@ -138,7 +173,10 @@ def _params(sent: object) -> Params:
         raise HttpError(400, "the body is no JSON object")
     query, operation = sent.get("query"), sent.get("operationName")
     variables, extensions = sent.get("variables"), sent.get("extensions")
-    if not isinstance(query, str) or not query.strip():
+    is_named = isinstance(extensions, dict) and extensions.get("persistedQuery") is not None
+    if is_named and query is None:
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
         raise HttpError(400, "query has to be a string")
     if operation is not None and not isinstance(operation, str):
         raise HttpError(400, "operationName has to be a string")
@@ -151,7 +189,8 @@ def _params(sent: object) -> Params:
 def _refusal(
     request: Request, media_type: str, error: RefusedError, status: int, headers: Sequence[tuple[str, str]] = ()
 ) -> Response:
-    return _response(request, media_type, status, {"errors": [described(error, request.request_id)]}, headers)
+    body = {"errors": [described(error, request.request_id)]}
+    return _response(request, media_type, status, body, [*NOTHING_KEPT, *headers])
 
 
 def _response(
@@ -161,10 +200,19 @@ def _response(
     body: Mapping[str, Any],
     headers: Sequence[tuple[str, str]] = (),
 ) -> Response:
-    """Render a body, compressed where the client takes it and it pays."""
+    """Render a body, compressed where the client takes it and it pays.
+
+    Raises:
+        ResultTooLarge: Lambda would not take it.
+    """
+    for error in body.get("errors", ()):
+        telemetry.failed(error["extensions"]["code"])
+        error["message"] = redacted(error["message"])
     rendered = orjson.dumps(body, option=orjson.OPT_UTC_Z)
     sent = [("content-type", f"{media_type}; charset=utf-8"), ("vary", "Accept, Accept-Encoding, Authorization")]
-    if len(rendered) >= COMPRESS_FROM and takes_gzip(request.headers.get("accept-encoding")):
+    compressed = len(rendered) >= COMPRESS_FROM and takes_gzip(request.headers.get("accept-encoding"))
+    if compressed:
         rendered = pack(rendered, FAST)
         sent.append(("content-encoding", "gzip"))
+    refuse_beyond(rendered, compressed=compressed)
     return Response(status, rendered, [*sent, *headers])

@@ -1,11 +1,11 @@
 """What one query may ask for (design.md §2, "HTTP"), measured on the parsed document before it is validated.
 
 Fragments are followed, each once with its depth and figures remembered, so a bomb of fragments costs no more than its
-text.
+text. What comes after may then follow them as often as they are spread.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 from graphql import (
     DocumentNode,
@@ -14,6 +14,7 @@ from graphql import (
     FragmentSpreadNode,
     InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
 )
 
@@ -25,18 +26,22 @@ DEPTH = 12
 ROOT_FIELDS = 15
 ALIASES = 30
 DIRECTIVES = 50
+PARTS = 1_000
+"""Fields and spreads with every fragment put in: a thousand tokens can spell more of them than there are atoms."""
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a selection comes to, fragments included."""
+    """What a selection comes to, fragments put in wherever they are spread; `parts` are its fields and spreads."""
 
     depth: int = 0
-    fields: int = 0
+    parts: int = 0
+    roots: int = 0
     aliases: int = 0
     directives: int = 0
+    introspects: bool = False
 
 
 def check(document: DocumentNode, *, introspection: bool) -> None:
@@ -46,20 +51,21 @@ def check(document: DocumentNode, *, introspection: bool) -> None:
         TooComplex: it goes beyond a limit; the message says which.
         BadUserInput: it asks about the schema where that is switched off.
     """
-    measure = _Measure(document)
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    measure = _Measure(fragments)
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
-            if not introspection and measure.asks_about_schema(node.selection_set):
+            size = measure.size(node.selection_set)
+            if size.introspects and not introspection:
                 raise BadUserInput("introspection is switched off")
-            _refuse_beyond(measure.size(node.selection_set), len(node.directives or ()))
-            roots = measure.roots(node.selection_set)
-            if roots > ROOT_FIELDS:
-                raise TooComplex(f"the query has more than {ROOT_FIELDS} root fields")
+            _refuse_beyond(size, len(node.directives or ()))
 
 
 def _refuse_beyond(size: Size, directives: int) -> None:
     for figure, limit, what in (
         (size.depth, DEPTH, "levels"),
+        (size.parts, PARTS, "fields, its fragments put in"),
+        (size.roots, ROOT_FIELDS, "root fields"),
         (size.aliases, ALIASES, "aliases"),
         (size.directives + directives, DIRECTIVES, "directives"),
     ):
@@ -69,64 +75,52 @@ def _refuse_beyond(size: Size, directives: int) -> None:
 
 @dataclass(slots=True)
 class _Measure:
-    document: DocumentNode
-    known: dict[str, Size] = field(default_factory=dict)
-    open: set[str] = field(default_factory=set)
+    """Adds selections up; a fragment is measured once for the root and once for everywhere else."""
 
-    @property
-    def fragments(self) -> dict[str, FragmentDefinitionNode]:
-        """The document's fragments by name."""
-        return {node.name.value: node for node in self.document.definitions if isinstance(node, FragmentDefinitionNode)}
+    fragments: dict[str, FragmentDefinitionNode]
+    known: dict[tuple[str, bool], Size] = field(default_factory=dict)
+    open: set[tuple[str, bool]] = field(default_factory=set)
 
     def size(self, selections: SelectionSetNode, *, top: bool = True) -> Size:
-        """Add a selection set up; the introspection of the schema is exempt from depth."""
-        depth = aliases = directives = fields = 0
-        for node in selections.selections:
-            directives += len(node.directives or ())
-            inner = Size()
-            if isinstance(node, FieldNode):
-                fields += 1
-                aliases += node.alias is not None
-                if node.selection_set is not None:
-                    inner = self.size(node.selection_set, top=False)
-                exempt = top and node.name.value in _INTROSPECTION
-                depth = max(depth, 1 + (0 if exempt else inner.depth))
-            else:
-                inner = self.fragment(node, top=top)
-                depth = max(depth, inner.depth)
-            aliases += inner.aliases
-            directives += inner.directives
-            fields += inner.fields
-        return Size(depth, fields, aliases, directives)
+        """Add a selection set up; what is below the schema's introspection is exempt from depth."""
+        sizes = [self._part(node, top=top) for node in selections.selections]
+        return Size(
+            max((size.depth for size in sizes), default=0),
+            sum(size.parts for size in sizes),
+            sum(size.roots for size in sizes),
+            sum(size.aliases for size in sizes),
+            sum(size.directives for size in sizes) + sum(len(node.directives or ()) for node in selections.selections),
+            any(size.introspects for size in sizes),
+        )
 
-    def fragment(self, node: InlineFragmentNode | FragmentSpreadNode | object, *, top: bool) -> Size:
-        """Add a fragment up; validation refuses one that spreads itself, here it is only not followed for ever."""
+    def _part(self, node: SelectionNode, *, top: bool) -> Size:
+        if isinstance(node, FieldNode):
+            return self._field(node, top=top)
         if isinstance(node, InlineFragmentNode):
-            return self.size(node.selection_set, top=top)
-        if not isinstance(node, FragmentSpreadNode) or node.name.value in self.open:
+            inner = self.size(node.selection_set, top=top)
+        else:
+            inner = self._spread(cast("FragmentSpreadNode", node).name.value, top=top)
+        return replace(inner, parts=inner.parts + 1)
+
+    def _field(self, node: FieldNode, *, top: bool) -> Size:
+        inner = self.size(node.selection_set, top=False) if node.selection_set else Size()
+        about_schema = top and node.name.value in _INTROSPECTION
+        return Size(
+            1 if about_schema else 1 + inner.depth,
+            1 + inner.parts,
+            int(top),
+            inner.aliases + (node.alias is not None),
+            inner.directives,
+            about_schema or inner.introspects,
+        )
+
+    def _spread(self, name: str, *, top: bool) -> Size:
+        """A fragment; validation refuses one that spreads itself, here it is only not followed for ever."""
+        key = (name, top)
+        if key in self.open or name not in self.fragments:
             return Size()
-        name = node.name.value
-        if name not in self.known and (fragment := self.fragments.get(name)):
-            self.open.add(name)
-            self.known[name] = self.size(fragment.selection_set, top=top)
-            self.open.discard(name)
-        return self.known.get(name, Size())
-
-    def roots(self, selections: SelectionSetNode) -> int:
-        """How many fields an operation has at its root, fragments followed."""
-        return sum(1 for _ in self._root_fields(selections, frozenset()))
-
-    def asks_about_schema(self, selections: SelectionSetNode) -> bool:
-        """Whether an operation asks for `__schema` or `__type`."""
-        return any(node.name.value in _INTROSPECTION for node in self._root_fields(selections, frozenset()))
-
-    def _root_fields(self, selections: SelectionSetNode, seen: frozenset[str]) -> Iterator[FieldNode]:
-        for node in selections.selections:
-            if isinstance(node, FieldNode):
-                yield node
-            elif isinstance(node, InlineFragmentNode):
-                yield from self._root_fields(node.selection_set, seen)
-            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
-                fragment = self.fragments.get(node.name.value)
-                if fragment is not None:
-                    yield from self._root_fields(fragment.selection_set, seen | {node.name.value})
+        if key not in self.known:
+            self.open.add(key)
+            self.known[key] = self.size(self.fragments[name].selection_set, top=top)
+            self.open.discard(key)
+        return self.known[key]

@@ -21,6 +21,7 @@ from schema.arguments import Unplanned
 from schema.context import Context
 from schema.errors import described
 from schema.plans import Answered, Plan, run
+from schema.profile import Profile
 from upstreams import telemetry
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("tally")
 
-PLAN_FORMAT = "1"
+PLAN_FORMAT = "2"
 """Goes up with every change of what a plan says, or of what may be planned."""
 LONGEST_TEXT = 10_000
 MOST_KEPT = 200
@@ -74,12 +75,14 @@ class Operations:
         digest = _digest(params)
         plan = self._known.recall(digest) or await self._kept_plan(digest)
         if plan is not None:
+            _admit(plan.profile, params)
             answered = await _by_plan(plan, params, context)
             if answered is not None:
                 telemetry.count("plan.run")
                 return _result(answered, context)
         stock = self._stock or self._load()
         prepared = stock.prepared(params, read_only=read_only)
+        _admit(prepared.profile(params.operation_name), params)
         async with self._learning(digest, params, stock) if plan is None else contextlib.nullcontext():
             return await stock.run(prepared, params, context)
 
@@ -129,6 +132,13 @@ async def _by_plan(plan: Plan, params: Params, context: Context) -> Answered | N
     except Exception:
         LOG.exception("a plan failed in request %s; answering without it", context.request_id)
         return None
+
+
+def _admit(profile: Profile, params: Params) -> None:
+    """Say what is asked for, and refuse what costs too much."""
+    telemetry.note("operation", profile.name)
+    telemetry.note("fields", profile.fields)
+    telemetry.note("cost", profile.cost(params.variables))
 
 
 def _result(answered: Answered, context: Context) -> Result:

@@ -41,7 +41,8 @@ def plan_of(prepared: Prepared, operation_name: str | None, schema: GraphQLSchem
         return None
     planning = _Planning(schema, prepared)
     try:
-        return Plan(_variables(operation), planning.fields(schema.query_type, [operation.selection_set]))
+        fields = planning.fields(schema.query_type, [operation.selection_set])
+        return Plan(_variables(operation), fields, prepared.profile(operation_name))
     except Unplanned:
         return None
 

@@ -20,6 +20,7 @@ from schema.arguments import Unplanned, coerced
 from schema.context import Context
 from schema.errors import KNOWN
 from schema.log_rows import LogRows
+from schema.profile import Profile
 
 Path = tuple[str | int, ...]
 Place = list[int]
@@ -56,22 +57,24 @@ class Field:
 
 
 class Plan:
-    """An operation: its variables with their defaults (`None`, or a list of one), and its root fields."""
+    """An operation: its variables with their defaults (`None`, or a list of one), its root fields and its profile."""
 
-    def __init__(self, variables: dict[str, list[Any] | None], fields: Sequence[Field]) -> None:
+    def __init__(self, variables: dict[str, list[Any] | None], fields: Sequence[Field], profile: Profile) -> None:
         self.variables = variables
         self.fields = tuple(fields)
+        self.profile = profile
         self._writers: dict[int, Callable[[Any], Any]] = {}
 
     def to_bytes(self) -> bytes:
         """The plan as JSON."""
-        return orjson.dumps({"variables": self.variables, "fields": [asdict(item) for item in self.fields]})
+        fields = [asdict(item) for item in self.fields]
+        return orjson.dumps({"variables": self.variables, "fields": fields, "profile": self.profile})
 
     @classmethod
     def from_bytes(cls, body: bytes) -> Self:
         """A plan from JSON."""
         value = orjson.loads(body)
-        return cls(value["variables"], [Field.of(item) for item in value["fields"]])
+        return cls(value["variables"], [Field.of(item) for item in value["fields"]], Profile.of(value["profile"]))
 
     def given(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The declared variables that have a value."""

@@ -5,13 +5,13 @@ one must not. They are kept per tenant, scopes, and everything of the request th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger.memory import Memory
 from ledger.moments import Clock
 from schema.access import Identity
-from schema.context import Context
+from schema.context import Context, kept_until
 from schema.requests import Request, Response
 from upstreams import telemetry
 
@@ -23,10 +23,11 @@ _HEADERS = ("accept", "accept-encoding", "content-type")
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A response, until when it is good, and what the log says of the request."""
+    """A response, until when it is good, whether nobody may keep it, and what the log says of the request."""
 
     response: Response
     good_until: datetime
+    private: bool
     facts: Mapping[str, object]
 
 
@@ -45,14 +46,18 @@ class RenderedAnswers:
         telemetry.count("ledger.hit")
         telemetry.count("answer.remembered")
         telemetry.note_all(known.facts)
-        return known.response
+        if known.private:
+            return known.response
+        # A browser may keep it for what is left, not for what was left when it was rendered.
+        headers = dict(known.response.headers) | {"cache-control": kept_until(known.good_until, self._clock())}
+        return replace(known.response, headers=list(headers.items()))
 
     def remember(self, request: Request, response: Response, context: Context, fields: int) -> None:
         """Keep a response, if each of its root fields said until when it stays the same."""
         said = context.repeatable and context.uses == fields
         if not said or context.good_until <= self._clock() or len(response.body) > LARGEST:
             return
-        rendered = Rendered(response, context.good_until, telemetry.facts())
+        rendered = Rendered(response, context.good_until, context.private, telemetry.facts())
         size = len(response.body) + len(request.body) + len(request.query) + 1000
         self._memory.remember(_key(request, context.identity), rendered, size)
 

@@ -16,6 +16,7 @@ from schema.context import Context
 from schema.errors import BadUserInput, Forbidden
 from schema.log_rows import LogRows
 from schema.resolvers.paging import Edge, PageInfo
+from schema.sizes import BUCKET, LOG_ROW, OUTCOME_ROW
 
 LARGEST_ID = 2**64 - 1
 
@@ -37,7 +38,9 @@ class LogPage:
     async def nodes(self) -> Sequence[Credit]:
         """The page's rows."""
         self.context.private = True
-        return LogRows((await self._page()).rows, unmasked=self.unmasked)
+        rows = (await self._page()).rows
+        self.context.room.take(len(rows), LOG_ROW)
+        return LogRows(rows, unmasked=self.unmasked)
 
     async def edges(self) -> list[Edge[Credit]]:
         """The page's rows with their cursors."""
@@ -60,7 +63,9 @@ class LogPage:
 
     async def summary(self, by: list[Key]) -> list[Bucket]:
         """Counts and exact sums of the whole filtered period."""
-        return await self.selection.summary(frozenset(by))
+        buckets = await self.selection.summary(frozenset(by))
+        self.context.room.take(len(buckets), BUCKET)
+        return buckets
 
     async def _page(self) -> Page:
         if self._reading is None:
@@ -108,6 +113,7 @@ async def credit_outcome(context: Context, start: datetime, end: datetime, brand
     period, brand = inputs.period(start, end), inputs.brand(brand)
     outcome = await context.ledger.outcomes.get(context.tenant, brand, period, context.deadline)
     context.used(outcome.freshness)
+    context.room.take(len(outcome.rows), OUTCOME_ROW)
     return outcome
 
 
