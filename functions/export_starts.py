@@ -1,0 +1,106 @@
+"""The two ways in which an export is started: the exporter function, or a thread of this process.
+
+The thread has an event loop of its own, because a handler's loop stands still between two invocations; it works through
+its queue one export after the other, and ends when there is nothing left to do.
+"""
+
+import asyncio
+import json
+import logging
+import queue
+import threading
+from typing import TYPE_CHECKING
+
+from ledger.exports import ExporterUnavailable
+from upstreams.deadline import Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_lambda import LambdaClient
+
+    from ledger.exporting import Exporter
+
+LOG = logging.getLogger("tally.exporter")
+
+SHIFT_SECONDS = 900.0
+"""How long an exporter works at most before it begins anew, as in Lambda."""
+IDLE_SECONDS = 1.0
+
+
+class LambdaStart:
+    """Invokes the exporter function and does not wait for it; boto3 is imported with the first export."""
+
+    def __init__(self, function: str, endpoint_url: str | None) -> None:
+        self._function = function
+        self._endpoint_url = endpoint_url
+        self._client: LambdaClient | None = None
+
+    async def __call__(self, tenant: str, export_id: str) -> None:
+        """Have the function work on an export.
+
+        Raises:
+            ExporterUnavailable: Lambda did not take the call.
+        """
+        await asyncio.to_thread(self.invoke, tenant, export_id)
+
+    def invoke(self, tenant: str, export_id: str) -> None:
+        """As a call, from a thread that may wait."""
+        import boto3
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            if self._client is None:
+                self._client = boto3.session.Session().client("lambda", endpoint_url=self._endpoint_url)
+            payload = json.dumps({"tenant": tenant, "id": export_id}).encode()
+            self._client.invoke(FunctionName=self._function, InvocationType="Event", Payload=payload)
+        except (BotoCoreError, ClientError) as error:
+            LOG.exception("the exporter function %s could not be invoked", self._function)
+            raise ExporterUnavailable from error
+
+
+class LocalStart:
+    """Exports in this process; `make` makes an exporter with connections of its own."""
+
+    def __init__(self, make: "Callable[[], Exporter]") -> None:
+        self._make = make
+        self._asked: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    async def __call__(self, tenant: str, export_id: str) -> None:
+        """Put an export into the queue."""
+        with self._guard:
+            self._asked.put((tenant, export_id))
+            if self._thread is None:
+                # A daemon: what an ending process leaves undone is started again by whoever asks for it.
+                self._thread = threading.Thread(target=self._work, name="exporter", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        exporter = self._make()
+        with asyncio.Runner() as runner:
+            while True:
+                try:
+                    asked = self._asked.get(timeout=IDLE_SECONDS)
+                except queue.Empty:
+                    if self._may_end():
+                        return
+                    continue
+                try:
+                    runner.run(to_the_end(exporter, *asked))
+                except Exception:
+                    LOG.exception("export %s stands still", asked[1])
+
+    def _may_end(self) -> bool:
+        with self._guard:
+            if not self._asked.empty():
+                return False
+            self._thread = None
+            return True
+
+
+async def to_the_end(exporter: "Exporter", tenant: str, export_id: str) -> None:
+    """Work on an export in one shift after the other until it is over."""
+    while await exporter.run(tenant, export_id, Deadline.after(SHIFT_SECONDS)):
+        LOG.info("export %s goes on", export_id)

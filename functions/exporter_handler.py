@@ -1,0 +1,53 @@
+"""The exporter's invocation: `{"tenant", "id"}` in, a shift of work, and the next one called when there is more."""
+
+import asyncio
+import re
+from typing import Any
+
+from functions.export_starts import LambdaStart, to_the_end
+from functions.settings import Settings
+from functions.wiring import exporter_of, store_of
+from ledger.moments import Clock, now
+from ledger.store import Store
+from upstreams import telemetry
+from upstreams.deadline import Deadline
+
+TENANT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+EXPORT_ID = re.compile(r"[0-9a-f]{32}")
+ENDING_SECONDS = 1.0
+
+
+class ExporterHandler:
+    """What Lambda calls, on one event loop for the life of the process."""
+
+    def __init__(self, settings: Settings, clock: Clock = now, store: Store | None = None) -> None:
+        self._exporter = exporter_of(settings, clock, store or store_of(settings))
+        function, endpoint = settings.exporter_function, settings.aws_endpoint_url
+        self._next = LambdaStart(function, endpoint) if function else None
+        self._runner = asyncio.Runner()
+
+    def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:
+        """Work on the export that the event names.
+
+        Raises:
+            ValueError: the event names none.
+        """
+        tenant, export_id = str(event.get("tenant")), str(event.get("id"))
+        if not TENANT.fullmatch(tenant) or not EXPORT_ID.fullmatch(export_id):
+            raise ValueError("the event has to name a tenant and an export's id")
+        return {"id": export_id, "finished": self._runner.run(self._work(tenant, export_id, context))}
+
+    def close(self) -> None:
+        """Close connections and the loop; Lambda never does, tests and tools do."""
+        self._runner.close()
+
+    async def _work(self, tenant: str, export_id: str, context: object) -> bool:
+        telemetry.current.set(telemetry.Telemetry())
+        remaining = getattr(context, "get_remaining_time_in_millis", None)
+        if self._next is None or remaining is None:
+            await to_the_end(self._exporter, tenant, export_id)
+            return True
+        more = await self._exporter.run(tenant, export_id, Deadline.after(remaining() / 1000 - ENDING_SECONDS))
+        if more:
+            await self._next(tenant, export_id)
+        return not more
