@@ -60,10 +60,3 @@ class Identity:
         """
         if scope not in self.scopes:
             raise Forbidden(f"this field needs the scope {scope}")
-
-
-def masked(msisdn: str) -> str:
-    """A phone number with four digits left at each end, or with none if it is no longer than eight."""
-    if len(msisdn) <= 8:  # noqa: PLR2004 - the contract's figure
-        return "*" * len(msisdn)
-    return f"{msisdn[:4]}{'*' * (len(msisdn) - 8)}{msisdn[-4:]}"

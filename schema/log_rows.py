@@ -9,8 +9,8 @@ from typing import overload
 
 import orjson
 
+from ledger.masking import masked
 from ledger.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, NETWORK, OUTCOME, RAW_OUTCOME, TIME, Credit, Rows
-from schema.access import masked
 
 COLUMNS = {
     "credit_id": CREDIT_ID,

@@ -14,6 +14,7 @@ from schema import resolvers
 from schema.access import CREDITS_READ, REPORTS_READ, REPORTS_SCHEDULE
 from schema.context import Context
 from schema.credits import CreditLogConnection, CreditLogFilter, CreditOutcome
+from schema.exports import Export, ExportCreditLogInput
 from schema.needs import Needs
 from schema.reports import ReportConnection, ScheduleReportInput, ScheduleReportPayload
 from schema.scalars import CONFIG
@@ -29,6 +30,8 @@ End = Annotated[datetime, strawberry.argument(name="to", description="The instan
 REPORTS = "The reports created in a period of days."
 CREDIT_LOG = "The credits of a period of instants."
 CREDIT_OUTCOME = "How the credits of a period went, by brand and value."
+CREDIT_LOG_EXPORT = "An export by its id; null when there is none of that id."
+EXPORT_CREDIT_LOG = "Write a period of the credit log into one file; equal requests within the hour are one export."
 SCHEDULE_REPORT = "Have a one-time report made."
 
 
@@ -72,6 +75,11 @@ class Query:
         """See `schema.resolvers.credits`."""
         return await resolvers.credit_outcome(info.context, from_, to, given(brand))
 
+    @strawberry.field(extensions=[Needs(CREDITS_READ)], description=CREDIT_LOG_EXPORT, graphql_type=Export | None)
+    async def credit_log_export(self, info: Info, id: strawberry.ID) -> Any:  # noqa: A002 - the contract's name
+        """See `schema.resolvers.exports`."""
+        return await resolvers.credit_log_export(info.context, id)
+
 
 @strawberry.type
 class Mutation:
@@ -83,6 +91,13 @@ class Mutation:
     async def schedule_report(self, info: Info, input: ScheduleReportInput) -> Any:  # noqa: A002 - the contract's name
         """See `schema.resolvers.reports`."""
         return await resolvers.schedule_report(info.context, input.checked(), given(input.idempotency_key))
+
+    @strawberry.mutation(extensions=[Needs(CREDITS_READ)], description=EXPORT_CREDIT_LOG, graphql_type=Export)
+    async def export_credit_log(self, info: Info, input: ExportCreditLogInput) -> Any:  # noqa: A002 - the contract's name
+        """See `schema.resolvers.exports`."""
+        return await resolvers.export_credit_log(
+            info.context, input.from_, input.to, given(input.brand), input.format
+        )
 
 
 SCHEMA = strawberry.Schema(Query, Mutation, config=CONFIG)

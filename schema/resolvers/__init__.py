@@ -4,6 +4,7 @@ Nothing here imports strawberry or graphql-core: a known query is answered witho
 """
 
 from schema.resolvers.credits import credit_log, credit_outcome
+from schema.resolvers.exports import credit_log_export, export_credit_log
 from schema.resolvers.reports import reports, schedule_report
 
-__all__ = ["credit_log", "credit_outcome", "reports", "schedule_report"]
+__all__ = ["credit_log", "credit_log_export", "credit_outcome", "export_credit_log", "reports", "schedule_report"]
