@@ -17,6 +17,7 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from deploy.artifact import host_architecture
+from deploy.background import check_dead_letters, check_exporter, check_keeper
 from deploy.emulator import REGION, ROOT_KEYS, Emulator, emulator
 from deploy.expectations import EXPECTED, Answer, CheckError, check, event, require
 from deploy.permissions import TABLE, check_permissions
@@ -229,6 +230,11 @@ def run(scratch: Path) -> None:
             check_events(stack)
         with step("HTTP through the gateway: routes, tokens of the user pool, masking, CORS"):
             check_gateway(stack)
+        with step("the keeper: settles 120 days, archives report files, and does nothing twice"):
+            check_keeper(stack, rde, openmarket)
+        with step("the exporter: invoked by the API, one file row for row; what it cannot do is a dead letter"):
+            check_exporter(stack)
+            check_dead_letters(stack)
         with step(f"Lambda's own runtime: every event, {WARM_CALLS} warm calls"):
             figures = check_runtime(scratch / "build" / "GraphqlApi", stack, scratch / "runtime.log")
         say(f"          {figures}")
