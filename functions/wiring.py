@@ -1,15 +1,25 @@
-"""Puts the parts together: settings in, a ledger with its upstreams out."""
+"""Puts the parts together: settings in, what a function works with out.
 
+Each part is made when something needs it, and once, so that what shares a part shares its memory and connections.
+Nothing is connected to until it is asked for.
+"""
+
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from functions.settings import Settings
 from ledger import Ledger
 from ledger.ageing import Ageing
 from ledger.answers import Answers
+from ledger.archive import Archive
 from ledger.breakers import Breakers
 from ledger.credit_log import CreditLog
+from ledger.exports import Exports, Start
 from ledger.idempotency import Keys
 from ledger.leases import Leases
+from ledger.library import Library
 from ledger.moments import Clock, now
 from ledger.outcomes import Outcomes
 from ledger.persisted_queries import PersistedQueries
@@ -22,31 +32,155 @@ from upstreams.openmarket import OpenMarket
 from upstreams.rde import Rde
 from upstreams.secrets import SecretStore
 
+if TYPE_CHECKING:
+    from ledger.exporting import Exporter
+    from ledger.keeper import Keeper
+
+LARGEST_REPORT_BYTES = 5 * 1024**3
+
 
 def ledger_of(settings: Settings, clock: Clock = now) -> Ledger:
-    """The ledger that these settings describe. Nothing is connected to until it is asked for."""
-    store = Store(settings.ledger_bucket, settings.aws_endpoint_url)
-    secrets = SecretStore(settings.secret_prefix, settings.aws_endpoint_url)
-    fresh = timedelta(seconds=settings.fresh_seconds)
-    ageing = Ageing(fresh, timedelta(hours=settings.settle_hours))
-    leases, breakers = Leases(store), Breakers(store, clock)
-    openmarket = OpenMarket(
-        base_url=settings.openmarket_base_url, upstream_seconds=settings.upstream_seconds, secrets=secrets
-    )
-    rde = Rde(
-        base_url=settings.rde_base_url,
-        token_path=settings.rde_token_path,
-        schedule_method=settings.rde_schedule_method,
-        xlsx_name=settings.rde_xlsx_name,
-        upstream_seconds=settings.upstream_seconds,
-        secrets=secrets,
-    )
-    answers = Answers(store, leases, breakers, clock, recheck=fresh)
-    return Ledger(
-        plans=Plans(store),
-        persisted_queries=PersistedQueries(store),
-        credit_log=CreditLog(store, leases, breakers, openmarket, ageing, clock),
-        outcomes=Outcomes(answers, openmarket, ageing, clock),
-        reports=Reports(store, answers, breakers, rde, ageing, clock),
-        schedules=Schedules(store, Keys(store, leases, clock, RDE), answers, rde, fresh, clock),
-    )
+    """The ledger that these settings describe."""
+    return Parts(settings, clock, store_of(settings)).ledger
+
+
+def keeper_of(settings: Settings, clock: Clock = now, store: Store | None = None) -> "Keeper":
+    """The keeper of that ledger; a store of one's own can watch its writes."""
+    return Parts(settings, clock, store or store_of(settings)).keeper
+
+
+def exporter_of(settings: Settings, clock: Clock = now, store: Store | None = None) -> "Exporter":
+    """What writes that ledger's exports, with parts of its own."""
+    return Parts(settings, clock, store or store_of(settings)).exporter
+
+
+def store_of(settings: Settings) -> Store:
+    """The bucket that keeps results."""
+    return Store(settings.ledger_bucket, settings.aws_endpoint_url)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One set of parts."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Everything that can be asked."""
+        return Ledger(
+            plans=Plans(self.store),
+            persisted_queries=PersistedQueries(self.store),
+            credit_log=self.credit_log,
+            exports=Exports(self.store, self.export_start, self.clock),
+            outcomes=Outcomes(self.answers, self.openmarket, self.ageing, self.clock),
+            library=Library(self.reports, self.archive),
+            schedules=Schedules(
+                self.store,
+                Keys(self.store, self.leases, self.clock, RDE),
+                self.answers,
+                self.rde,
+                self.ageing.fresh,
+                self.clock,
+            ),
+        )
+
+    @cached_property
+    def keeper(self) -> "Keeper":
+        """What happens though nobody asks; the API function need not load its code."""
+        from ledger.archiving import Archiver
+        from ledger.collecting import Collecting
+        from ledger.keeper import Keeper
+        from ledger.settling import Settling
+        from upstreams.report_files import ReportFiles
+
+        files = ReportFiles(hosts=self.settings.report_hosts, max_bytes=LARGEST_REPORT_BYTES)
+        archiver = Archiver(self.store, files, self.clock)
+        return Keeper(
+            store=self.store,
+            tenants=self.secrets.tenants,
+            settling=Settling(self.store, self.credit_log, self.ageing, self.clock),
+            collecting=Collecting(self.reports, self.archive, archiver, self.clock),
+            clock=self.clock,
+        )
+
+    @cached_property
+    def exporter(self) -> "Exporter":
+        """What writes exports; in the API function, a thread's own business."""
+        from ledger.exporting import Exporter
+
+        self.credit_log.remember_no_rows()
+        return Exporter(self.store, self.leases, self.credit_log)
+
+    @cached_property
+    def export_start(self) -> Start:
+        """How an export is begun: by the exporter function where there is one, else in this process."""
+        from functions.export_starts import LambdaStart, LocalStart
+
+        if self.settings.exporter_function:
+            return LambdaStart(self.settings.exporter_function, self.settings.aws_endpoint_url)
+        return LocalStart(lambda: exporter_of(self.settings, self.clock))
+
+    @cached_property
+    def ageing(self) -> Ageing:
+        """How long what is held is good."""
+        fresh, settle = self.settings.fresh_seconds, self.settings.settle_hours
+        return Ageing(timedelta(seconds=fresh), timedelta(hours=settle))
+
+    @cached_property
+    def secrets(self) -> SecretStore:
+        """The vendors' credentials."""
+        return SecretStore(self.settings.secret_prefix, self.settings.aws_endpoint_url)
+
+    @cached_property
+    def openmarket(self) -> OpenMarket:
+        """Mobile credits."""
+        return OpenMarket(
+            base_url=self.settings.openmarket_base_url,
+            upstream_seconds=self.settings.upstream_seconds,
+            secrets=self.secrets,
+        )
+
+    @cached_property
+    def rde(self) -> Rde:
+        """Reseller reports."""
+        return Rde(
+            base_url=self.settings.rde_base_url,
+            token_path=self.settings.rde_token_path,
+            schedule_method=self.settings.rde_schedule_method,
+            xlsx_name=self.settings.rde_xlsx_name,
+            upstream_seconds=self.settings.upstream_seconds,
+            secrets=self.secrets,
+        )
+
+    @cached_property
+    def leases(self) -> Leases:
+        """One refresh at a time."""
+        return Leases(self.store)
+
+    @cached_property
+    def breakers(self) -> Breakers:
+        """Leaving a failing vendor alone."""
+        return Breakers(self.store, self.clock)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """Whole answers."""
+        return Answers(self.store, self.leases, self.breakers, self.clock, recheck=self.ageing.fresh)
+
+    @cached_property
+    def credit_log(self) -> CreditLog:
+        """The credit log by day."""
+        return CreditLog(self.store, self.leases, self.breakers, self.openmarket, self.ageing, self.clock)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """The vendor's listings."""
+        return Reports(self.store, self.answers, self.breakers, self.rde, self.ageing, self.clock)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The report files that are kept for good."""
+        return Archive(self.store, self.clock, recheck=self.ageing.fresh)

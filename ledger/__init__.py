@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from ledger.credit_log import CreditLog
+from ledger.exports import Exports
+from ledger.library import Library
 from ledger.outcomes import Outcomes
 from ledger.persisted_queries import PersistedQueries
 from ledger.plans import Plans
-from ledger.reports import Reports
 from ledger.schedules import Schedules
 
 __all__ = ["Ledger"]
@@ -17,8 +18,9 @@ class Ledger:
     """Everything that can be asked of the ledger; one object for the life of a process."""
 
     credit_log: CreditLog
+    exports: Exports
     outcomes: Outcomes
     plans: Plans
     persisted_queries: PersistedQueries
-    reports: Reports
+    library: Library
     schedules: Schedules

@@ -75,6 +75,14 @@ class Archived:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What is archived of some days, by the order of its records, and until when that need not be looked up again."""
+
+    reports: Sequence[Archived]
+    good_until: datetime
+
+
 class Archive:
     """Every tenant's archive: what is in it, and links to its files."""
 
@@ -83,14 +91,18 @@ class Archive:
         self._store = store
         self._clock = clock
         self._recheck = recheck
-        self._memory: Memory[str, tuple[Sequence[Archived], datetime]] = Memory(REMEMBERED_BYTES)
+        self._memory: Memory[str, Shelf] = Memory(REMEMBERED_BYTES)
 
-    def remembered(self, tenant: str, first: date, last: date) -> Sequence[Archived] | None:
+    def remembered(self, tenant: str, first: date, last: date) -> Shelf | None:
         """What this process has seen lately of these days, if it has."""
-        entry = self._memory.recall(f"{tenant}/{first}/{last}")
-        return entry[0] if entry and self._clock() - entry[1] < self._recheck else None
+        shelf = self._memory.recall(f"{tenant}/{first}/{last}")
+        return shelf if shelf and self._clock() < shelf.good_until else None
 
-    async def reports(self, tenant: str, first: date, last: date) -> Sequence[Archived]:
+    def unknown(self) -> Shelf:
+        """What stands for a look at the archive that failed: nothing, and it is time to look again."""
+        return Shelf((), self._clock())
+
+    async def reports(self, tenant: str, first: date, last: date) -> Shelf:
         """The archived reports that were made from the first to the last UTC day, both counted: one LIST.
 
         Raises:
@@ -100,8 +112,9 @@ class Archive:
         folder = records(tenant)
         found = await self._store.listing(folder, f"{folder}/day={first}", f"{folder}/day={last}{BEYOND}")
         archived = [report for item in found if (report := await self._read(item)) is not None]
-        self._memory.remember(f"{tenant}/{first}/{last}", (archived, looked), (1 + len(archived)) * ENTRY_BYTES)
-        return archived
+        shelf = Shelf(archived, looked + self._recheck)
+        self._memory.remember(f"{tenant}/{first}/{last}", shelf, (1 + len(archived)) * ENTRY_BYTES)
+        return shelf
 
     async def link(self, tenant: str, report: Archived, seconds: int) -> str:
         """A link that reads the file for that many seconds, and can do nothing else.

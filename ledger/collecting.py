@@ -84,7 +84,7 @@ class Collecting:
         if not days:
             return []
         archived = await self.archive.reports(tenant, min(days), max(days))
-        there = {each.identity.file for each in archived}
+        there = {each.identity.file for each in archived.reports}
         return [identity for identity in found if identity.file not in there]
 
     async def _copy(self, tenant: str, identity: Identity, link: str, places: asyncio.Semaphore, run: Run) -> bool:

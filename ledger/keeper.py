@@ -40,6 +40,8 @@ class Keeper:
         everybody = sorted(upstreams)
         with_credits = [tenant for tenant in everybody if "openmarket" in upstreams[tenant]]
         with_reports = [tenant for tenant in everybody if "rde" in upstreams[tenant]]
+        if not with_credits:
+            run.lag_days = 0.0
         await _each("the credit log", with_credits, lambda tenant, run: self.settling.settle(tenant, None, run), run)
         await _each("the archive", with_reports, self.collecting.collect, run)
         await _each("the brands", with_credits, self._settle_brands, run)

@@ -7,30 +7,25 @@ cannot be read the listing answers alone, and when the vendor fails with no list
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import NamedTuple
 
-from ledger.archive import Archive, Archived, Identity
+from ledger.archive import Archive, Archived, Identity, Shelf
 from ledger.freshness import Freshness, Source
 from ledger.reports import Listing, Reports
 from ledger.store import LedgerUnavailable
+from upstreams import telemetry
 from upstreams.deadline import Deadline
 from upstreams.rde import Report, ReportFormat
 
 LOG = logging.getLogger("tally.ledger")
 
 
-@dataclass(frozen=True, slots=True)
-class KeptReport:
-    """A report as the vendor lists it, or did; its link is None once dead or for one that is not listed any more."""
+class Kept(NamedTuple):
+    """A report as the vendor lists it, or did (then without a link), and its archived file, if there is one."""
 
-    tenant: str
-    name: str
-    raw_format: str
-    format: ReportFormat | None
-    creation_date: datetime
-    download_url: str | None = field(repr=False)
-    download_url_expires_at: datetime | None
+    report: Report
     archived: Archived | None
 
 
@@ -38,7 +33,7 @@ class KeptReport:
 class KeptListing:
     """Reports, newest first, and how fresh they are."""
 
-    reports: list[KeptReport]
+    reports: Sequence[Kept]
     freshness: Freshness
 
 
@@ -58,68 +53,53 @@ class Library:
             UpstreamError: the upstream failed and no listing is held.
         """
         listed = self._reports.listing(tenant, first, last, report_format, deadline)
-        archived = self._archive.remembered(tenant, first, last)
-        if archived is not None:
-            return _united(tenant, await listed, archived, report_format)
-        looking = asyncio.create_task(self._archived(tenant, first, last))
+        shelf = self._archive.remembered(tenant, first, last)
+        if shelf is not None:
+            return _united(await listed, shelf, report_format)
+        looking = asyncio.create_task(self._look_up(tenant, first, last))
         try:
-            return _united(tenant, await listed, await looking, report_format)
+            return _united(await listed, await looking, report_format)
         finally:
             looking.cancel()  # when the vendor fails, nobody is left to wait for the archive
 
-    async def link(self, report: KeptReport, seconds: int) -> str | None:
-        """A link to the archived file, read-only and good for that many seconds; None until it is archived.
+    async def link(self, tenant: str, archived: Archived, seconds: int) -> str:
+        """A link that reads an archived file for that many seconds, and can do nothing else.
 
         Raises:
             LedgerUnavailable: no credentials to sign with.
         """
-        if report.archived is None:
-            return None
-        return await self._archive.link(report.tenant, report.archived, seconds)
+        return await self._archive.link(tenant, archived, seconds)
 
-    async def _archived(self, tenant: str, first: date, last: date) -> Sequence[Archived]:
+    async def _look_up(self, tenant: str, first: date, last: date) -> Shelf:
         try:
             return await self._archive.reports(tenant, first, last)
         except LedgerUnavailable as error:
             LOG.warning("listing reports without the archive: %s", error)
-            return ()
+            return self._archive.unknown()
 
 
-def _united(
-    tenant: str, listing: Listing, archived: Sequence[Archived], report_format: ReportFormat | None
-) -> KeptListing:
-    wanted = [each for each in archived if report_format is None or each.identity.format is report_format]
+def _united(listing: Listing, shelf: Shelf, report_format: ReportFormat | None) -> KeptListing:
+    wanted = [each for each in shelf.reports if report_format is None or each.identity.format is report_format]
     files = {each.identity.file: each for each in wanted}
     rows = {
-        (report.name, report.creation_date): _listed(tenant, report, files.get(Identity.of(report).file))
+        (report.name, report.creation_date): Kept(report, files.get(Identity.of(report).file) if files else None)
         for report in listing.reports
     }
-    gone = {key: each for each in wanted if (key := (each.identity.name, each.identity.creation_date)) not in rows}
-    rows |= {key: _unlisted(tenant, each) for key, each in gone.items()}
-    reports = sorted(rows.values(), key=lambda report: (report.creation_date, report.name), reverse=True)
-    return KeptListing(reports, _freshness(listing.freshness, list(gone.values())))
+    gone = [each for each in wanted if (each.identity.name, each.identity.creation_date) not in rows]
+    rows |= {(each.identity.name, each.identity.creation_date): Kept(_unlisted(each.identity), each) for each in gone}
+    in_order = sorted(rows.items(), key=lambda row: (row[0][1], row[0][0]), reverse=True)
+    return KeptListing([kept for _, kept in in_order], _freshness(listing.freshness, shelf, gone))
 
 
-def _listed(tenant: str, report: Report, archived: Archived | None) -> KeptReport:
-    return KeptReport(
-        tenant,
-        report.name,
-        report.raw_format,
-        report.format,
-        report.creation_date,
-        report.download_url,
-        report.download_url_expires_at,
-        archived,
-    )
+def _unlisted(known: Identity) -> Report:
+    return Report(known.name, known.raw_format, known.format, known.creation_date, None, None)
 
 
-def _unlisted(tenant: str, archived: Archived) -> KeptReport:
-    known = archived.identity
-    return KeptReport(tenant, known.name, known.raw_format, known.format, known.creation_date, None, None, archived)
-
-
-def _freshness(listing: Freshness, gone: Sequence[Archived]) -> Freshness:
+def _freshness(listing: Freshness, shelf: Shelf, gone: Sequence[Archived]) -> Freshness:
     """The listing's, unless rows come from the archive only: those are as old as their records."""
+    good_until = min(listing.good_until, shelf.good_until)
     if not gone:
-        return listing
-    return replace(listing, source=Source.ARCHIVE, as_of=min(listing.as_of, *(each.at for each in gone)))
+        return replace(listing, good_until=good_until)
+    telemetry.count("ledger.archive")
+    as_of = min(listing.as_of, *(each.at for each in gone))
+    return Freshness(Source.ARCHIVE, as_of, good_until, listing.stale)

@@ -21,7 +21,10 @@ RESERVE_SECONDS = 30.0
 
 @dataclass(slots=True)
 class Run:
-    """What a run has done so far; `lag_days` is how long the most overdue day could have been settled already."""
+    """What a run has done so far.
+
+    `lag_days` is for how long the most overdue day could have been settled already; None while nobody could look.
+    """
 
     deadline: Deadline
     tenants: int = 0
@@ -29,7 +32,7 @@ class Run:
     archived: int = 0
     deleted: int = 0
     failed: int = 0
-    lag_days: float = 0.0
+    lag_days: float | None = None
     complete: bool = True
 
     def may_begin(self) -> bool:

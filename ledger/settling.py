@@ -60,7 +60,7 @@ class Settling:
         settled = len(_settled(after.values()) - _settled(before.values()))
         run.settled += settled
         telemetry.count("keeper.settled", settled)
-        run.lag_days = max(run.lag_days, self._lag(days, after))
+        run.lag_days = max(run.lag_days or 0.0, self._lag(days, after))
 
     async def sweep(self, tenant: str, brand: str | None, before: datetime, run: Run) -> None:
         """Delete versions that newer ones have replaced, and dead leases, as far as they are older than a moment.

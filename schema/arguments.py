@@ -110,6 +110,7 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
         "after": _TEXT,
     },
     "creditOutcome": {"from": _INSTANT, "to": _INSTANT, "brand": _TEXT},
+    "Report.archiveUrl": {"expiresIn": _NUMBER},
     "CreditLogConnection.summary": {"by": Argument(_list(_enum(Key)), required=True)},
 }
 """By a root field's name, or by type and field."""

@@ -9,6 +9,8 @@ from schema.errors import BadUserInput
 LONGEST_DAYS = 366
 LARGEST_PAGE = 10_000
 LONGEST_BRAND = 128
+LINK_SECONDS = 900
+LONGEST_LINK_SECONDS = 43_200
 _REFUSED = frozenset('"/\\<>\u201c\u201d\u00ab\u00bb')
 _LETTERS_AND_THE_LIKE = frozenset({"L", "M", "N", "P", "Z"})
 _PLAIN_SYMBOLS = frozenset("$+=^`|~\u00a3\u20ac\u00a9\u00ae\u2122\u00b0")
@@ -51,6 +53,14 @@ def first(size: int | None, otherwise: int) -> int:
     if not 1 <= size <= LARGEST_PAGE:
         raise BadUserInput(f"first takes 1 to {LARGEST_PAGE}")
     return size
+
+
+def link_seconds(seconds: int | None) -> int:
+    """How long a link shall live, 1 second to 12 hours."""
+    seconds = LINK_SECONDS if seconds is None else seconds
+    if not 1 <= seconds <= LONGEST_LINK_SECONDS:
+        raise BadUserInput(f"expiresIn takes 1 to {LONGEST_LINK_SECONDS} seconds")
+    return seconds
 
 
 def _in_a_name(character: str) -> bool:

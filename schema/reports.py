@@ -6,6 +6,7 @@ import strawberry
 from strawberry import UNSET
 
 from schema.errors import BadUserInput
+from schema.resolvers.reports import Report as Kept
 from schema.types import Freshness, PageInfo, given
 from upstreams import rde
 from upstreams.rde import ReportFormat
@@ -14,9 +15,14 @@ LONGEST_NAME = 255
 LONGEST_LINK = 4096
 
 
+async def archive_url_of(report: strawberry.Parent[Kept], expires_in: int | None = 900) -> str | None:
+    """Sign a link to the archived file."""
+    return await report.archive_url(expires_in)
+
+
 @strawberry.type(description="One report that RDE has made.")
 class Report:
-    """See `upstreams.rde.Report`."""
+    """See `schema.resolvers.reports.Report`."""
 
     name: str
     format: ReportFormat | None = strawberry.field(description="Null for a format we do not know; see rawFormat.")
@@ -26,6 +32,11 @@ class Report:
         description="The vendor's link. It may write and delete: do not pass it on. Null once dead."
     )
     download_url_expires_at: datetime | None
+    archive_url: str | None = strawberry.field(
+        resolver=archive_url_of,
+        description="Our copy's link: it can only read, lives for `expiresIn` seconds (1 to 43200), and no longer than "
+        "the credentials that signed it. Null until the file is archived.",
+    )
 
 
 @strawberry.type

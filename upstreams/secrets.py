@@ -103,14 +103,17 @@ class SecretStore:
                 self._kept[key] = kept
             return kept.secret
 
-    async def tenants(self) -> list[str]:
-        """Every tenant with at least one secret under the prefix, sorted.
+    async def tenants(self) -> dict[str, frozenset[str]]:
+        """Every tenant with a secret under the prefix, and the upstreams that each has one for.
 
         Raises:
             SecretsUnavailable: Secrets Manager could not be reached or refused.
         """
-        names = await asyncio.to_thread(_calling, self._list_names)
-        return sorted({tenant for name in names if (tenant := self._tenant_of(name))})
+        found = defaultdict[str, set[str]](set)
+        for name in await asyncio.to_thread(_calling, self._list_names):
+            if ours := self._parts(name):
+                found[ours[0]].add(ours[1])
+        return {tenant: frozenset(upstreams) for tenant, upstreams in found.items()}
 
     async def _fetch(self, tenant: str, upstream: Upstream) -> Secret:
         name = f"{self._prefix}/{tenant}/{upstream}"
@@ -143,10 +146,12 @@ class SecretStore:
         )
         return [secret["Name"] for page in pages for secret in page["SecretList"]]
 
-    def _tenant_of(self, name: str) -> str | None:
+    def _parts(self, name: str) -> tuple[str, str] | None:
+        """The tenant and the upstream that a secret's name holds, if it is one of ours."""
         tenant, slash, upstream = name.removeprefix(f"{self._prefix}/").partition("/")
         whole = f"{self._prefix}/{tenant}/{upstream}" == name
-        return tenant if slash and whole and upstream in _PARSERS and TENANT.fullmatch(tenant) else None
+        ours = slash and whole and upstream in _PARSERS and TENANT.fullmatch(tenant)
+        return (tenant, upstream) if ours else None
 
     @functools.cached_property
     def _client(self) -> "SecretsManagerClient":

@@ -1,20 +1,46 @@
 """`reports` and `scheduleReport`: a page of a listing, and a report that is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from ledger.archive import Archived
 from ledger.freshness import Freshness
 from ledger.idempotency import KeyReused
+from ledger.library import Kept, KeptListing
 from ledger.moments import rfc3339
-from ledger.reports import Listing
 from ledger.schedules import Scheduled
 from schema import cursors, inputs
 from schema.context import Context
 from schema.errors import BadUserInput
 from schema.resolvers.paging import Edge, PageInfo
-from upstreams.rde import Report, ReportFormat, ScheduleRequest
+from schema.sizes import REPORT
+from upstreams.rde import ReportFormat, ScheduleRequest
 
 LONGEST_KEY = 128
+
+
+@dataclass(slots=True)
+class Report:
+    """One report, as the schema declares it."""
+
+    name: str
+    raw_format: str
+    format: ReportFormat | None
+    creation_date: datetime
+    download_url: str | None = field(repr=False)
+    download_url_expires_at: datetime | None
+    _archived: Archived | None
+    _context: Context = field(repr=False)
+
+    async def archive_url(self, expiresIn: int | None = None) -> str | None:  # noqa: N803 - called by the contract's name
+        """A link to the archived file, read-only and good for some seconds; None until the file is archived."""
+        seconds = inputs.link_seconds(expiresIn)
+        if self._archived is None:
+            return None
+        self._context.repeatable = False  # each link's life begins when it is made
+        link = await self._context.ledger.library.link(self._context.tenant, self._archived, seconds)
+        self._context.room.take(len(link), 1)
+        return link
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +83,13 @@ async def reports(
     size = inputs.first(page[0], inputs.LARGEST_PAGE)
     binding = ("reports", context.tenant, wanted.name if wanted else "")
     place = _place(binding, page[1])
-    listing = await context.ledger.reports.listing(context.tenant, first_day, last_day, wanted, context.deadline)
+    listing = await context.ledger.library.listing(context.tenant, first_day, last_day, wanted, context.deadline)
     context.private = True
     context.used(listing.freshness)
-    return _page(listing, binding, size, place)
+    shown = _page(context, listing, binding, size, place)
+    context.room.take(len(shown.nodes), REPORT)
+    context.room.take(sum(len(report.download_url or "") for report in shown.nodes), 1)
+    return shown
 
 
 async def schedule_report(context: Context, request: ScheduleRequest, key: str | None) -> Scheduled:
@@ -84,14 +113,30 @@ def _place(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str] 
         raise BadUserInput("after is no cursor of this list") from None
 
 
-def _page(listing: Listing, binding: tuple[str, ...], size: int, place: tuple[datetime, str] | None) -> ReportPage:
+def _page(
+    context: Context, listing: KeptListing, binding: tuple[str, ...], size: int, place: tuple[datetime, str] | None
+) -> ReportPage:
     everything = listing.reports
-    beyond = [r for r in everything if (r.creation_date, r.name) < place] if place else everything
+    beyond = [k for k in everything if (k.report.creation_date, k.report.name) < place] if place else everything
     return ReportPage(
-        beyond[:size],
+        [_shown(context, kept) for kept in beyond[:size]],
         binding,
         has_previous=len(beyond) < len(everything),
         has_next=len(beyond) > size,
         total_count=len(everything),
         freshness=listing.freshness,
+    )
+
+
+def _shown(context: Context, kept: Kept) -> Report:
+    report, archived = kept
+    return Report(
+        report.name,
+        report.raw_format,
+        report.format,
+        report.creation_date,
+        report.download_url,
+        report.download_url_expires_at,
+        archived,
+        context,
     )

@@ -128,11 +128,12 @@ async def test_tenants_are_those_with_a_secret_under_the_prefix(aws: Aws) -> Non
     names = ["a/rde", "a/openmarket", "b-2_X/openmarket", "c/other", "d", "e/rde/old", f"{'x' * 65}/rde"]
     for name in [f"house/{name}" for name in names] + ["household/z/rde", "in/house/y/rde"]:
         aws.put_secret(name, "{}")
-    assert await SecretStore("house", aws.endpoint).tenants() == ["a", "b-2_X"]
+    both, one = frozenset({"rde", "openmarket"}), frozenset({"openmarket"})
+    assert await SecretStore("house", aws.endpoint).tenants() == {"a": both, "b-2_X": one}
 
 
 async def test_tenants_beyond_one_page_are_found(aws: Aws) -> None:
     wanted = [f"t{number:03}" for number in range(105)]
     for tenant in wanted:
         aws.put_secret(f"many/{tenant}/rde", "{}")
-    assert await SecretStore("many", aws.endpoint).tenants() == wanted
+    assert sorted(await SecretStore("many", aws.endpoint).tenants()) == wanted

@@ -1,0 +1,75 @@
+"""The keeper's invocation: one run over every tenant, whatever the event says; its summary comes back and is logged.
+
+A run ends well before Lambda would end it: what is under way then gets the time to end by itself, and the next run, a
+quarter of an hour later, goes on.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from functions.logs import instant, rendered, write
+from functions.metrics import embedded
+from functions.settings import Settings
+from functions.wiring import keeper_of
+from ledger.archiving import GRACE_SECONDS
+from ledger.moments import Clock, now
+from ledger.run import Run
+from ledger.store import Store
+from upstreams import telemetry
+from upstreams.deadline import Deadline
+
+ENDING_SECONDS = GRACE_SECONDS + 15.0
+"""What a file under way may take longer, and some time to say how it went."""
+WITHOUT_CONTEXT_SECONDS = 900.0 - ENDING_SECONDS
+
+
+class KeeperHandler:
+    """What Lambda calls, on one event loop for the life of the process: connections outlive an invocation."""
+
+    def __init__(self, settings: Settings, clock: Clock = now, store: Store | None = None) -> None:
+        self._keeper = keeper_of(settings, clock, store)
+        self._runner = asyncio.Runner()
+
+    def __call__(self, event: object, context: object) -> dict[str, Any]:  # noqa: ARG002 - its content does not matter
+        """Do what there is to do, as far as there is time for it.
+
+        Raises:
+            SecretsUnavailable: nobody could say who the tenants are.
+        """
+        return self._runner.run(self._keep(context))
+
+    def close(self) -> None:
+        """Close connections and the loop; Lambda never does, tests and tools do."""
+        self._runner.close()
+
+    async def _keep(self, context: object) -> dict[str, Any]:
+        began, seen = time.monotonic(), telemetry.Telemetry()
+        telemetry.current.set(seen)
+        remaining = getattr(context, "get_remaining_time_in_millis", None)
+        seconds = remaining() / 1000 - ENDING_SECONDS if remaining else WITHOUT_CONTEXT_SECONDS
+        run = Run(Deadline.after(max(0.0, seconds)))
+        await self._keeper.keep(run)
+        summary = _summary(run)
+        line = {
+            "time": instant(time.time()),
+            "level": "INFO",
+            "message": "keeper run",
+            **summary,
+            "counts": seen.counts,
+        }
+        lag = embedded({"SettledDayLagDays": run.lag_days}) if run.lag_days is not None else {}
+        write(rendered({**line, "seconds": round(time.monotonic() - began, 3), **lag}))
+        return summary
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    return {
+        "tenants": run.tenants,
+        "daysSettled": run.settled,
+        "archived": run.archived,
+        "deleted": run.deleted,
+        "failed": run.failed,
+        "settledDayLagDays": None if run.lag_days is None else round(run.lag_days, 3),
+        "complete": run.complete,
+    }
