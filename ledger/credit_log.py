@@ -8,17 +8,19 @@ answer, and say so.
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 from ledger.ageing import FOR_GOOD, Ageing
 from ledger.breakers import Breakers
+from ledger.day_query import DayQuery, Refreshed
 from ledger.days import LEASE, DayStore, DayVersion
 from ledger.freshness import Freshness, Source, oldest
 from ledger.leases import Leases
 from ledger.memory import Memory
 from ledger.moments import DAY, Clock, Period, day_end, midnight
+from ledger.rollups import EMPTY as NOTHING
 from ledger.rollups import Rollup
 from ledger.rows import EMPTY, Rows
 from ledger.store import LedgerUnavailable, Store
@@ -35,6 +37,10 @@ LONGEST_RUN = 31
 MARGIN = timedelta(seconds=1)
 """Whether the vendor's ends are inclusive is not documented: we ask for more and keep by each row's own time."""
 ROUNDS = 4
+RECHECK = timedelta(minutes=5)
+"""How long an unsettled day is answered for from memory before S3 is looked at again, at the most: what a newer version
+has replaced is deleted some time after that.
+"""
 REMEMBERED_BYTES = 96 * 1024 * 1024
 CELL_BYTES = 66
 """What a cell weighs in memory: a short string and its place in a list."""
@@ -44,7 +50,7 @@ CELL_BYTES = 66
 class Held:
     """The versions that answer a period, in day order, and how fresh they are."""
 
-    query: "_Query"
+    query: DayQuery
     versions: Sequence[DayVersion]
     freshness: Freshness
 
@@ -68,7 +74,11 @@ class CreditLog:
         self._clock = clock
         self._rows: Memory[str, Rows] = Memory(REMEMBERED_BYTES)
         self._rollups: Memory[str, Rollup] = Memory(REMEMBERED_BYTES // 4)
-        self._versions: Memory[str, DayVersion] = Memory(REMEMBERED_BYTES // 32)
+        self._versions: Memory[str, tuple[DayVersion, datetime]] = Memory(REMEMBERED_BYTES // 32)
+
+    def remember_no_rows(self) -> None:
+        """For a process that reads every day once."""
+        self._rows = Memory(0)
 
     async def held(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> Held:
         """Have every day of a period good enough to answer from, asking upstream for those that are not.
@@ -76,15 +86,14 @@ class CreditLog:
         Raises:
             UpstreamError: the upstream failed and some day is not held at all.
         """
-        query = _Query(DayStore(self._store, tenant, brand), tenant, brand, self._clock(), deadline)
+        query = DayQuery(DayStore(self._store, tenant, brand), tenant, brand, self._clock(), deadline)
         days = list(period.until(query.began).days())
         if not days:
             return Held(query, (), Freshness(Source.CACHE, query.began, query.began))
         await self._look_up(query, days)
         await self._ask(query, days)
-        versions = [query.versions[day] for day in days if day in query.versions]
-        missing = query.errors and len(versions) < len(days)
-        if missing:
+        versions = query.held(days)
+        if query.errors and len(versions) < len(days):
             raise query.errors[0]
         as_of = oldest((version.fetched for version in versions), query.began)
         source = Source.UPSTREAM if query.asked else Source.CACHE
@@ -99,12 +108,15 @@ class CreditLog:
 
         Raises:
             UpstreamError: S3 could not give them, and the upstream failed as well.
+            LedgerUnavailable: S3 could not give them, and the upstream has others by now.
         """
+        if version.count == 0:
+            return EMPTY
         key = f"{held.days.folder}/{version.day}/{version.tag}"
-        rows = self._rows.recall(key) if version.rows is None else version.rows
+        rows = version.rows or self._rows.recall(key)
         if rows is None:
             rows = await self._read(held, version)
-        self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
+            self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
         return rows
 
     async def _read(self, held: Held, version: DayVersion) -> Rows:
@@ -114,48 +126,75 @@ class CreditLog:
         except LedgerUnavailable as error:
             LOG.warning("asking the upstream for %s again: %s", version.day, error)
             rows = None
-        if rows is None:
-            outcome = await self._fetch(held.query, [version.day])
-            rows = outcome.versions[0].rows
-        return rows or EMPTY
+        return await self._again(held.query, version) if rows is None else rows
+
+    async def _again(self, query: DayQuery, lost: DayVersion) -> Rows:
+        """Lost rows, from the upstream; others than the lost ones would not add up to what is said of the day."""
+        self._versions.forget(f"{query.days.folder}/{lost.day}")
+        refreshed = await self._fetch(query, [lost.day])
+        rows = refreshed.versions[0].rows
+        if rows is None or len(rows) != lost.count:
+            raise LedgerUnavailable(f"the rows of {lost.day} were lost and have changed since")
+        return rows
 
     async def rollup(self, held: Held, version: DayVersion) -> Rollup:
         """A version's rollup, from memory or S3, else made from its rows."""
+        if version.count == 0:
+            return NOTHING
         key = f"{held.days.folder}/{version.day}/{version.tag}"
         rollup = self._rollups.recall(key)
         if rollup is None:
-            stored = None if version.rows is not None else await held.days.rollup(version)
-            rollup = stored or Rollup.of(await self.rows(held, version))
-            self._rollups.remember(key, rollup, len(rollup.hours) * 6 * CELL_BYTES)
+            rollup = await self._stored_rollup(held, version) or Rollup.of(await self.rows(held, version))
+            self._rollups.remember(key, rollup, rollup.size)
         return rollup
 
-    async def _look_up(self, query: "_Query", days: Sequence[date]) -> None:
+    async def _stored_rollup(self, held: Held, version: DayVersion) -> Rollup | None:
+        if version.rows is not None:
+            return None
+        try:
+            return await held.days.rollup(version)
+        except LedgerUnavailable as error:
+            LOG.warning("adding up the rows of %s: %s", version.day, error)
+            return None
+
+    async def _look_up(self, query: DayQuery, days: Sequence[date]) -> None:
         """Find what is held: from memory if all of it is good, else by one LIST."""
-        remembered = {day: self._versions.recall(f"{query.days.folder}/{day}") for day in days}
-        query.versions = {day: version for day, version in remembered.items() if version}
+        since = self._clock() - min(self._ageing.fresh, RECHECK)
+        for day in days:
+            remembered = self._versions.recall(f"{query.days.folder}/{day}")
+            if remembered and (remembered[0].settled or remembered[1] > since):
+                query.versions[day] = remembered[0]
         if self._missing(query, days):
             await self._list(query, days)
 
-    async def _list(self, query: "_Query", days: Sequence[date]) -> None:
+    async def _list(self, query: DayQuery, days: Sequence[date]) -> None:
         try:
             plan = await query.days.plan(days)
         except LedgerUnavailable as error:
             LOG.warning("answering without the ledger: %s", error)
             query.offline = True
             return
-        for day, version in plan.versions.items():
-            self._learn(query, version if version.count is not None else await query.days.mended(version) or version)
-            if query.versions[day].count is None:
-                del query.versions[day]
-        query.leased = plan.leased(datetime.now(self._clock().tzinfo) - timedelta(seconds=10))
+        for version in plan.versions.values():
+            whole = version if version.count is not None else await self._mended(query, version.day)
+            if whole is not None:
+                self._learn(query, whole)
+        query.leased = plan.leased(datetime.now(UTC) - timedelta(seconds=10))
 
-    def _learn(self, query: "_Query", version: DayVersion) -> None:
-        held = query.versions.get(version.day)
-        if held is None or held.fetched <= version.fetched:
-            query.versions[version.day] = version
-            self._versions.remember(f"{query.days.folder}/{version.day}", replace(version, rows=None), 8 * CELL_BYTES)
+    async def _mended(self, query: DayQuery, day: date) -> DayVersion | None:
+        try:
+            return await query.days.mended(day)
+        except LedgerUnavailable as error:
+            LOG.warning("answering without what is held of %s: %s", day, error)
+            return None
 
-    def _missing(self, query: "_Query", days: Sequence[date]) -> list[date]:
+    def _learn(self, query: DayQuery, version: DayVersion) -> None:
+        """Take a version into the query; what is in S3 is remembered for later ones, too."""
+        query.learn(version)
+        known = replace(query.versions[version.day], rows=None)
+        if known.kept:
+            self._versions.remember(f"{query.days.folder}/{version.day}", (known, self._clock()), 8 * CELL_BYTES)
+
+    def _missing(self, query: DayQuery, days: Sequence[date]) -> list[date]:
         """The days that are not held, or no longer good; whatever was fetched since the query began is good for it."""
         now = self._clock()
         return [
@@ -165,31 +204,42 @@ class CreditLog:
             or not (version.fetched >= query.began or self._good_until(version) > now)
         ]
 
+    def _due(self, query: DayQuery, days: Sequence[date]) -> list[date]:
+        """The days to ask for: the missing ones, and unsettled ones between two of them, to save a second request."""
+        missing = self._missing(query, days)
+        gaps = [
+            [before + DAY * number for number in range(1, (day - before).days)] for before, day in pairwise(missing)
+        ]
+        bridges = [gap for gap in gaps if not any(version.settled for version in query.held(gap))]
+        return sorted([*missing, *(day for gap in bridges for day in gap)])
+
     def _good_until(self, version: DayVersion) -> datetime:
         return FOR_GOOD if version.settled else self._ageing.good_until(version.fetched, day_end(version.day))
 
-    async def _ask(self, query: "_Query", days: Sequence[date]) -> None:
-        """Have the missing days asked for, here or by whoever holds the lease; errors stay in the query."""
-        for _ in range(ROUNDS):
-            missing = self._missing(query, days)
-            if not missing or query.errors:
+    async def _ask(self, query: DayQuery, days: Sequence[date]) -> None:
+        """Have the missing days asked for, here or by whoever holds the lease; errors stay in the query.
+
+        What others fetch may be too old for this query when it comes; after some rounds it asks for itself.
+        """
+        for turn in range(ROUNDS):
+            due = self._due(query, days)
+            if not due or query.errors:
                 return
-            outcomes = await asyncio.gather(
-                *(self._run(query, run) for run in runs(missing, query.leased)), return_exceptions=True
+            refresh = self._refresh if turn == ROUNDS - 1 or query.offline else self._run
+            results = await asyncio.gather(
+                *(refresh(query, run) for run in runs(due, query.leased)), return_exceptions=True
             )
-            for outcome in outcomes:
-                if isinstance(outcome, UpstreamError):
-                    query.errors.append(outcome)
-                elif isinstance(outcome, BaseException):
-                    raise outcome
+            for result in results:
+                if isinstance(result, UpstreamError):
+                    query.errors.append(result)
+                elif isinstance(result, BaseException):
+                    raise result
                 else:
-                    query.asked = query.asked or outcome.asked
-                    for version in outcome.versions:
+                    query.asked = query.asked or result.asked
+                    for version in result.versions:
                         self._learn(query, version)
 
-    async def _run(self, query: "_Query", run: Sequence[date]) -> "_Outcome":
-        if query.offline:
-            return await self._fetch(query, run)
+    async def _run(self, query: DayQuery, run: Sequence[date]) -> Refreshed:
         return await self._leases.once(
             query.days.key(run[0], LEASE),
             lambda: self._already(query, run),
@@ -198,75 +248,43 @@ class CreditLog:
             query.deadline,
         )
 
-    async def _already(self, query: "_Query", run: Sequence[date]) -> "_Outcome | None":
+    async def _already(self, query: DayQuery, run: Sequence[date]) -> Refreshed | None:
         """What somebody else has fetched in the meantime, if that is the whole run."""
         await self._list(query, run)
-        if self._missing(query, run):
-            return None
-        return _Outcome([query.versions[day] for day in run], asked=False)
+        return None if self._missing(query, run) else Refreshed(query.held(run), asked=False)
 
-    async def _refresh(self, query: "_Query", run: Sequence[date]) -> "_Outcome":
+    async def _refresh(self, query: DayQuery, run: Sequence[date]) -> Refreshed:
         """Ask for those days of a run that are still missing."""
-        parts = await asyncio.gather(
-            *(self._fetch(query, part) for part in runs(self._missing(query, run), frozenset()))
-        )
-        fetched = [version for part in parts for version in part.versions]
-        days = {version.day for version in fetched}
-        held = [query.versions[day] for day in run if day not in days]
-        return _Outcome(fetched + held, asked=True)
+        parts = await asyncio.gather(*(self._fetch(query, part) for part in runs(self._due(query, run), frozenset())))
+        fetched = {version.day: version for part in parts for version in part.versions}
+        return Refreshed([fetched.get(day) or query.versions[day] for day in run], asked=True)
 
-    async def _fetch(self, query: "_Query", run: Sequence[date]) -> "_Outcome":
+    async def _fetch(self, query: DayQuery, run: Sequence[date]) -> Refreshed:
         """Ask the upstream for contiguous days, and keep each."""
-        newest_held = [query.versions[day].fetched + timedelta(microseconds=1) for day in run if day in query.versions]
+        newest_held = [version.fetched + timedelta.resolution for version in query.held(run)]
         fetched = max([self._clock(), *newest_held])
-        log = await self._breakers.guard(
-            query.tenant,
-            UPSTREAM,
-            lambda: self._openmarket.log(
-                query.tenant, midnight(run[0]) - MARGIN, day_end(run[-1]) + MARGIN, query.brand, query.deadline
-            ),
-        )
+
+        async def ask() -> list[LogRow]:
+            start, end = midnight(run[0]) - MARGIN, day_end(run[-1]) + MARGIN
+            return await self._openmarket.log(query.tenant, start, end, query.brand, query.deadline)
+
+        # Without S3 nobody can say how the vendor fares, and each question to S3 would cost the time that is left.
+        log = await (ask() if query.offline else self._breakers.guard(query.tenant, UPSTREAM, ask))
         by_day: dict[date, list[LogRow]] = {day: [] for day in run}
         for credit in log:
             if (day := credit.time.date()) in by_day:
                 by_day[day].append(credit)
-        return _Outcome(
-            list(
-                await asyncio.gather(*(self._keep(query, day, fetched, Rows.of(rows)) for day, rows in by_day.items()))
-            ),
-            asked=True,
-        )
+        kept = await asyncio.gather(*(self._keep(query, day, fetched, Rows.of(by_day.pop(day))) for day in run))
+        return Refreshed(kept, asked=True)
 
-    async def _keep(self, query: "_Query", day: date, fetched: datetime, rows: Rows) -> DayVersion:
+    async def _keep(self, query: DayQuery, day: date, fetched: datetime, rows: Rows) -> DayVersion:
         settled = self._ageing.settled(fetched, day_end(day))
         try:
             if not query.offline:
                 return await query.days.keep(day, fetched, rows, settled=settled)
         except LedgerUnavailable as error:
             LOG.warning("a day was not kept: %s", error)
-        return DayVersion(day, fetched, len(rows), settled, rows)
-
-
-@dataclass(slots=True)
-class _Query:
-    """One query's view of what is held, filled in as it goes."""
-
-    days: DayStore
-    tenant: str
-    brand: str | None
-    began: datetime
-    deadline: Deadline
-    versions: dict[date, DayVersion] = field(default_factory=dict)
-    leased: frozenset[date] = frozenset()
-    errors: list[UpstreamError] = field(default_factory=list)
-    asked: bool = False
-    offline: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    versions: Sequence[DayVersion]
-    asked: bool
+        return DayVersion(day, fetched, len(rows), settled, rows, kept=False)
 
 
 def runs(days: Sequence[date], cuts: frozenset[date]) -> list[list[date]]:

@@ -19,7 +19,7 @@ from datetime import date, datetime
 from urllib.parse import quote
 
 from ledger.moments import DAY, day_end, rfc3339, stamp, unstamp
-from ledger.rollups import Rollup
+from ledger.rollups import CorruptRollup, Rollup
 from ledger.rollups import decode as decode_rollup
 from ledger.rollups import encode as encode_rollup
 from ledger.rows import CorruptRows, Rows, decode, encode
@@ -40,7 +40,7 @@ class DayVersion:
     """A day's rows as they were fetched at one moment.
 
     `rows` is set when they have just been fetched or read; `count` is None for settled rows whose rollup was lost to
-    a crash.
+    a crash. One that is not `kept` lives in this query only, because S3 could not take it.
     """
 
     day: date
@@ -48,6 +48,7 @@ class DayVersion:
     count: int | None
     settled: bool
     rows: Rows | None = None
+    kept: bool = True
 
     @property
     def tag(self) -> str:
@@ -101,34 +102,43 @@ class DayStore:
         """A version's rows; None when they are gone or unreadable (then they have to be asked for again)."""
         if version.rows is not None:
             return version.rows
-        stored = await self._store.get(self._rows_key(version))
-        if stored is None:
-            return None
+        body = await self.body(version)
         try:
-            return decode(stored.body)
+            return None if body is None else decode(body)
         except CorruptRows as error:
             LOG.warning("%s: %s", self._rows_key(version), error)
             return None
 
+    async def body(self, version: DayVersion) -> bytes | None:
+        """A version's rows as they are stored; None when they are gone."""
+        stored = await self._store.get(self._rows_key(version))
+        return stored.body if stored else None
+
     async def rollup(self, version: DayVersion) -> Rollup | None:
-        """A version's rollup; None when it was lost to a crash (then the rows say the same)."""
+        """A version's rollup; None when it is lost or unreadable (then the rows say the same)."""
         stored = await self._store.get(self._rollup_key(version)) if version.count is not None else None
-        return decode_rollup(stored.body) if stored else None
+        try:
+            return decode_rollup(stored.body) if stored else None
+        except CorruptRollup as error:
+            LOG.warning("%s: %s", self._rollup_key(version), error)
+            return None
 
     async def keep(self, day: date, fetched: datetime, rows: Rows, *, settled: bool) -> DayVersion:
-        """Write a day's rows and their rollup; what comes back is what was written, rows and all.
+        """Write a day's rows and their rollup; what comes back is what is held from now on, rows and all.
 
-        A second writer of a settled day changes nothing. Rows come before their rollup, so a crash between the two
-        leaves rows whose rollup is made again from them, never a rollup of other rows.
+        A second writer of a settled day changes nothing and gets the first one's rows, so that all processes show the
+        same. Rows come before their rollup, so a crash between the two leaves rows whose rollup is made again from
+        them, never a rollup of other rows.
         """
         version = DayVersion(day, fetched, len(rows), settled, rows)
-        body = encode(rows)
+        key, body = self._rows_key(version), encode(rows)
         attributes = {"Content-Type": "application/gzip", FETCHED: rfc3339(fetched)}
-        if settled:
-            if await self._store.create(self._rows_key(version), body, attributes) is None:
-                return version
-        else:
-            await self._store.put(self._rows_key(version), body, attributes)
+        if not settled:
+            await self._store.put(key, body, attributes)
+        elif await self._store.create(key, body, attributes) is None:
+            if (first := await self.mended(day)) is not None:
+                return first
+            await self._store.put(key, body, attributes)  # nobody can read what lies there
         await self.keep_rollup(version, Rollup.of(rows))
         return version
 
@@ -136,18 +146,19 @@ class DayStore:
         """Write a version's rollup beside its rows."""
         await self._store.put(self._rollup_key(version), encode_rollup(rollup))
 
-    async def mended(self, version: DayVersion) -> DayVersion | None:
-        """A settled day whose rollup was lost to a crash, with its rows read and its rollup written again."""
-        stored = await self._store.get(self.key(version.day, SETTLED_ROWS))
+    async def mended(self, day: date) -> DayVersion | None:
+        """The settled day as its rows say, with its rollup written again; None when they cannot be read."""
+        key = self.key(day, SETTLED_ROWS)
+        stored = await self._store.get(key)
         if stored is None:
             return None
         try:
             rows = decode(stored.body)
             fetched = datetime.fromisoformat(stored.attributes[FETCHED])
         except (CorruptRows, KeyError, ValueError) as error:
-            LOG.warning("%s: %s", self.key(version.day, SETTLED_ROWS), error)
+            LOG.warning("%s: %s", key, error)
             return None
-        whole = DayVersion(version.day, fetched, len(rows), settled=True, rows=rows)
+        whole = DayVersion(day, fetched, len(rows), settled=True, rows=rows)
         try:
             await self.keep_rollup(whole, Rollup.of(rows))
         except LedgerUnavailable as error:
@@ -193,14 +204,19 @@ def _version(day: date, name: str, *, settled: bool) -> DayVersion:
 
 
 def superseded(day: date, found: Sequence[Found], before: datetime) -> list[str]:
-    """The keys of a day's objects that the newest version has replaced, and of dead leases; older than a moment."""
-    keeps = newest(day, found)
-    tags = {keeps.tag} if keeps else set()
-    old = []
-    for item in found:
-        name = item.key.rpartition("/")[2]
-        if name == SETTLED_ROWS or (name.startswith("_settled-") and keeps and keeps.settled):
-            continue
-        if not any(tag in name for tag in tags) and item.modified < before:
-            old.append(item.key)
-    return old
+    """The keys of a day's objects that nobody can be about to read any more.
+
+    They are versions that have had a newer one beside them since some moment, by S3's clock; a reader who looked before
+    that has had all the time since then to read the older one. Dead leases go after the same time.
+    """
+    old_enough = [item for item in found if item.modified < before]
+    keeps = newest(day, old_enough)
+    return [item.key for item in old_enough if _replaced(item.key.rpartition("/")[2], keeps)]
+
+
+def _replaced(name: str, keeps: DayVersion | None) -> bool:
+    if name == LEASE:
+        return True
+    if keeps is None or not name.startswith(("_open-", "_rollup-")):
+        return False
+    return keeps.settled or _version(keeps.day, name, settled=False).fetched < keeps.fetched

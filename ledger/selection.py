@@ -15,7 +15,7 @@ from enum import Enum
 from ledger.credit_log import CreditLog, Held
 from ledger.days import DayVersion
 from ledger.moments import Period, day_end, midnight
-from ledger.rollups import EXACT, Rollup, Total
+from ledger.rollups import Rollup, Total, add
 from ledger.rows import AMOUNT, CURRENCY, MSISDN, NETWORK, OUTCOME, WIDTH, Position, Rows
 from upstreams.openmarket import CreditState
 
@@ -109,7 +109,7 @@ class Selection:
         for version in self._held.versions:
             if self._counted(version) and version.day not in wanted:
                 total += version.count or 0
-                before += (version.count or 0) if after and version.day < after[0].date() else 0
+                before += (version.count or 0) if after and day_end(version.day) <= after[0] else 0
                 continue
             _, rows = await anext(reading)
             total += len(rows)
@@ -165,6 +165,8 @@ class Selection:
         finally:
             for task in ahead.values():
                 task.cancel()
+            # What else went wrong beside the first error has been told by that one.
+            await asyncio.gather(*ahead.values(), return_exceptions=True)
 
     def _cut(self, version: DayVersion, rows: Rows) -> Rows:
         inside = rows if self._period.covers(version.day) else rows.within(self._period)
@@ -181,18 +183,25 @@ def _page(taken: Sequence[Rows], first: int, before: int, total: int) -> Page:
 
 
 def _add(totals: dict[_Split, Total], day: date, rollup: Rollup, by: frozenset[Key]) -> None:
-    """Add a day's rollup to a summary."""
-    start = midnight(day)
-    for (hour, network, outcome, currency), (count, amount) in rollup.hours.items():
-        split = (
-            day if Key.DAY in by else None,
-            start + timedelta(hours=hour) if Key.HOUR in by else None,
-            network if Key.NETWORK in by else None,
-            CreditState(outcome) if Key.OUTCOME in by else None,
-            currency,
-        )
-        counted, summed = totals.get(split, (0, Decimal(0)))
-        totals[split] = (counted + count, EXACT.add(summed, amount))
+    """Add a day's rollup to a summary; its hours are read only if they are asked for."""
+    of_day = day if Key.DAY in by else None
+    networks, outcomes = Key.NETWORK in by, Key.OUTCOME in by
+    split: _Split
+    if Key.HOUR in by:
+        starts = [midnight(day) + timedelta(hours=hour) for hour in range(24)]
+        for (hour, network, outcome, currency), more in rollup.hours.items():
+            split = (
+                of_day,
+                starts[hour],
+                network if networks else None,
+                CreditState(outcome) if outcomes else None,
+                currency,
+            )
+            add(totals, split, more)
+        return
+    for (network, outcome, currency), more in rollup.whole.items():
+        split = of_day, None, network if networks else None, CreditState(outcome) if outcomes else None, currency
+        add(totals, split, more)
 
 
 def _order(item: tuple[_Split, Total]) -> tuple[str, ...]:
