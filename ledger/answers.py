@@ -7,6 +7,7 @@ The newest one counts. When it is no longer good one caller asks again; when tha
 that it is stale.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from ledger.breakers import Breakers
-from ledger.compression import pack, unpack
+from ledger.compression import CorruptError, pack, unpack
 from ledger.freshness import Source
 from ledger.leases import Leases
 from ledger.memory import Memory
@@ -83,11 +84,12 @@ class Answers:
             telemetry.count("ledger.hit")
             return remembered
         try:
-            held = await self._held(question)
+            held, good = await self._look(question, began)
         except LedgerUnavailable as error:
             LOG.warning("answering without the ledger: %s", error)
-            return await self._fetch(question, None, keep=False)
-        if held and await self._good(question, held, began):
+            # Without S3 nobody can say how the vendor fares, and each question to S3 would cost the time that is left.
+            return Answer(await question.ask(), began, Source.UPSTREAM)
+        if held and good:
             telemetry.count("ledger.hit")
             return self._remember(question, held)
         telemetry.count("ledger.miss")
@@ -105,16 +107,23 @@ class Answers:
 
     async def _refreshed(self, question: Question, held: Answer | None, began: datetime, deadline: Deadline) -> Answer:
         async def already() -> Answer | None:
-            newest = await self._held(question)
-            return newest if newest and await self._good(question, newest, began) else None
+            newest, good = await self._look(question, began)
+            return newest if good else None
 
         return await self._leases.once(
             f"{question.folder}/_lease",
             already,
-            lambda: self._fetch(question, held, keep=True),
+            lambda: self._fetch(question, held),
             question.upstream,
             deadline,
         )
+
+    async def _look(self, question: Question, began: datetime) -> tuple[Answer | None, bool]:
+        """The newest kept answer, and whether it is good; what may have changed it is looked up beside it."""
+        held, since = await asyncio.gather(self._held(question), question.since() if question.since else _never())
+        if held is None or (since is not None and held.fetched <= since):
+            return held, False
+        return held, held.fetched >= began or question.good_until(held.value, held.fetched) > self._clock()
 
     async def _held(self, question: Question) -> Answer | None:
         """The newest kept answer."""
@@ -130,7 +139,7 @@ class Answers:
         return [item.key for item in await self._store.listing(folder) if item.key.endswith(SUFFIX)]
 
     async def read(self, key: str) -> Answer | None:
-        """One kept answer; None when it has been deleted since.
+        """One kept answer; None when it has been deleted since, or cannot be read.
 
         Raises:
             LedgerUnavailable: S3 could not serve.
@@ -138,21 +147,18 @@ class Answers:
         stored = await self._store.get(key)
         if stored is None:
             return None
-        fetched = unstamp(key.rpartition("/")[2].removesuffix(SUFFIX))
-        return Answer(orjson.loads(unpack(stored.body)), fetched, Source.CACHE)
+        try:
+            value = orjson.loads(unpack(stored.body))
+        except (CorruptError, orjson.JSONDecodeError) as error:
+            LOG.warning("%s is unreadable: %s", key, error)
+            return None
+        return Answer(value, unstamp(key.rpartition("/")[2].removesuffix(SUFFIX)), Source.CACHE)
 
-    async def _good(self, question: Question, answer: Answer, began: datetime) -> bool:
-        since = await question.since() if question.since else None
-        if since is not None and answer.fetched <= since:
-            return False
-        return answer.fetched >= began or question.good_until(answer.value, answer.fetched) > self._clock()
-
-    async def _fetch(self, question: Question, held: Answer | None, *, keep: bool) -> Answer:
+    async def _fetch(self, question: Question, held: Answer | None) -> Answer:
         """Ask the upstream, and keep what it says."""
-        fetched = self._clock() if held is None else max(self._clock(), held.fetched + timedelta(microseconds=1))
+        fetched = self._clock() if held is None else max(self._clock(), held.fetched + timedelta.resolution)
         value = await self._breakers.guard(question.tenant, question.upstream, question.ask)
-        if keep:
-            await self._keep(f"{question.folder}/{stamp(fetched)}{SUFFIX}", value)
+        await self._keep(f"{question.folder}/{stamp(fetched)}{SUFFIX}", value)
         return Answer(value, fetched, Source.UPSTREAM)
 
     async def _keep(self, key: str, value: object) -> None:
@@ -175,3 +181,7 @@ class Answers:
         if until > self._clock():
             self._memory.remember(question.folder, again, 2 * len(orjson.dumps(answer.value)))
         return replace(answer, good_until=until)
+
+
+async def _never() -> datetime | None:
+    return None
