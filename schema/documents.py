@@ -109,6 +109,8 @@ class Documents:
         except GraphQLSyntaxError as error:
             if f"more than {TOKENS} tokens" in error.message:
                 return TooComplex(f"the document has more than {TOKENS} tokens")
+            if "nested too deeply" in error.message:
+                return TooComplex("the document is nested too deeply")
             return ParseFailed(error.message)
         except RefusedError as refused:
             return refused

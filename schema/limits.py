@@ -13,6 +13,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
+    Node,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -26,6 +27,7 @@ DEPTH = 12
 ROOT_FIELDS = 15
 ALIASES = 30
 DIRECTIVES = 50
+DIRECTIVES_AT_ONE_PLACE = 5
 PARTS = 1_000
 """Fields and spreads with every fragment put in: a thousand tokens can spell more of them than there are atoms."""
 
@@ -54,20 +56,29 @@ def check(document: DocumentNode, *, introspection: bool) -> None:
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     measure = _Measure(fragments)
     for node in document.definitions:
+        _directives(node)
         if isinstance(node, OperationDefinitionNode):
             size = measure.size(node.selection_set)
             if size.introspects and not introspection:
                 raise BadUserInput("introspection is switched off")
-            _refuse_beyond(size, len(node.directives or ()))
+            _refuse_beyond(replace(size, directives=size.directives + _directives(node)))
 
 
-def _refuse_beyond(size: Size, directives: int) -> None:
+def _directives(node: Node) -> int:
+    """How many directives stand at one place, in a row of no more than a few."""
+    directives = len(getattr(node, "directives", None) or ())
+    if directives > DIRECTIVES_AT_ONE_PLACE:
+        raise TooComplex(f"the query has more than {DIRECTIVES_AT_ONE_PLACE} directives at one place")
+    return directives
+
+
+def _refuse_beyond(size: Size) -> None:
     for figure, limit, what in (
         (size.depth, DEPTH, "levels"),
         (size.parts, PARTS, "fields, its fragments put in"),
         (size.roots, ROOT_FIELDS, "root fields"),
         (size.aliases, ALIASES, "aliases"),
-        (size.directives + directives, DIRECTIVES, "directives"),
+        (size.directives, DIRECTIVES, "directives"),
     ):
         if figure > limit:
             raise TooComplex(f"the query has more than {limit} {what}")
@@ -89,7 +100,7 @@ class _Measure:
             sum(size.parts for size in sizes),
             sum(size.roots for size in sizes),
             sum(size.aliases for size in sizes),
-            sum(size.directives for size in sizes) + sum(len(node.directives or ()) for node in selections.selections),
+            sum(size.directives for size in sizes) + sum(map(_directives, selections.selections)),
             any(size.introspects for size in sizes),
         )
 

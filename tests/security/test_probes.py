@@ -1,0 +1,187 @@
+"""The thirteen probes of graphql-cop, and bombs: what a scanner or an attacker sends first, and what it gets.
+
+A refusal has to come before anything is asked of anybody, and within 50 ms of processor time.
+"""
+
+import json
+import time
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from deploy.expectations import Answer
+from local.openmarket import OpenMarket
+from local.rde import Rde
+from tests.functions.conftest import StartFrontend
+from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
+
+CLAIMS = {"sub": "scanner", "scope": EVERY_SCOPE}
+REFUSED_WITHIN_SECONDS = 0.05
+
+CIRCLE = "{ __schema { types { " + "fields { type { " * 4 + "name" + " } }" * 4 + " } } }"
+REPORTS = 'reports(from: "2019-11-05", to: "2019-12-03")'
+BINARY_BOMB = "{ ...f0 } " + " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(90))
+LOOPS = " ".join(f"fragment f{n} on Query {{ ...f{(n + 1) % 60} ...f{(n + 2) % 60} }}" for n in range(60))
+DEEP_BOMB = (
+    f"{{ {REPORTS} {{ ...f0 }} }} "
+    + " ".join(f"fragment f{n} on ReportConnection {{ ...f{n + 1} ...f{n + 1} ...f{n + 1} }}" for n in range(60))
+    + " fragment f60 on ReportConnection { totalCount }"
+)
+OVERLAPPING = "{ " + " ".join(f"{REPORTS} {{ nodes {{ name }} }}" for _ in range(14)) + " }"
+
+REFUSED = {
+    "aliases overloaded": ("{ " + " ".join(f"a{n}: __typename" for n in range(101)) + " }", "QUERY_TOO_COMPLEX"),
+    "directives overloaded": ("query { __typename " + "@aa" * 10 + " }", "QUERY_TOO_COMPLEX"),
+    "fields duplicated": ("query { " + "__typename \n" * 500 + " }", "QUERY_TOO_COMPLEX"),
+    "circular introspection": (CIRCLE, "GRAPHQL_VALIDATION_FAILED"),
+    "too many tokens": ("{ " + "__typename " * 1000 + "}", "QUERY_TOO_COMPLEX"),
+    "too deep": ("{ reports " * 13 + "}" * 13, "QUERY_TOO_COMPLEX"),
+    "too many root fields": ("{ " + "__typename " * 16 + "}", "QUERY_TOO_COMPLEX"),
+    "a bomb of fragments": (BINARY_BOMB, "QUERY_TOO_COMPLEX"),
+    "a bomb below a field": (DEEP_BOMB, "QUERY_TOO_COMPLEX"),
+    "fragments in a circle": ("{ ...f0 } " + LOOPS, "QUERY_TOO_COMPLEX"),
+    "a fragment in itself": ("{ ...f } fragment f on Query { ...f }", "GRAPHQL_VALIDATION_FAILED"),
+    "brackets without end": ("{ a(b: " + "[" * 900, "QUERY_TOO_COMPLEX"),
+    "objects without end": ("{ a(b: " + "{c:" * 300, "QUERY_TOO_COMPLEX"),
+    "selections without end": ("{a" * 900, "QUERY_TOO_COMPLEX"),
+    "selections in each other": ("{a" * 450 + "}" * 450, "QUERY_TOO_COMPLEX"),
+    "no end": ("{ reports", "GRAPHQL_PARSE_FAILED"),
+    "a long string": ('{ a(b: "' + "x" * 90_000 + '") }', "GRAPHQL_VALIDATION_FAILED"),
+    "a long name": ("{ " + "x" * 90_000 + " }", "GRAPHQL_VALIDATION_FAILED"),
+    "unknown fields": ("{ " + " ".join(f"x{n}" for n in range(15)) + " }", "GRAPHQL_VALIDATION_FAILED"),
+}
+
+
+@pytest.fixture
+def quiet_vendors(rde_simulator: Rde, openmarket_simulator: OpenMarket) -> tuple[Rde, OpenMarket]:
+    return rde_simulator, openmarket_simulator
+
+
+@pytest.mark.parametrize("probe", REFUSED)
+def test_what_overloads_is_refused_at_once_and_asks_nobody(
+    probe: str, frontend: Frontend, quiet_vendors: tuple[Rde, OpenMarket]
+) -> None:
+    text, code = REFUSED[probe]
+    frontend.ask("{ __typename }")  # the first query of a process loads what parses
+    taken = []
+    for attempt in range(3):
+        began = time.process_time()
+        reply = frontend.ask(f"{text} # {attempt}")  # another text each time: refusals are remembered
+        taken.append(time.process_time() - began)
+        assert set(reply.codes) == {code}, reply.errors
+        assert reply.data is None
+    assert min(taken) < REFUSED_WITHIN_SECONDS
+    assert [vendor.requests for vendor in quiet_vendors] == [[], []]
+
+
+def test_what_merges_is_answered_though_it_is_spelled_often(frontend: Frontend) -> None:
+    assert frontend.data(OVERLAPPING)["reports"]["nodes"]
+
+
+def test_a_batch_is_refused(frontend: Frontend) -> None:
+    body = json.dumps([{"query": "{ __typename }"}] * 12)
+    answer = post(frontend, body)
+    assert answer.status == 400
+    assert codes(answer) == ["BAD_USER_INPUT"]
+
+
+def test_a_form_is_no_request(frontend: Frontend) -> None:
+    answer = post(frontend, urlencode({"query": "{ __typename }"}), "application/x-www-form-urlencoded")
+    assert answer.status == 415
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "multipart/form-data; boundary=x", ""])
+def test_what_a_browser_sends_without_asking_is_no_request(content_type: str, frontend: Frontend) -> None:
+    assert post(frontend, json.dumps({"query": "{ __typename }"}), content_type).status == 415
+
+
+def test_a_mutation_by_get_is_refused_and_asks_nobody(frontend: Frontend, rde_simulator: Rde) -> None:
+    when = "2019-11-07T00:00:00Z"
+    scheduling = f'{{name: "r", format: JSON, startDate: "{when}", endDate: "{when}"}}'
+    answer = get(frontend, f"mutation {{ scheduleReport(input: {scheduling}) {{ replayed }} }}")
+    assert answer.status == 405
+    assert rde_simulator.requests == []
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_get_that_another_site_makes_a_browser_send_is_refused(site: str, frontend: Frontend) -> None:
+    assert get(frontend, "{ __typename }", {"sec-fetch-site": site, "sec-fetch-mode": "no-cors"}).status == 400
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": "none"},
+        {"sec-fetch-site": "cross-site", "authorization": "Bearer checked-by-the-gateway"},
+        {"sec-fetch-site": "cross-site", "apollo-require-preflight": "true"},
+        {"sec-fetch-site": "cross-site", "x-apollo-operation-name": "Q"},
+    ],
+)
+def test_a_get_that_a_browser_has_asked_leave_for_is_answered(headers: dict[str, str], frontend: Frontend) -> None:
+    assert get(frontend, "{ __typename }", headers).status == 200
+
+
+def test_a_remembered_answer_is_not_given_to_a_forged_request(frontend: Frontend) -> None:
+    query = '{ creditOutcome(from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z") { rows { brand } } }'
+    assert [get(frontend, query).status for _ in range(3)] == [200, 200, 200]
+    assert get(frontend, query, {"sec-fetch-site": "cross-site"}).status == 400
+
+
+def test_no_trace_or_debug_information_is_given(frontend: Frontend) -> None:
+    body = json.dumps({"query": "{ __typename }", "extensions": {"tracing": True, "debug": True}})
+    answer = post(frontend, body, headers={"x-apollo-tracing": "1", "apollo-federation-include-trace": "ftv1"})
+    assert json.loads(answer.body) == {"data": {"__typename": "Query"}}
+
+
+def test_an_error_says_nothing_of_the_program(frontend: Frontend) -> None:
+    for query in ("{ abc", "queryy { __typename }", "{ reports }", "query { __typename @abc }"):
+        for error in frontend.ask(query).errors:
+            assert set(error["extensions"]) == {"code", "requestId"}
+            assert "Traceback" not in error["message"]
+            assert ".py" not in error["message"]
+
+
+def test_with_the_explorer_off_there_is_no_page_no_introspection_and_no_suggestion(start: StartFrontend) -> None:
+    frontend = start(GRAPHIQL="off")
+    for path in ("/", "/graphiql", "/playground", "/console", "/graphql/console", "/altair"):
+        answer = frontend.send(http_event("GET", path, headers={"accept": "text/html"}))
+        assert answer.status == 404
+        assert b"<html" not in answer.body.lower()
+    for query in ("{ __schema { queryType { name } } }", '{ __type(name: "Query") { name } }'):
+        assert frontend.ask(query).codes == ["BAD_USER_INPUT"]
+        assert frontend.ask(f"{{ ...f }} fragment f on Query {query}").codes == ["BAD_USER_INPUT"]
+    messages = [error["message"] for error in frontend.ask("{ report }").errors]
+    messages += [error["message"] for error in frontend.ask("{ reports(form: 1) { totalCount } }").errors]
+    assert messages
+    assert not [message for message in messages if "Did you mean" in message or "reports?" in message]
+
+
+def test_a_variable_gets_no_suggestion_with_the_explorer_off(start: StartFrontend) -> None:
+    query = 'query ($f: ReportFormat) { reports(from: "2019-11-05", to: "2019-11-06", format: $f) { totalCount } }'
+    reply = start(GRAPHIQL="off").ask(query, {"f": "JSONN"})
+    assert reply.codes == ["BAD_USER_INPUT"]
+    assert "Did you mean" not in reply.errors[0]["message"]
+
+
+def test_the_page_is_html_only_where_it_belongs(frontend: Frontend) -> None:
+    page = get(frontend, "{ __typename }", {"accept": "text/html"})
+    assert page.status == 406
+    assert page.headers["content-type"].startswith("application/json")
+
+
+def post(
+    frontend: Frontend, body: str, content_type: str = "application/json", headers: dict[str, str] | None = None
+) -> Answer:
+    sent = {"content-type": content_type, "accept": RESPONSE_TYPE, **(headers or {})}
+    return frontend.send(http_event("POST", "/graphql", headers=sent, body=body, claims=CLAIMS))
+
+
+def get(frontend: Frontend, query: str, headers: dict[str, str] | None = None) -> Answer:
+    sent = {"accept": RESPONSE_TYPE, **(headers or {})}
+    return frontend.send(http_event("GET", "/graphql", query=f"query={quote(query)}", headers=sent, claims=CLAIMS))
+
+
+def codes(answer: Answer) -> list[str]:
+    return [error["extensions"]["code"] for error in json.loads(answer.body)["errors"]]
