@@ -1,0 +1,42 @@
+"""What the house rests on: the one-way rule of imports, and the private name of a dependency that we use."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from graphql import GraphQLSchema
+
+from schema.root import SCHEMA
+
+ROOT = Path(__file__).parents[2]
+LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+
+
+def test_imports_run_one_way() -> None:
+    checked = subprocess.run([LINT_IMPORTS, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+    assert "0 broken" in checked.stdout
+
+
+def test_an_import_against_the_rule_is_noticed(tmp_path: Path) -> None:
+    """The rule itself is tried on a house that breaks it."""
+    for package in ("functions", "schema", "ledger", "upstreams", "explorer", "local"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+    (tmp_path / "upstreams" / "vendor.py").write_text("import schema\n")
+    (tmp_path / "ledger" / "days.py").write_text("import graphql\n")
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+    checked = subprocess.run(
+        [LINT_IMPORTS, "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False, env={"PYTHONPATH": "."}
+    )
+    assert checked.returncode == 1
+    assert "upstreams.vendor -> schema" in checked.stdout
+    assert "ledger.days -> graphql" in checked.stdout
+
+
+def test_strawberry_s_schema_still_holds_the_graphql_core_one() -> None:
+    """`_schema` is private, and what our execution stands on; strawberry's version is pinned to one minor."""
+    assert isinstance(SCHEMA._schema, GraphQLSchema)
+    assert SCHEMA._schema.query_type is SCHEMA._schema.type_map["Query"]
+    pinned = (ROOT / "pyproject.toml").read_text()
+    assert '"strawberry-graphql>=0.341.2,<0.342"' in pinned
