@@ -1,9 +1,7 @@
 """Every field of the schema's root says which scope it needs, and refuses without it before anybody is asked."""
 
 import pytest
-from graphql import GraphQLField
 from strawberry.types.base import StrawberryObjectDefinition
-from strawberry.types.field import StrawberryField
 
 from local.openmarket import OpenMarket
 from local.rde import Rde
@@ -31,9 +29,7 @@ ASKED = {
 def declared(root: str, name: str) -> list[str]:
     definition = SCHEMA.get_type_by_name(root)
     assert isinstance(definition, StrawberryObjectDefinition)
-    fields: dict[str, StrawberryField] = {
-        SCHEMA.config.name_converter.get_graphql_name(field): field for field in definition.fields
-    }
+    fields = {SCHEMA.config.name_converter.get_graphql_name(field): field for field in definition.fields}
     return [extension.scope for extension in fields[name].extensions if isinstance(extension, Needs)]
 
 
@@ -42,7 +38,7 @@ def test_a_root_field_declares_one_scope_and_shows_it(root: str, name: str) -> N
     scopes = declared(root, name)
     assert len(scopes) == 1
     assert scopes[0] in EVERY_SCOPE.split()
-    fields: dict[str, GraphQLField] = {key: field for type_ in ROOTS for key, field in type_.fields.items()}
+    fields = {key: field for type_ in ROOTS for key, field in type_.fields.items()}
     assert f"`{scopes[0]}`" in (fields[name].description or "")
 
 
