@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.artifact import ROOT
+from deploy.artifact import ROOT, host_architecture
 from deploy.emulator import free_port, stop
 
 PYTHON = ROOT / ".tools" / "ric" / "bin" / "python"
@@ -48,7 +48,7 @@ class Runtime:
 def runtime(artifact: Path, handler: str, environ: Mapping[str, str], log: Path) -> Iterator[Runtime]:
     """Run a handler of the artifact until the block ends, with these variables and no others of this process's."""
     port, api_port = free_port(), free_port()
-    emulator = EMULATORS / "aws-lambda-rie-x86_64"
+    emulator = EMULATORS / f"aws-lambda-rie-{host_architecture()}"
     own, api = f"127.0.0.1:{port}", f"127.0.0.1:{api_port}"
     addresses = ("--runtime-interface-emulator-address", own, "--runtime-api-address", api)
     command = [str(emulator), "--log-level", "error", *addresses, str(PYTHON), "-m", "awslambdaric", handler]
