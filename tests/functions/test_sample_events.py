@@ -6,8 +6,8 @@ from deploy.expectations import EVENTS, EXPECTED, check, event
 from local.openmarket import OpenMarket
 from tests.functions.frontend import Frontend
 
-ELSEWHERE = {"keeper"}
-"""Events of another function."""
+ELSEWHERE = {"keeper", "exporter"}
+"""Events of the other functions."""
 
 
 @pytest.fixture(autouse=True)
