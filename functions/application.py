@@ -91,7 +91,9 @@ class Application:
         try:
             response = await self._routes.answer(request, stage)
         except Exception as error:  # noqa: BLE001 - whatever it is, the frontend gets an answer and the log the reason
-            body = orjson.dumps({"errors": [described(error, request.request_id)]})
+            said = described(error, request.request_id)
+            telemetry.failed(said["extensions"]["code"])
+            body = orjson.dumps({"errors": [said]})
             response = Response(500, body, [("content-type", "application/json"), ("cache-control", "no-store")])
         return self._logged(request, _guarded(response), seen, began)
 

@@ -72,6 +72,7 @@ class Operations:
         Raises:
             RefusedError: the document cannot be executed.
         """
+        telemetry.note("operationHash", hashlib.sha256(params.query.encode(errors="surrogatepass")).hexdigest())
         digest = _digest(params)
         plan = self._known.recall(digest) or await self._kept_plan(digest)
         if plan is not None:
@@ -144,9 +145,10 @@ def _admit(profile: Profile, params: Params) -> None:
 def _result(answered: Answered, context: Context) -> Result:
     errors = [
         {
-            **described(failure.cause, context.request_id),
+            "message": "",
             "locations": [{"line": line, "column": column} for line, column in failure.at],
             "path": list(failure.path),
+            **described(failure.cause, context.request_id),
         }
         for failure in answered.failures
     ]

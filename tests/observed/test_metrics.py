@@ -1,0 +1,85 @@
+"""Metrics are lines in CloudWatch's Embedded Metric Format, under the names that alarms and dashboard read."""
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from deploy.artifact import ROOT
+from functions.metrics import NAMESPACE, UNITS, emit
+from local.openmarket import OpenMarket
+from local.simulator import failing
+from tests.functions.frontend import Frontend
+
+DAY = 'from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z"'
+QUERY = f"{{ creditLog({DAY}) {{ totalCount }} }}"
+TEMPLATE = (ROOT / "template.yaml").read_text()
+
+
+def documents(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def totals(found: list[dict[str, Any]]) -> Counter[tuple[str, ...]]:
+    """Sums by metric and dimension values, as CloudWatch would read the lines."""
+    sums: Counter[tuple[str, ...]] = Counter()
+    for document in found:
+        for directive in document["_aws"]["CloudWatchMetrics"]:
+            assert directive["Namespace"] == NAMESPACE
+            for dimensions in directive["Dimensions"]:
+                for metric in directive["Metrics"]:
+                    value = document[metric["Name"]]
+                    key = (metric["Name"], *(document[name] for name in dimensions))
+                    sums[key] += len(value) if isinstance(value, list) else value
+    return sums
+
+
+def test_requests_hits_errors_and_calls_are_counted(
+    frontend: Frontend, openmarket_simulator: OpenMarket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frontend.data(QUERY)
+    frontend.data(QUERY)
+    frontend.ask("{ nothing }")
+    openmarket_simulator.misbehave(failing(401), times=None)
+    frontend.ask(QUERY.replace("2019-11-01", "2019-10-01").replace("2019-11-02", "2019-10-02"))
+    counted = totals(documents(capsys))
+    assert counted["Requests",] == 4
+    assert counted["LedgerHits",] == 1
+    assert counted["StaleAnswers",] == 0
+    assert counted["Errors", "GRAPHQL_VALIDATION_FAILED"] == 1
+    assert counted["Errors", "UPSTREAM_UNAUTHORIZED"] == 1
+    assert counted["UpstreamSeconds", "openmarket"] == openmarket_simulator.count()
+
+
+def test_a_line_has_what_the_format_asks_for(frontend: Frontend, capsys: pytest.CaptureFixture[str]) -> None:
+    frontend.data(QUERY)
+    for document in documents(capsys):
+        directive = document["_aws"]["CloudWatchMetrics"][0]
+        assert isinstance(document["_aws"]["Timestamp"], int)
+        for metric in directive["Metrics"]:
+            assert metric["Unit"] == UNITS[metric["Name"]]
+            values = document[metric["Name"]]
+            assert all(isinstance(value, int | float) for value in (values if isinstance(values, list) else [values]))
+        for name in (name for dimensions in directive["Dimensions"] for name in dimensions):
+            assert isinstance(document[name], str)
+            assert document[name]
+
+
+def test_the_keeper_s_lag_has_no_dimension_as_its_alarm_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+    emit({"SettledDayLagDays": 1.5})
+    assert totals(documents(capsys)) == {("SettledDayLagDays",): 1.5}
+
+
+def test_every_metric_that_the_template_reads_is_written_and_the_other_way_round() -> None:
+    alarmed = re.findall(r"Namespace: Tally,? *\n? *MetricName: (\w+)", TEMPLATE)
+    drawn = re.findall(r'"Tally", "(\w+)"', TEMPLATE)
+    # A dashboard's row may stand for the one above it: ["Tally", "LedgerHits"], [".", "StaleAnswers"]
+    drawn += [
+        name
+        for row in re.findall(r'\["Tally", "\w+"\](?:, \["\.", "\w+"\])+', TEMPLATE)
+        for name in re.findall(r'"\.", "(\w+)"', row)
+    ]
+    drawn += re.findall(r'SEARCH\(\'\{Tally,\w+\} MetricName=\\?"(\w+)', TEMPLATE)
+    assert {*alarmed, *drawn} == set(UNITS)
