@@ -55,10 +55,20 @@ class LostPartError(Exception):
 class Exporter:
     """Works on exports; one object for the life of a process."""
 
-    def __init__(self, store: Store, leases: Leases, credit_log: CreditLog) -> None:
+    def __init__(
+        self,
+        store: Store,
+        leases: Leases,
+        credit_log: CreditLog,
+        *,
+        part_bytes: int = PART_BYTES,
+        rows_at_once: int = ROWS_AT_ONCE,
+    ) -> None:
         self._store = store
         self._leases = leases
         self._credit_log = credit_log
+        self._part_bytes = part_bytes
+        self._rows_at_once = rows_at_once
 
     async def run(self, tenant: str, export_id: str, deadline: Deadline) -> bool:
         """Work on an export until it is over or the time is up; true when somebody has to go on.
@@ -71,7 +81,7 @@ class Exporter:
             seen = await log.look() if mine else None
             if seen is None or seen.state.status.final:
                 return False
-            work = Work(self._store, log, seen.state, deadline)
+            work = Work(self._store, log, seen.state, deadline, self._part_bytes)
             try:
                 return await self._work(work)
             except SupersededError:
@@ -87,14 +97,15 @@ class Exporter:
 
     async def _work(self, work: "Work") -> bool:
         days, size = await work.begin(), FIRST_RUN
+        only_the_file = not days
         while days:
             run, days = days[:size], days[size:]
             rows = await self._run(work, run)
-            size = max(1, min(LONGEST_RUN, ROWS_AT_ONCE * len(run) // max(rows, 1)))
+            size = max(1, min(LONGEST_RUN, self._rows_at_once * len(run) // max(rows, 1)))
             if work.late():
                 break
         await work.write_part()
-        if days or work.late():
+        if days or (work.late() and not only_the_file):
             return True
         await work.put_together()
         return False
@@ -146,6 +157,7 @@ class Work:
     log: ExportLog
     state: State
     deadline: Deadline
+    part_bytes: int
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     crc: int = 0
     length: int = 0
@@ -177,7 +189,7 @@ class Work:
     def part_is_due(self) -> bool:
         """Whether enough would be lost to a crash."""
         size = sum(len(segment.body) for segment in self._waiting)
-        return size >= PART_BYTES or time.monotonic() - self._since >= PART_SECONDS
+        return size >= self.part_bytes or time.monotonic() - self._since >= PART_SECONDS
 
     async def write_part(self) -> None:
         """Write the waiting days, then the step that says so."""

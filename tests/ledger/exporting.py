@@ -1,0 +1,208 @@
+"""One process that exports, made from an environment; run as a program it dies at a given write, and is started again.
+
+The program's children are forked before anything has begun a thread, so that each starts in no time.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from functions.settings import Settings
+from functions.wiring import Parts, store_of
+from ledger.days import DayStore
+from ledger.export_jobs import ExportFormat, ExportLog, ExportStatus, Job, Seen
+from ledger.exporting import Exporter
+from ledger.exports import Exports
+from ledger.leases import Leases
+from ledger.moments import Clock, Period
+from ledger.rows import Rows
+from ledger.selection import Selection
+from ledger.store import Store
+from tests.moving_clock import MovingClock
+from upstreams.deadline import Deadline
+
+LEASE_SECONDS = 0.3
+AT_ONCE = 8
+NOON = datetime(2019, 12, 5, 12, tzinfo=UTC)
+
+
+class QuickParts(Parts):
+    """Parts whose leases are over soon after their holder has died."""
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self.store, LEASE_SECONDS)
+
+
+class DyingStore(Store):
+    """Dies by SIGKILL right after its nth write, which is as good as right before the next one."""
+
+    death = 0
+    writes = 0
+
+    async def _put(self, *args: Any) -> str | None:
+        return await self._mortal(lambda: super(DyingStore, self)._put(*args))
+
+    async def upload(self, key: str, chunks: AsyncIterator[bytes], attributes: Mapping[str, str]) -> None:
+        await self._mortal(lambda: super(DyingStore, self).upload(key, chunks, attributes))
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        await self._mortal(lambda: super(DyingStore, self).delete(keys))
+
+    async def _mortal[T](self, write: Callable[[], Awaitable[T]]) -> T:
+        self.writes += 1
+        last = self.writes == self.death
+        written = await write()
+        if last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return written
+
+
+class Process:
+    """Asks for exports, and works on them when it is told to; `started` are those it would have had begun."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        clock: Clock,
+        *,
+        store: Store | None = None,
+        part_bytes: int = 1,
+        rows_at_once: int = 60_000,
+    ) -> None:
+        self.settings = Settings.read(environ)
+        self.store = store or store_of(self.settings)
+        parts = QuickParts(self.settings, clock, self.store)
+        self.credit_log = parts.credit_log
+        self.exporter = Exporter(
+            self.store, parts.leases, self.credit_log, part_bytes=part_bytes, rows_at_once=rows_at_once
+        )
+        self.started: list[str] = []
+        self.exports = Exports(self.store, self._start, clock, patience=timedelta(seconds=1))
+
+    async def _start(self, _tenant: str, export_id: str) -> None:
+        self.started.append(export_id)
+
+    async def finish(self, export_id: str, tenant: str = "default") -> Seen:
+        """Work on an export, again if need be, until it is over."""
+        log = ExportLog(self.store, tenant, export_id)
+        while True:
+            more = await self.exporter.run(tenant, export_id, Deadline.after(300))
+            seen = await log.look()
+            assert seen is not None
+            assert not more
+            if seen.state.status.final:
+                return seen
+            await asyncio.sleep(LEASE_SECONDS / 3)
+
+    async def file(self, seen: Seen) -> bytes:
+        """The file as it lies in S3."""
+        job = seen.state.job
+        stored = await self.store.get(ExportLog(self.store, job.tenant, seen.id).key(job.file_name))
+        assert stored is not None
+        return stored.body
+
+    async def shown(self, job: Job) -> list[list[str]]:
+        """The rows that `creditLog` shows of the same period."""
+        held = await self.credit_log.held(job.tenant, job.brand, job.period, Deadline.after(20))
+        page = await Selection(self.credit_log, held, job.period, None).page(10_000, None)
+        cells = page.rows.cells
+        return [list(cells[at : at + 8]) for at in range(0, len(cells), 8)]
+
+
+def job(
+    start: str = "2019-11-12T00:00:00Z",
+    end: str = "2019-11-15T00:00:00Z",
+    *,
+    tenant: str = "default",
+    brand: str | None = None,
+    written_as: ExportFormat = ExportFormat.CSV,
+    unmasked: bool = True,
+) -> Job:
+    """Something to export."""
+    period = Period(datetime.fromisoformat(start), datetime.fromisoformat(end))
+    return Job(tenant, period, brand, written_as, unmasked)
+
+
+async def fill(environ: Mapping[str, str], days: int, rows_a_day: int) -> Job:
+    """Put settled days into the ledger, of which no vendor knows; the job that exports them."""
+    store = DayStore(store_of(Settings.read(environ)), "default", None)
+    first = date(2019, 1, 1)
+    for number in range(days):
+        day = first + timedelta(days=number)
+        cells = [
+            cell
+            for row in range(rows_a_day)
+            for cell in (
+                str(day.toordinal() << 40 | row),
+                f"{day}T{row * 20 % 86400 // 3600:02}:{row // 60 % 60:02}:{row % 60:02}Z",
+                str(447700900000 + row % 23),
+                ("Vodafone", "O2", "Three")[row % 3],
+                "SUCCESS",
+                "confirmed",
+                f"{row % 7}.5",
+                "GBP",
+            )
+        ]
+        await store.keep(day, NOON, Rows(cells), settled=True)
+    return job("2019-01-01T00:00:00Z", f"{first + timedelta(days=days)}T00:00:00Z")
+
+
+def crash_everywhere() -> None:
+    """Die at the first write, at the second, … until there is none left to die at; print how often that was."""
+    ended: dict[int, int] = {}
+    while 0 not in ended.values():
+        deaths = range(len(ended) + 1, len(ended) + 1 + AT_ONCE)
+        ended |= _children(deaths, dying=True)
+        risen = _children(deaths, dying=False)
+        assert set(risen.values()) == {0}, risen
+    assert set(ended.values()) == {0, -signal.SIGKILL}, ended
+    print(sum(status != 0 for status in ended.values()))  # noqa: T201 - the answer to whoever started us
+
+
+def _children(deaths: Iterable[int], *, dying: bool) -> dict[int, int]:
+    """Let a child export for each death, all at once; how each ended."""
+    children = {death: _child(death, dying=dying) for death in deaths}
+    return {death: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for death, child in children.items()}
+
+
+def _child(death: int, *, dying: bool) -> int:
+    child = os.fork()
+    if child:
+        return child
+    try:
+        asyncio.run(_export(death, dying=dying))
+    except Exception:  # noqa: BLE001 - the forked copy of everything must not go on, whatever happens
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+async def _export(death: int, *, dying: bool) -> None:
+    """Export in an hour of this death's own."""
+    store = DyingStore(os.environ["LEDGER_BUCKET"], os.environ["AWS_ENDPOINT_URL"])
+    store.death = death if dying else 0
+    process = Process(os.environ, MovingClock(NOON + timedelta(hours=2 * death)), store=store)
+    seen = await process.finish((await process.exports.ask(job())).id)
+    assert seen.state.status is ExportStatus.DONE
+
+
+def measure(export_id: str) -> None:
+    """Work on an export as the exporter function would; print this process's peak memory in MiB."""
+    from functions.wiring import exporter_of  # noqa: PLC0415 - the other programs have no use for it
+
+    exporter = exporter_of(Settings.read(os.environ))
+    asyncio.run(exporter.run("default", export_id, Deadline.after(600)))
+    status = Path("/proc/self/status").read_text()  # getrusage would count what our parent had
+    print(int(status.partition("VmHWM:")[2].split()[0]) // 1024)  # noqa: T201
+
+
+if __name__ == "__main__":
+    crash_everywhere() if sys.argv[1] == "crash" else measure(sys.argv[1])
