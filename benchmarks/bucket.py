@@ -1,0 +1,96 @@
+"""S3 and Secrets Manager for measurements: objects in this process's memory, over HTTP, quick, and it counts.
+
+moto serves some three hundred objects a second, and would be what is measured. This knows only what the ledger and the
+textbook ask for; the product's tests hold the ledger against moto.
+"""
+
+import json
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qsl, unquote
+
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+
+from benchmarks.objects import Answer, Call, Objects
+from local.server import BackgroundServer
+
+BUCKET = "bench"
+REGION = "eu-west-1"
+
+
+class Bucket:
+    """One bucket and some secrets on a loopback port; `objects` may be read and written directly."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, str] = {}
+        self.seen: list[tuple[str, str]] = []
+        self._objects = Objects()
+        self.objects = self._objects.held
+        self._server = BackgroundServer(self._app)
+
+    @property
+    def endpoint(self) -> str:
+        """What `AWS_ENDPOINT_URL` takes."""
+        return self._server.url
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of whoever shall use this for AWS."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "LEDGER_BUCKET": BUCKET,
+        }
+
+    def requests_since(self, mark: int, method: str) -> list[str]:
+        """What was asked for by one method since `len(seen)` was `mark`."""
+        return [key for verb, key in self.seen[mark:] if verb == method]
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self._server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self._server.stop()
+
+    async def _app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if scope["type"] != "http":
+            return
+        body = b""
+        while (message := await receive())["type"] == "http.request":
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        call = Call(
+            method=scope["method"],
+            key=unquote(scope["path"].removeprefix(f"/{BUCKET}").lstrip("/")),
+            query=dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True)),
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            body=body,
+        )
+        status, content, headers = self._answer(call)
+        sent = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        sent.append((b"content-length", str(len(content)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": sent, "trailers": False})
+        await send({"type": "http.response.body", "body": content, "more_body": False})
+
+    def _answer(self, call: Call) -> Answer:
+        if call.headers.get("x-amz-target") == "secretsmanager.GetSecretValue":
+            return self._secret(json.loads(call.body)["SecretId"])
+        listed = call.query.get("list-type") == "2"
+        self.seen.append(("LIST", call.query.get("prefix", "")) if listed else (call.method, call.key))
+        return self._objects.answer(call)
+
+    def _secret(self, name: str) -> Answer:
+        headers = {"content-type": "application/x-amz-json-1.1"}
+        if name not in self.secrets:
+            return 400, b'{"__type":"ResourceNotFoundException","message":"no such secret"}', headers
+        return 200, json.dumps({"Name": name, "ARN": name, "SecretString": self.secrets[name]}).encode(), headers

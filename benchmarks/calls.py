@@ -1,0 +1,55 @@
+"""A contender's handler in a warm process of its own, called from here: the parent's side of `worker.py`."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from benchmarks.contenders import SERVER_CORE, Function, pinned
+
+WORKER = Path(__file__).parent / "worker.py"
+
+
+class Calls:
+    """A running worker."""
+
+    def __init__(self, function: Function, environ: Mapping[str, str]) -> None:
+        command = pinned(SERVER_CORE, [function.interpreter, "-P", str(WORKER), function.handler])
+        self.name = function.name
+        self._process = subprocess.Popen(  # noqa: S603 - our own words
+            command,
+            cwd=function.folder,
+            env={"PATH": "/usr/bin:/bin", **environ},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, *events: Mapping[str, Any], times: int = 1) -> tuple[float, Any]:
+        """Seconds a call, and the last call's answer; the events take turns.
+
+        Raises:
+            RuntimeError: the handler raised; what it said is on the terminal.
+        """
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the worker has no pipes")
+        self._process.stdin.write(json.dumps({"events": events, "times": times}) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name}: the handler raised")
+        told = json.loads(line)
+        return told["seconds"] / times, told["answer"]
+
+    def __enter__(self) -> Self:
+        """It started when it was made."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()

@@ -1,0 +1,146 @@
+"""Who is measured: Lambda functions that are started cold or called warm, and servers that are asked over HTTP.
+
+`make bench-peers` installs the peers; one that is not there is left out by its name, and the results say so.
+"""
+
+import compileall
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.artifact import ROOT, built, host_architecture
+
+PEERS = ROOT / "benchmarks" / "peers"
+INSTALLED = ROOT / "build" / "bench"
+RIC = ROOT / ".tools" / "ric" / "bin" / "python"
+NODE = shutil.which("node") or "node"
+
+TALLY, TEXTBOOK = "Tally", "textbook"
+SERVER_CORE, LOAD_CORE = 0, 1
+
+
+def pinned(core: int, command: Sequence[str]) -> list[str]:
+    """The command, kept to one core."""
+    return ["taskset", "-c", str(core), *command]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A Lambda function: its artifact's folder, its handler, and the command that a runtime would start."""
+
+    name: str
+    folder: Path
+    handler: str
+    command: tuple[str, ...]
+    proof: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> bool:
+        """Whether it has not been installed."""
+        return not (self.proof.exists() and Path(self.command[0]).exists())
+
+    @property
+    def interpreter(self) -> str:
+        """What runs it."""
+        return self.command[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An HTTP server: where it starts, with which command (`{port}` stands for the port), and what it cannot do."""
+
+    name: str
+    folder: Path
+    command: tuple[str, ...]
+    proof: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> bool:
+        """Whether it has not been installed."""
+        return not (self.proof.exists() and Path(self.command[0]).exists())
+
+
+def assemble() -> None:
+    """Put the peers' own modules beside what `make bench-peers` has installed for them."""
+    INSTALLED.mkdir(parents=True, exist_ok=True)
+    (INSTALLED / "floor").mkdir(exist_ok=True)
+    for module in ("floor/floor.py", "strawberry/textbook.py", "ariadne/ariadne_api.py"):
+        source = PEERS / module
+        artifact = INSTALLED / source.parent.name
+        if artifact.is_dir():
+            shutil.copy(source, artifact)
+            compileall.compile_file(artifact / source.name, quiet=1)
+
+
+def tally() -> Function:
+    """The API's function, from the artifact that `make build` makes."""
+    return _python(TALLY, built(host_architecture()), "functions.graphql_api.handler", "functions/graphql_api.py")
+
+
+def functions() -> list[Function]:
+    """The peers in Lambda; the floor is a handler that does nothing, so what no handler can save."""
+    node = INSTALLED / "node"
+    return [
+        _python("floor", INSTALLED / "floor", "floor.handler", "floor.py"),
+        _python(TEXTBOOK, INSTALLED / "strawberry", "textbook.handler", "mangum"),
+        _python("Ariadne", INSTALLED / "ariadne", "ariadne_api.handler", "mangum"),
+        *(
+            Function(f"{name}, bundled", node, "", (NODE, f"{name.lower()}.cjs"), node / f"{name.lower()}.cjs")
+            for name in ("Apollo", "Yoga")
+        ),
+    ]
+
+
+def bare_gets() -> Function:
+    """A handler that reads objects side by side with our S3 client, and does nothing with them."""
+    artifact = built(host_architecture())
+    environ = {"PYTHONPATH": str(ROOT / "benchmarks" / "peers" / "bare_gets")}
+    command = (str(RIC), "-m", "awslambdaric", "bare_gets.handler")
+    return Function("bare GETs", artifact, "bare_gets.handler", command, PEERS / "bare_gets", environ)
+
+
+def servers() -> list[Server]:
+    """Everybody over HTTP, Tally first."""
+    node_modules = PEERS / "node" / "node_modules"
+    return [
+        _uvicorn(TALLY, ROOT, ROOT / ".venv", "benchmarks.serve:app"),
+        _uvicorn(TEXTBOOK, PEERS / "strawberry", INSTALLED / "python", "textbook_fastapi:app"),
+        _uvicorn("Strawberry ASGI", PEERS / "strawberry", INSTALLED / "python", "textbook:schema_app"),
+        _uvicorn("Ariadne", PEERS / "ariadne", INSTALLED / "python", "ariadne_api:app"),
+        _node("Apollo Server", "apollo.mjs", node_modules / "@apollo" / "server"),
+        _node("GraphQL Yoga", "yoga.mjs", node_modules / "graphql-yoga"),
+        _node("Mercurius with JIT", "mercurius.mjs", node_modules / "mercurius"),
+        _tailcall(node_modules / "@tailcallhq" / "core-linux-x64-gnu"),
+    ]
+
+
+def _python(name: str, folder: Path, handler: str, proof: str) -> Function:
+    return Function(name, folder, handler, (str(RIC), "-m", "awslambdaric", handler), folder / proof)
+
+
+def _uvicorn(name: str, folder: Path, venv: Path, app: str) -> Server:
+    options = ("--loop", "uvloop", "--http", "httptools", "--lifespan", "off", "--no-access-log")
+    command = (
+        str(venv / "bin" / "python"),
+        "-m",
+        "uvicorn",
+        app,
+        "--port",
+        "{port}",
+        "--log-level",
+        "warning",
+        *options,
+    )
+    return Server(name, folder, command, venv / "bin" / "uvicorn")
+
+
+def _node(name: str, script: str, proof: Path) -> Server:
+    return Server(name, PEERS / "node", (NODE, script), proof, {"PORT": "{port}", "NODE_ENV": "production"})
+
+
+def _tailcall(package: Path) -> Server:
+    command = (str(package / "bin" / "tailcall"), "start", str(INSTALLED / "tailcall.graphql"))
+    return Server("Tailcall", PEERS / "tailcall", command, package, {"TC_TRACKER": "false"})

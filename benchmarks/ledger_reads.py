@@ -1,0 +1,82 @@
+"""What a query asks of S3: counted at S3 itself, and a year's summary beside a bare read of the same objects."""
+
+from benchmarks import questions
+from benchmarks.calls import Calls
+from benchmarks.contenders import TALLY, Function, bare_gets
+from benchmarks.pace import Pace
+from benchmarks.results import Goal, Section, Timings, number
+from benchmarks.world import MONTH_DAYS, MONTH_FROM, MONTH_ROWS, YEAR_DAYS, YEAR_FROM, YEAR_ROWS, World, days_from
+from ledger.days import SETTLED_ROWS
+
+PAGE = 100
+BARE = "bare concurrent GETs"
+REQUESTS_SAYS = """Requests as they arrive at S3, from a warm process that knows nothing of these days yet."""
+YEAR_SAYS = f"""{YEAR_DAYS} settled days of {YEAR_ROWS:,} rows, each brand asked for once by a process that has
+answered for another brand before. The bare read GETs the same objects, all at once, with the same client, and throws
+them away; Tally LISTs, reads, adds up and renders as well. S3 is a loopback server without any latency, which is the
+hardest case for us."""
+
+
+def month(world: World, tally: Function) -> Section:
+    """Count what pages of thirty settled days ask of S3."""
+    world.settle(days_from(MONTH_FROM, MONTH_DAYS), MONTH_ROWS)
+    rows, counted = [], {}
+    with Calls(tally, world.environ) as calls:
+        calls.call(questions.event(questions.log(MONTH_FROM, 1, 1)), times=2)  # the plan is known from here on
+        calls_of = {
+            "first page of 100": questions.log(MONTH_FROM, MONTH_DAYS, PAGE),
+            "the same page again": questions.log(MONTH_FROM, MONTH_DAYS, PAGE),
+            "page of 10,000 (five days)": questions.log(MONTH_FROM, MONTH_DAYS, 10_000),
+        }
+        for name, body in calls_of.items():
+            mark = len(world.bucket.seen)
+            answer = questions.data(calls.call(questions.event(body))[1])
+            lists, gets = (world.bucket.requests_since(mark, method) for method in ("LIST", "GET"))
+            bodies = [key for key in gets if key.endswith(SETTLED_ROWS)]
+            counted[name] = len(lists), len(bodies), len(gets) - len(bodies)
+            rows.append((name, str(len(answer["creditLog"]["nodes"])), *map(str, counted[name])))
+    lists_of_first, bodies_of_first, others_of_first = counted["first page of 100"]
+    goals = [
+        Goal("30 settled days, page of 100: LISTs", "", lists_of_first, 1),
+        Goal("30 settled days, page of 100: bodies of days read", "", bodies_of_first, 1),
+        Goal("30 settled days, page of 100: other objects read", "", others_of_first, 0),
+    ]
+    head = (f"{MONTH_DAYS} settled days", "rows", "LIST", "GET of a day's rows", "GET of anything else")
+    return Section("Requests to S3", REQUESTS_SAYS, head, rows, goals)
+
+
+def year(world: World, pace: Pace, tally: Function) -> Section:
+    """Sum up a year, by day and outcome."""
+    brands = [f"year{number}" for number in range(pace.year_rounds + 1)]
+    world.settle(days_from(YEAR_FROM, YEAR_DAYS), YEAR_ROWS, brands[0])
+    for other in brands[1:]:
+        world.copy_brand(brands[0], other)
+    times, bodies = Timings(), 0
+    with Calls(tally, world.environ) as ours, Calls(bare_gets(), {**world.environ, **bare_gets().environ}) as bare:
+        for turn, brand in enumerate(brands):
+            rollups = [key for key in world.bucket.objects if f"/brand={brand}/" in key and "/_settled-" in key]
+            mark = len(world.bucket.seen)
+            seconds, answer = ours.call(questions.event(questions.summary(YEAR_FROM, YEAR_DAYS, brand)))
+            bodies += sum(key.endswith(SETTLED_ROWS) for _, key in world.bucket.seen[mark:])
+            _check(questions.data(answer)["creditLog"])
+            plain, _ = bare.call({"keys": rollups})
+            if turn:
+                times.add(TALLY, seconds * 1000)
+                times.add(BARE, plain * 1000)
+    rows = [
+        (name, number(times.median(name)), times.spread(name), number(times.ratio(name, BARE))) for name in times.rounds
+    ]
+    goals = [
+        Goal("366 settled days, summary: bodies of days read", "", bodies, 0),
+        Goal("366 settled days, summary", " of the bare GETs", times.ratio(TALLY, BARE) or 0, 2),
+    ]
+    head = ("summary by day and outcome", "ms", "from, to", "times the bare GETs")
+    return Section(f"{YEAR_DAYS} settled days summed up", YEAR_SAYS, head, rows, goals)
+
+
+def _check(answer: dict[str, object]) -> None:
+    buckets = answer["summary"]
+    if not isinstance(buckets, list) or answer["totalCount"] != YEAR_DAYS * YEAR_ROWS:
+        raise RuntimeError(f"the year does not add up: {answer['totalCount']}")
+    if sum(bucket["count"] for bucket in buckets) != YEAR_DAYS * YEAR_ROWS:
+        raise RuntimeError("the year's buckets do not add up")

@@ -1,0 +1,121 @@
+"""S3's semantics over a dictionary: as much as the ledger and boto3's `get_object` ask for.
+
+Conditional writes, multipart uploads, one-request deletes and LISTs in pages and by folder; no versions, no checks.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
+
+MODIFIED = datetime.now(UTC)
+KEPT_HEADERS = ("content-type", "content-encoding", "x-amz-meta-")
+XML = {"content-type": "application/xml"}
+
+Headers = Mapping[str, str]
+Answer = tuple[int, bytes, Headers]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request about one key."""
+
+    method: str
+    key: str
+    query: Mapping[str, str]
+    headers: Headers
+    body: bytes
+
+
+class Objects:
+    """The objects of one bucket; `held` may be read and written directly."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+        self._attributes: dict[str, Headers] = {}
+        self._uploads: dict[str, dict[int, bytes]] = {}
+
+    def answer(self, call: Call) -> Answer:
+        """What S3 answers."""
+        if call.query.get("list-type") == "2":
+            return self._list(call.query)
+        known = {"GET": self._get, "PUT": self._put, "DELETE": self._delete, "POST": self._post}
+        return known[call.method](call) if call.method in known else (405, b"", {})
+
+    def _get(self, call: Call) -> Answer:
+        body = self.held.get(call.key)
+        if body is None:
+            return 404, b"<Error><Code>NoSuchKey</Code></Error>", XML
+        when = MODIFIED.strftime("%a, %d %b %Y %H:%M:%S GMT")
+        return 200, body, {"etag": _tag(body), "last-modified": when, **self._attributes.get(call.key, {})}
+
+    def _put(self, call: Call) -> Answer:
+        if "partNumber" in call.query:
+            self._uploads[call.query["uploadId"]][int(call.query["partNumber"])] = call.body
+            return 200, b"", {"etag": _tag(call.body)}
+        held, wanted = self.held.get(call.key), call.headers.get("if-match")
+        if held is not None and call.headers.get("if-none-match") == "*":
+            return 412, b"<Error><Code>PreconditionFailed</Code></Error>", XML
+        if wanted and wanted != _tag(held or b""):
+            return 412, b"<Error><Code>PreconditionFailed</Code></Error>", XML
+        self._keep(call.key, call.headers, call.body)
+        return 200, b"", {"etag": _tag(call.body)}
+
+    def _delete(self, call: Call) -> Answer:
+        self.held.pop(call.key, None)
+        return 204, b"", {}
+
+    def _post(self, call: Call) -> Answer:
+        if "delete" in call.query:
+            for node in ET.fromstring(call.body).iter():  # noqa: S314 - our own client's
+                if node.tag.endswith("Key"):
+                    self.held.pop(node.text or "", None)
+            return 200, b"<DeleteResult/>", XML
+        if "uploads" in call.query:
+            return self._begin(call)
+        parts = self._uploads.pop(call.query["uploadId"])
+        whole = b"".join(parts[number] for number in sorted(parts))
+        self._keep(call.key, self._attributes.pop(call.query["uploadId"]), whole)
+        done = f"<ETag>{escape(_tag(whole))}</ETag>"
+        return 200, f"<CompleteMultipartUploadResult>{done}</CompleteMultipartUploadResult>".encode(), XML
+
+    def _begin(self, call: Call) -> Answer:
+        upload = uuid.uuid4().hex
+        self._uploads[upload] = {}
+        self._attributes[upload] = call.headers
+        name = f"<UploadId>{upload}</UploadId>"
+        return 200, f"<InitiateMultipartUploadResult>{name}</InitiateMultipartUploadResult>".encode(), XML
+
+    def _keep(self, key: str, headers: Headers, body: bytes) -> None:
+        self.held[key] = body
+        self._attributes[key] = {name: value for name, value in headers.items() if name.startswith(KEPT_HEADERS)}
+
+    def _list(self, query: Mapping[str, str]) -> Answer:
+        prefix, most = query.get("prefix", ""), int(query.get("max-keys", "1000"))
+        after = query.get("continuation-token") or query.get("start-after") or ""
+        keys = sorted(key for key in self.held if key.startswith(prefix) and key > after)
+        folders: set[str] = set()
+        if mark := query.get("delimiter"):
+            inside = [key for key in keys if mark in key[len(prefix) :]]
+            folders = {prefix + key[len(prefix) :].partition(mark)[0] + mark for key in inside}
+            keys = [key for key in keys if mark not in key[len(prefix) :]]
+        page, more = keys[:most], len(keys) > most
+        found = "".join(map(self._listed, page))
+        end = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
+        common = "".join(
+            f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>" for name in sorted(folders)
+        )
+        head = f"<IsTruncated>{str(more).lower()}</IsTruncated><KeyCount>{len(page)}</KeyCount>"
+        return 200, f"<ListBucketResult>{head}{found}{common}{end}</ListBucketResult>".encode(), XML
+
+    def _listed(self, key: str) -> str:
+        when = MODIFIED.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        facts = f"<LastModified>{when}</LastModified><ETag>&quot;0&quot;</ETag><Size>{len(self.held[key])}</Size>"
+        return f"<Contents><Key>{escape(key)}</Key>{facts}</Contents>"
+
+
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'

@@ -1,0 +1,28 @@
+"""How long the measurements take: the whole run, and a quick one that only shows that everything still works."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Rounds and sizes."""
+
+    name: str
+    cold_rounds: int
+    warm_rounds: int
+    warm_calls: int
+    row_rounds: int
+    http_rounds: int
+    http_seconds: int
+    year_rounds: int
+    export_rows_a_day: int
+
+
+FULL = Pace("full", 15, 9, 200, 9, 3, 2, 9, 100_000)
+QUICK = Pace("quick: too few rounds to quote", 3, 2, 30, 3, 1, 1, 3, 10_000)
+
+
+def pace() -> Pace:
+    """The pace that the environment asks for: `QUICK=1` or none."""
+    return QUICK if os.environ.get("QUICK") else FULL

@@ -1,0 +1,64 @@
+"""The most memory that a function's process ever holds, runtime included: the kernel's high-water mark (`VmHWM`)."""
+
+import time
+
+from benchmarks import questions
+from benchmarks.contenders import TALLY, Function
+from benchmarks.lambda_process import LambdaProcess
+from benchmarks.pace import Pace
+from benchmarks.questions import LARGEST_PAGE, SMALL, Body
+from benchmarks.results import Goal, Section, number
+from benchmarks.world import LARGE_BRAND, MONTH_FROM, ROWS_FROM, World, days_from
+from deploy.artifact import ROOT
+
+EXPORT_DAYS = 30
+EXPORT_SECONDS = 300
+TIMES = 50
+SAYS = """Each in a process of its own under its runtime, on the built artifact. The small query is asked fifty times,
+the page once. The export runs in the API's own process here, which in AWS is the exporter's."""
+
+
+def measure(world: World, pace: Pace, tally: Function, textbook: Function) -> Section:
+    """Ask, and see how large each process grew."""
+    world.settle([ROWS_FROM], LARGEST_PAGE)
+    small, large = questions.reports(SMALL), questions.log(ROWS_FROM, 1)
+    both = [function for function in (tally, textbook) if not function.missing]
+    rows, goals = [], []
+    for what, body, times, most in (
+        (f"cached small query, {TIMES} times", small, TIMES, 70),
+        (f"page of {LARGEST_PAGE:,} rows", large, 1, 160),
+    ):
+        peaks = {function.name: _peak(world, function, body, times) for function in both}
+        rows.append((what, *(number(peaks.get(function.name)) for function in (tally, textbook))))
+        goals.append(Goal(f"peak memory, {what}", " MB", peaks[TALLY], most))
+    if "exportCreditLog" in (ROOT / "schema" / "schema.graphql").read_text():
+        what = f"export of {EXPORT_DAYS * pace.export_rows_a_day:,} rows"
+        peak, seconds = _export(world, pace, tally)
+        rows.append((f"{what}, in {seconds:.1f} s", number(peak), number(None)))
+        goals.append(Goal(f"peak memory, {what}", " MB", peak, 256))
+        missing = []
+    else:
+        missing = ["exports"]
+    return Section("Peak memory", SAYS, ("MB", TALLY, "textbook"), rows, goals, missing)
+
+
+def _peak(world: World, function: Function, body: Body, times: int) -> float:
+    with LambdaProcess(function, world.environ) as process:
+        for _ in range(times):
+            questions.data(process.invoke(questions.event(body)).answer)
+        return process.peak_bytes() / 1e6
+
+
+def _export(world: World, pace: Pace, tally: Function) -> tuple[float, float]:
+    """Peak megabytes and seconds of one export, from the asking until it is done."""
+    world.settle(days_from(MONTH_FROM, EXPORT_DAYS), pace.export_rows_a_day, LARGE_BRAND)
+    with LambdaProcess(tally, world.environ) as process:
+        began = time.monotonic()
+        answer = process.invoke(questions.event(questions.export(MONTH_FROM, EXPORT_DAYS, LARGE_BRAND)), EXPORT_SECONDS)
+        job = questions.data(answer.answer)["exportCreditLog"]
+        while job["status"] in {"QUEUED", "RUNNING"} and time.monotonic() - began < EXPORT_SECONDS:
+            told = process.invoke(questions.event(questions.exported(job["id"])), EXPORT_SECONDS)
+            job = questions.data(told.answer)["creditLogExport"]
+        if job["status"] != "DONE" or job["rows"] != EXPORT_DAYS * pace.export_rows_a_day:
+            raise RuntimeError(f"the export did not end well: {job}")
+        return process.peak_bytes() / 1e6, time.monotonic() - began

@@ -1,0 +1,6 @@
+import { ApolloServer } from '@apollo/server'
+import { startStandaloneServer } from '@apollo/server/standalone'
+import { resolvers, typeDefs } from './listing.mjs'
+
+const server = new ApolloServer({ typeDefs, resolvers })
+await startStandaloneServer(server, { listen: { host: '127.0.0.1', port: Number(process.env.PORT) } })

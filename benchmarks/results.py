@@ -1,0 +1,105 @@
+"""What was measured, as values, and the page that shows them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from benchmarks.contenders import TEXTBOOK
+
+Cells = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A figure that has to be reached, and the one to go for after it."""
+
+    what: str
+    unit: str
+    figure: float
+    must: float
+    then: float | None = None
+    at_most: bool = True
+
+    @property
+    def cells(self) -> Cells:
+        """The goal's line: what, measured, must, then, how it stands."""
+        sign = "≤" if self.at_most else "≥"
+        then = f"{sign} {self.then:g}{self.unit}" if self.then is not None else "-"
+        return self.what, f"{number(self.figure)}{self.unit}", f"{sign} {self.must:g}{self.unit}", then, self._standing
+
+    @property
+    def _standing(self) -> str:
+        if not self._reaches(self.must):
+            return "**missed**"
+        return "beyond" if self.then is not None and self._reaches(self.then) else "met"
+
+    def _reaches(self, line: float) -> bool:
+        return self.figure <= line if self.at_most else self.figure >= line
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table of the page: what it shows, how it was measured, its goals, and whom it had to leave out."""
+
+    title: str
+    says: str
+    head: Cells
+    rows: Sequence[Cells]
+    goals: Sequence[Goal] = ()
+    missing: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class Timings:
+    """Rounds of several contenders; what counts is the median."""
+
+    rounds: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, figure: float) -> None:
+        """One round's figure."""
+        self.rounds.setdefault(name, []).append(figure)
+
+    def median(self, name: str) -> float:
+        """A contender's median."""
+        return median(self.rounds[name])
+
+    def ratio(self, name: str, to: str = TEXTBOOK) -> float | None:
+        """A contender's median as a multiple of another's; None when that one was not measured."""
+        return self.median(name) / self.median(to) if to in self.rounds else None
+
+    def spread(self, name: str) -> str:
+        """The lowest and the highest of the rounds."""
+        return f"{number(min(self.rounds[name]))}, {number(max(self.rounds[name]))}"
+
+
+def number(value: float | None) -> str:
+    """A figure with three digits that mean something; a dash for none."""
+    if value is None:
+        return "-"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def page(sections: Sequence[Section], machine: Sequence[str], versions: Sequence[Cells], how: str) -> str:
+    """The whole page in Markdown."""
+    goals = [goal.cells for section in sections for goal in section.goals]
+    parts = [
+        "# Tally beside its peers",
+        how,
+        "## Against the goals",
+        table(("what", "measured", "must", "then go for", ""), goals) if goals else "Nothing was measured.",
+    ]
+    for section in sections:
+        parts += [f"## {section.title}", section.says, table(section.head, section.rows)]
+        if section.missing:
+            parts.append(f"Not there, so not measured: {', '.join(section.missing)}.")
+    parts += ["## Machine", "\n".join(f"- {line}" for line in machine), "## Versions"]
+    parts.append(table(("what", "version"), versions))
+    return "\n\n".join(parts) + "\n"
+
+
+def table(head: Cells, rows: Sequence[Cells]) -> str:
+    """A Markdown table; all columns but the first are figures."""
+    lines = [head, ("---", *["---:"] * (len(head) - 1)), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,43 @@
+"""Runs inside a contender's interpreter: loads a Lambda handler and calls it as often as it is told, line by line.
+
+A line in: `{"events": […], "times": n}`, called in turn, n calls in all; a line out: the seconds that they took
+together, and the last answer. Only the standard library, because the interpreter has nothing else of ours. Whatever
+the handler prints goes nowhere.
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+from itertools import cycle, islice
+from pathlib import Path
+
+
+class LambdaContext:
+    aws_request_id = "00000000-0000-0000-0000-000000000000"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 29_000
+
+
+def main() -> None:
+    """`worker.py MODULE.ATTRIBUTE`."""
+    module, _, attribute = sys.argv[1].rpartition(".")
+    out = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.path.insert(0, str(Path.cwd()))
+    handler = getattr(importlib.import_module(module), attribute)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        calls, context, answer = list(islice(cycle(asked["events"]), asked["times"])), LambdaContext(), None
+        began = time.perf_counter()
+        for event in calls:
+            answer = handler(event, context)
+        seconds = time.perf_counter() - began
+        out.write(json.dumps({"seconds": seconds, "answer": answer}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The data that everybody is asked for: listings at a simulated vendor, and settled days in the ledger.
+
+Listings lie at the simulator, from which Tally fetches them itself, and as plain JSON in the bucket, from which the
+peers read them over REST or S3; so equal answers were come by in two ways. Days are written by the ledger's own code.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from benchmarks.bucket import BUCKET, Bucket
+from benchmarks.questions import LARGE, PERIODS, SMALL
+from ledger.days import DayStore
+from ledger.rows import TIME, WIDTH, Rows
+from ledger.store import Store
+from local.credits import credits_of
+from local.rde import Rde
+from upstreams.openmarket import LogRow
+
+SETTLED = datetime(2026, 1, 1, tzinfo=UTC)
+FORMATS = ("JSON", "XML", "CSV", "XLSX")
+COMPARED_ON = date(2018, 2, 20)
+ROWS_FROM = date(2018, 3, 1)
+"""From here on lie days for pages of rows: each is asked for once."""
+MONTH_FROM, MONTH_DAYS, MONTH_ROWS = date(2019, 3, 1), 30, 2000
+YEAR_FROM, YEAR_DAYS, YEAR_ROWS = date(2020, 1, 1), 366, 1000
+LARGE_BRAND = "large"
+
+
+class World:
+    """The bucket and the vendor, running, with listings to be had."""
+
+    def __init__(self) -> None:
+        self.bucket = Bucket()
+        self.rde = Rde(generated=False)
+        self._running = ExitStack()
+        self._drawn: dict[int, Rows] = {}
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of every contender."""
+        return {
+            **self.bucket.environ,
+            "RDE_BASE_URL": self.rde.base_url,
+            "OPENMARKET_BASE_URL": "http://127.0.0.1:9",  # nobody: what is asked for is held
+            "REPORTS_URL": f"{self.bucket.endpoint}/{BUCKET}/reports",
+            "LOG_LEVEL": "INFO",
+        }
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self._running.enter_context(self.bucket)
+        self._running.enter_context(self.rde)
+        os.environ.update(self.bucket.environ)
+        self.bucket.secrets["tally/default/rde"] = json.dumps(self.rde.secret)
+        for size in (SMALL, LARGE):
+            self._list(size)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self._running.close()
+
+    def _list(self, size: int) -> None:
+        first, last = (date.fromisoformat(day) for day in PERIODS[size])
+        begin = datetime(first.year, first.month, first.day, tzinfo=UTC)
+        step = ((last - first) + timedelta(days=1)) / size
+        nodes = []
+        for index in range(size):
+            created = (begin + index * step).strftime("%Y-%m-%dT%H:%M:%SZ")
+            name, form = f"daily-{index:04}", FORMATS[index % len(FORMATS)]
+            link = f"https://drrde3.blob.core.windows.net/rde/{name}.gz?sp=r&se=2099-01-01T00%3A00%3A00Z&sig=8Zl{index}"
+            self.rde.add_report(name, form, created, link=link)
+            nodes.append({"name": name, "format": form, "creationDate": created, "downloadUrl": link})
+        self.bucket.objects[_key(size)] = json.dumps({"nodes": nodes[::-1]}).encode()
+
+    def listing(self, size: int) -> object:
+        """What everybody's answer about a listing has to be."""
+        return {"reports": json.loads(self.bucket.objects[_key(size)])}
+
+    def settle(self, days: Iterable[date], rows: int, brand: str | None = None) -> None:
+        """Put settled days of so many rows into the ledger."""
+        asyncio.run(self._settle(list(days), rows, brand))
+
+    async def _settle(self, days: list[date], rows: int, brand: str | None) -> None:
+        kept = DayStore(Store(BUCKET, self.bucket.endpoint), "default", brand)
+        for day in days:
+            await kept.keep(day, SETTLED, self._rows(day, rows), settled=True)
+
+    def _rows(self, day: date, count: int) -> Rows:
+        """A day's rows: the same ones on every day, because drawing them is slow."""
+        if count not in self._drawn:
+            drawn = credits_of("bench", day, count)
+            self._drawn[count] = Rows.of(
+                LogRow(c.credit_id, c.time, c.msisdn, c.network, c.final, c.amount, c.currency) for c in drawn
+            )
+        cells = list(self._drawn[count].cells)
+        cells[TIME::WIDTH] = [f"{day}{time[10:]}" for time in cells[TIME::WIDTH]]
+        return Rows(cells)
+
+    def copy_brand(self, brand: str, other: str) -> None:
+        """Give another brand the same days."""
+        mark, copy = f"/brand={brand}/", f"/brand={other}/"
+        for key in [key for key in self.bucket.objects if mark in key]:
+            self.bucket.objects[key.replace(mark, copy)] = self.bucket.objects[key]
+
+
+def _key(size: int) -> str:
+    return f"reports/{'_'.join(PERIODS[size])}.json"
+
+
+def days_from(first: date, count: int) -> list[date]:
+    """So many days in a row."""
+    return [first + timedelta(days=index) for index in range(count)]
