@@ -1,0 +1,73 @@
+"""The README's example, tables and figures are the product's own."""
+
+import dataclasses
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from functions.settings import Settings
+from local.openmarket import OpenMarket
+from schema import inputs, limits, profile
+from tests.functions.frontend import Frontend
+from tests.moving_clock import MovingClock
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def fenced(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_its_query_gets_its_answer(frontend: Frontend, clock: MovingClock, openmarket_simulator: OpenMarket) -> None:
+    clock.moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    openmarket_simulator.rows_a_day = 2000
+    (query,), (answer,) = fenced("graphql"), fenced("json")
+    assert {"data": frontend.data(query)} == json.loads(answer)
+
+
+def test_its_settings_are_all_there_are_with_their_defaults() -> None:
+    section = README.partition("## Settings")[2].partition("##")[0]
+    told = dict(re.findall(r"^\| `(\w+)` \| (\S+)", section, re.MULTILINE))
+    fields = {field.name.upper() for field in dataclasses.fields(Settings)}
+    assert set(told) == fields
+    defaults = Settings.read({"LEDGER_BUCKET": "b"})
+    for name, shown in told.items():
+        value = getattr(defaults, name.lower())
+        if shown not in {"\u2013", "empty"}:
+            assert shown.strip("`") == written(value), name
+        else:
+            assert value in {"", None, "b"}, name
+
+
+def written(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def test_its_limits_are_those_of_the_code() -> None:
+    section = README.partition("## Limits")[2].partition("##")[0]
+    for figure in (
+        f"{inputs.LONGEST_DAYS} days",
+        f"1 to {inputs.LARGEST_PAGE:,}",
+        f"{inputs.LONGEST_BRAND} characters",
+        f"{limits.BODY_BYTES:,} bytes",
+        f"{limits.TOKENS:,} tokens, {limits.DEPTH} levels, {limits.ROOT_FIELDS} root fields, {limits.ALIASES} aliases",
+        f"{limits.DIRECTIVES} directives",
+        f"{profile.MOST_CELLS:,} cells",
+    ):
+        assert figure in section, figure
+
+
+def test_its_make_targets_and_files_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"make ([a-z][a-z-]+)", README)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / link).exists(), link
+    for path in re.findall(r"`((?:functions|schema|tests)/[\w./]+)`", README):
+        assert (ROOT / path).exists(), path
