@@ -3,7 +3,8 @@
 from functions import logs
 from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
+from functions.wiring import keeper_of
 
 SETTINGS = Settings.read()
 logs.set_up(SETTINGS.log_level)
-handler = KeeperHandler(SETTINGS)
+handler = KeeperHandler(keeper_of(SETTINGS))

@@ -10,12 +10,9 @@ from typing import Any
 
 from functions.logs import instant, rendered, write
 from functions.metrics import embedded
-from functions.settings import Settings
-from functions.wiring import keeper_of
 from ledger.archiving import GRACE_SECONDS
-from ledger.moments import Clock, now
+from ledger.keeper import Keeper
 from ledger.run import Run
-from ledger.store import Store
 from upstreams import telemetry
 from upstreams.deadline import Deadline
 
@@ -27,8 +24,8 @@ WITHOUT_CONTEXT_SECONDS = 900.0 - ENDING_SECONDS
 class KeeperHandler:
     """What Lambda calls, on one event loop for the life of the process: connections outlive an invocation."""
 
-    def __init__(self, settings: Settings, clock: Clock = now, store: Store | None = None) -> None:
-        self._keeper = keeper_of(settings, clock, store)
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
         self._runner = asyncio.Runner()
 
     def __call__(self, event: object, context: object) -> dict[str, Any]:  # noqa: ARG002 - its content does not matter

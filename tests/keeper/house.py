@@ -1,0 +1,91 @@
+"""A house with everything that the keeper works on: its bucket, both vendors, and one clock for all of them."""
+
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from functions.keeper_handler import KeeperHandler
+from functions.settings import Settings
+from functions.wiring import keeper_of
+from ledger.moments import DAY
+from local.aws import Aws
+from local.openmarket import OpenMarket
+from local.rde import Rde
+from tests.functions.frontend import Frontend, LambdaContext
+from tests.moving_clock import MovingClock
+
+QUERY = """
+query Reports($from: Date!, $to: Date!, $format: ReportFormat, $expiresIn: Int) {
+  reports(from: $from, to: $to, format: $format) {
+    totalCount
+    nodes { name rawFormat format creationDate downloadUrl archiveUrl(expiresIn: $expiresIn) }
+    freshness { source asOf stale }
+  }
+}"""
+
+
+@dataclass
+class House:
+    """One deployment; every call of `keep` is a process of its own."""
+
+    environ: Mapping[str, str]
+    clock: MovingClock
+    aws: Aws
+    rde: Rde
+    openmarket: OpenMarket
+
+    @property
+    def today(self) -> date:
+        return self.clock().date()
+
+    def ago(self, days: float, hour: float = 0) -> str:
+        """A creation date that many days ago, as the vendor writes it."""
+        return f"{self.clock() - timedelta(days=days, hours=hour):%Y-%m-%dT%H:%M:%SZ}"
+
+    def keep(self, seconds: float = 900, days: int = 6, **settings: str) -> dict[str, Any]:
+        """The summary of one run with that much time, which looks after the last so many days of credits."""
+        keeper = keeper_of(Settings.read({**self.environ, **settings}), self.clock)
+        keeper = replace(keeper, settling=replace(keeper.settling, days=days))
+        with closing(KeeperHandler(keeper)) as handler:
+            return handler({"anything": "at all"}, LambdaContext(seconds))
+
+    def give_credentials(self, tenant: str, upstream: str, secret: Mapping[str, str] | str | None = None) -> None:
+        """Put a secret, the simulator's own unless another is given."""
+        own = self.rde.secret if upstream == "rde" else self.openmarket.secret
+        self.aws.put_secret(f"{self.environ['SECRET_PREFIX']}/{tenant}/{upstream}", own if secret is None else secret)
+
+    def reports(self, days: int = 100, **variables: Any) -> dict[str, Any]:
+        """What a fresh process says of the last so many days."""
+        frontend = Frontend(self.environ, self.clock)
+        with closing(frontend.handler):
+            period = {"from": str(self.today - days * DAY), "to": str(self.today)}
+            listed: dict[str, Any] = frontend.data(QUERY, period | variables)["reports"]
+        return listed
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """What lies in the bucket."""
+        pages = self.aws.client("s3").get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=self.environ["LEDGER_BUCKET"], Prefix=prefix)
+        return [item["Key"] for page in found for item in page.get("Contents", [])]
+
+    def read(self, key: str) -> bytes:
+        body: bytes = self.aws.client("s3").get_object(Bucket=self.environ["LEDGER_BUCKET"], Key=key)["Body"].read()
+        return body
+
+    def put(self, key: str, body: bytes = b"") -> None:
+        self.aws.client("s3").put_object(Bucket=self.environ["LEDGER_BUCKET"], Key=key, Body=body)
+
+    def records(self, tenant: str = "default") -> list[dict[str, Any]]:
+        """What the archive's records say, in the order of their keys."""
+        return [json.loads(self.read(key)) for key in self.keys(f"archive/tenant={tenant}/reports/")]
+
+    def unfinished_uploads(self) -> list[str]:
+        listed = self.aws.client("s3").list_multipart_uploads(Bucket=self.environ["LEDGER_BUCKET"])
+        return [upload["Key"] for upload in listed.get("Uploads") or []]
+
+    def downloads(self) -> int:
+        """How many requests there were for report files."""
+        return sum(request.path.startswith("/rdecontainer/") for request in self.rde.requests)

@@ -1,0 +1,154 @@
+"""A report may be called anything: its key is safe, says everything, and the download has a name that opens."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.archive import LONGEST_KEY, Archive, Identity, file_key, record_key
+from ledger.attachments import attributes, disposition, file_name
+from ledger.store import Store, Stored
+from local.rde import Rde
+from tests.keeper.house import House
+from tests.keeper.test_archived_reports import downloaded
+
+CREATED = datetime(2026, 11, 20, 20, 15, 1, 5, tzinfo=UTC)
+SAFE_KEY = re.compile(r"archive/tenant=acme/(reports|files)/day=[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9.]+![A-Za-z0-9_.~%!-]*")
+ODD = (
+    "../../../etc/passwd",
+    "..",
+    "/",
+    "a/b\\c:d",
+    "day=2026-11-21/000000.000000!CSV!other",
+    "100 % rés+umé?.csv",
+    "日本語 📈",
+    'with "quotes"; filename=evil.exe',
+    "line\r\nSet-Cookie: a=b",
+    "x" * 3000,
+    "ü" * 400,
+)
+
+
+@settings(deadline=None)
+@given(
+    st.text(alphabet=st.characters(), min_size=1),
+    st.text(alphabet=st.characters(), max_size=20),
+    st.datetimes(timezones=st.just(UTC)),
+)
+def test_a_record_s_key_is_safe_and_says_everything_or_is_a_digest(name: str, form: str, created: datetime) -> None:
+    identity = Identity(name, form, created)
+    for key in (record_key("acme", identity), file_key("acme", identity)):
+        assert SAFE_KEY.fullmatch(key)
+        assert len(key) <= LONGEST_KEY
+        assert f"day={created.date()}/" in key
+
+
+@settings(deadline=None)
+@given(st.lists(st.builds(Identity, st.text(), st.text(max_size=5), st.datetimes(timezones=st.just(UTC))), max_size=6))
+def test_two_reports_never_share_a_key(identities: list[Identity]) -> None:
+    different = set(identities)
+    assert len({record_key("acme", identity) for identity in different}) == len(different)
+    assert len({file_key("acme", identity) for identity in different}) == len(different)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_report_of_any_name_is_archived_listed_and_downloaded(house: House, name: str) -> None:
+    created = house.ago(days=2)
+    house.rde.add_report(name, "CSV", created, link=plain_link(house.rde, name), file=lambda: b"a,b\n")
+    house.keep()
+    house.rde.forget(name, created)
+    house.clock.advance(hours=7)
+    [node] = house.reports()["nodes"]
+    assert (node["name"], node["rawFormat"], node["creationDate"]) == (name, "CSV", created)
+    body, header, _ = downloaded(node["archiveUrl"])
+    assert body == b"a,b\n"
+    assert header.startswith("attachment; ")
+
+
+def plain_link(rde: Rde, name: str) -> str:
+    """A link whose path does not depend on the report's name: what is tried here is our side."""
+    blob = f"{hash(name)}.csv"
+    rde.blobs.keep(blob, lambda: b"a,b\n")
+    return rde.blobs.link(rde.origin, blob, timedelta(hours=48))
+
+
+def test_only_a_name_too_long_for_a_key_is_read_from_its_record(house: House) -> None:
+    for name in ("short", "x" * 3000):
+        house.rde.add_report(name, "CSV", house.ago(days=2), link=plain_link(house.rde, name))
+    house.keep()
+    gets: list[str] = []
+
+    class Watched(Store):
+        async def get(self, key: str) -> Stored | None:
+            gets.append(key)
+            return await super().get(key)
+
+    store = Watched(house.environ["LEDGER_BUCKET"], house.environ["AWS_ENDPOINT_URL"])
+    archive = Archive(store, house.clock, recheck=timedelta(0))
+    shelf = asyncio.run(archive.reports("default", house.today - timedelta(days=3), house.today))
+    assert sorted(len(each.identity.name) for each in shelf.reports) == [5, 3000]
+    assert len(gets) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "link", "expected"),
+    [
+        ("daily-dr1", "JSON", "https://h/daily.json.gz?sig=x", "daily-dr1.json.gz"),
+        ("daily-dr1", "JSON", "https://h/daily.json?sig=x.gz", "daily-dr1.json"),
+        ("usage", "CSV", "https://h/x", "usage.csv"),
+        ("usage.csv", "CSV", "https://h/x.csv", "usage.csv"),
+        ("usage.csv", "CSV", "https://h/x.csv.GZ", "usage.csv.gz"),
+        ("usage.csv.gz", "CSV", "https://h/x.csv.gz", "usage.csv.gz"),
+        ("book", "XSLX", "https://h/x.xlsx", "book.xlsx"),
+        ("odd", "PDF", "https://h/x.pdf", "odd"),
+        ("..", "CSV", "https://h/x", "report.csv"),
+        ("../../etc/passwd", "CSV", "https://h/x", "_.._etc_passwd.csv"),
+        ("\ud800\u202efdp", "CSV", "https://h/x", "__fdp.csv"),
+        ("x" * 500, "CSV", "https://h/x", "x" * 150 + ".csv"),
+    ],
+)
+def test_a_download_is_called_after_the_report_with_the_ending_of_its_format(
+    name: str, form: str, link: str, expected: str
+) -> None:
+    compressed = attributes(Identity(name, form, CREATED), link)["Content-Type"] == "application/gzip"
+    assert file_name(Identity(name, form, CREATED), compressed=compressed) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("usage.csv", 'attachment; filename="usage.csv"'),
+        ("résumé.csv", "attachment; filename=\"r_sum_.csv\"; filename*=UTF-8''r%C3%A9sum%C3%A9.csv"),
+        ("50%.csv", "attachment; filename=\"50_.csv\"; filename*=UTF-8''50%25.csv"),
+        ('a";b.csv', "attachment; filename=\"a__b.csv\"; filename*=UTF-8''a%22%3Bb.csv"),
+    ],
+)
+def test_a_name_that_is_not_plain_travels_twice(name: str, expected: str) -> None:
+    assert disposition(name) == expected
+
+
+@settings(deadline=None)
+@given(st.text(alphabet=st.characters(), min_size=1), st.booleans())
+def test_no_name_leaves_the_header_or_the_folder(name: str, compressed: bool) -> None:
+    shown = file_name(Identity(name, "CSV", CREATED), compressed=compressed)
+    assert not set(shown) & set('/\\\r\n\0"')
+    assert shown.strip(". ")
+    disposition(shown).encode("ascii")
+
+
+@pytest.mark.parametrize(
+    ("form", "ending", "expected"),
+    [
+        ("JSON", "json.gz", "application/gzip"),
+        ("JSON", "json", "application/json"),
+        ("XML", "xml", "application/xml"),
+        ("CSV", "csv", "text/csv"),
+        ("XLSX", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("PDF", "pdf", "application/octet-stream"),
+    ],
+)
+def test_the_content_type_follows_the_format_and_the_compression(form: str, ending: str, expected: str) -> None:
+    assert attributes(Identity("usage", form, CREATED), f"https://h/x.{ending}?sp=rwd")["Content-Type"] == expected

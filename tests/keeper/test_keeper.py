@@ -1,0 +1,292 @@
+"""What the keeper does though nobody asks: it settles days, fills gaps, tidies up, and lets no failure spread."""
+
+import asyncio
+import gzip
+import json
+import logging
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from functions.keeper_handler import KeeperHandler
+from functions.settings import Settings
+from functions.wiring import keeper_of
+from ledger.moments import DAY, midnight, rfc3339, stamp
+from ledger.run import Run
+from local.simulator import failing
+from tests.functions.frontend import Frontend, LambdaContext
+from tests.keeper.house import House
+from upstreams.deadline import Deadline
+
+LOG = "query($f: DateTime!, $t: DateTime!, $b: String) { creditLog(from: $f, to: $t, brand: $b) { totalCount } }"
+OUTCOME = "query($f: DateTime!, $t: DateTime!) { creditOutcome(from: $f, to: $t) { freshness { asOf stale } } }"
+SETTLED_AFTER = 72
+
+
+@pytest.fixture
+def home(house: House) -> House:
+    """A house with credentials for OpenMarket too."""
+    house.give_credentials("default", "openmarket")
+    return house
+
+
+def ask(house: House, query: str, **variables: Any) -> dict[str, Any]:
+    """A frontend's query about the last five days, in a process of its own."""
+    frontend = Frontend(house.environ, house.clock)
+    period = {"f": rfc3339(house.clock() - 5 * DAY), "t": rfc3339(house.clock())}
+    with closing(frontend.handler):
+        return frontend.data(query, period | variables)
+
+
+def lake(house: House, brand: str = "__all__") -> list[str]:
+    """The days that lie in the lake."""
+    keys = house.keys(f"credit-log/tenant=default/brand={brand}/")
+    return [key.split("/day=")[1][:10] for key in keys if key.endswith("/rows.csv.gz")]
+
+
+def test_every_day_that_can_be_settled_is_settled_once_and_never_asked_for_again(home: House) -> None:
+    first = home.keep(days=9)
+    days = [str(home.today - age * DAY) for age in range(9)]
+    assert lake(home) == sorted(days[4:])
+    assert (first["daysSettled"], first["settledDayLagDays"], first["complete"]) == (5, 0.0, True)
+    asked = home.openmarket.count("/csv/log")
+    assert asked == 1
+    again = home.keep(days=9)
+    assert (again["daysSettled"], home.openmarket.count("/csv/log")) == (0, asked)
+    home.clock.advance(days=1)
+    assert home.keep(days=9)["daysSettled"] == 1
+    assert lake(home) == sorted(days[3:])
+
+
+def test_a_hundred_and_twenty_days_are_looked_after_in_four_calls(home: House) -> None:
+    home.openmarket.rows_a_day = 1
+    keeper = keeper_of(Settings.read(home.environ), home.clock)
+    with closing(KeeperHandler(keeper)) as handler:
+        assert handler({}, LambdaContext(900))["daysSettled"] == 116
+    assert home.openmarket.count("/csv/log") == 4
+    assert lake(home)[0] == str(home.today - 119 * DAY)
+
+
+def test_what_lies_in_the_lake_is_what_the_vendor_said(home: House) -> None:
+    home.keep()
+    day = home.today - 5 * DAY
+    rows = gzip.decompress(home.read(f"credit-log/tenant=default/brand=__all__/day={day}/rows.csv.gz")).decode()
+    held = [c for c in home.openmarket.held(home.clock() - 6 * DAY, home.clock()) if c.time.date() == day]
+    assert sorted(line.split(",")[0] for line in rows.splitlines()[1:]) == sorted(str(c.credit_id) for c in held)
+
+
+def test_gaps_between_held_days_are_filled(home: House) -> None:
+    home.keep(days=3)
+    home.clock.advance(days=6)
+    assert home.keep(days=12)["daysSettled"] == 8
+    assert lake(home) == [str(home.today - age * DAY) for age in range(11, 3, -1)]
+
+
+def test_every_brand_that_somebody_has_asked_for_is_settled_too(home: House) -> None:
+    brands = ["Alpha", "Ünï 100%", "__all__"]
+    for brand in brands:
+        ask(home, LOG, b=brand)
+    home.keep(days=9)
+    assert {folder.split("/")[2] for folder in home.keys("credit-log/")} == {
+        "brand=__all__",
+        "brand=Alpha",
+        "brand=%C3%9Cn%C3%AF%20100%25",
+        "brand=%5F%5Fall%5F%5F",
+    }
+    assert [len(lake(home, brand)) for brand in ("__all__", "Alpha", "%5F%5Fall%5F%5F")] == [5, 5, 5]
+
+
+def test_today_is_refreshed_when_it_has_aged(home: House) -> None:
+    home.keep(days=2)
+    home.clock.advance(minutes=15)
+    asked = home.openmarket.count("/csv/log")
+    home.keep(days=2)
+    assert home.openmarket.count("/csv/log") == asked + 1
+
+
+def test_a_day_that_was_fetched_late_enough_by_a_new_setting_enters_the_lake(home: House) -> None:
+    home.clock.moment = home.clock().replace(hour=12)
+    home.keep(days=4)
+    assert lake(home) == []
+    asked = home.openmarket.count("/csv/log")
+    summary = home.keep(days=4, SETTLE_HOURS="1")
+    assert (summary["daysSettled"], summary["settledDayLagDays"]) == (3, 0.0)
+    assert len(lake(home)) == 3
+    assert home.openmarket.count("/csv/log") == asked
+
+
+def test_while_the_vendor_fails_the_lag_grows_and_everything_else_goes_on(home: House) -> None:
+    home.openmarket.misbehave(failing(500), times=None)
+    home.rde.add_report("usage", "CSV", home.ago(days=1))
+    summary = home.keep(days=9)
+    assert (summary["daysSettled"], summary["archived"], summary["failed"]) == (0, 1, 1)
+    oldest = home.clock() - midnight(home.today - 7 * DAY) - timedelta(hours=SETTLED_AFTER)
+    assert summary["settledDayLagDays"] == pytest.approx(oldest / DAY, abs=0.01)
+    home.openmarket.behave()
+    home.clock.advance(minutes=15)
+    assert home.keep(days=9)["settledDayLagDays"] == 0.0
+
+
+def test_a_stale_answer_is_a_failure_of_the_run_and_not_of_the_ledger(home: House) -> None:
+    home.keep(days=2)
+    home.clock.advance(hours=7)
+    home.openmarket.misbehave(failing(500), times=None)
+    assert home.keep(days=2)["failed"] == 1
+    assert ask(home, "{ __typename }") == {"__typename": "Query"}
+
+
+def test_one_bad_tenant_stops_no_other(home: House, caplog: pytest.LogCaptureFixture) -> None:
+    home.give_credentials("acme", "rde", "{}")
+    home.give_credentials("acme", "openmarket", {**home.openmarket.secret, "password": "wrong"})
+    home.give_credentials("zeta", "rde")
+    home.rde.add_report("usage", "CSV", home.ago(days=1))
+    summary = home.keep()
+    assert (summary["tenants"], summary["archived"], summary["failed"]) == (3, 2, 2)
+    assert [len(home.records(tenant)) for tenant in ("default", "zeta", "acme")] == [1, 1, 0]
+    assert len(lake(home)) == 2
+    assert home.keys("credit-log/tenant=zeta/") == []
+    failures = [record.getMessage() for record in caplog.records if record.name == "tally.keeper"]
+    assert len(failures) == 2
+    assert all("acme" in line for line in failures)
+
+
+def test_a_broken_object_stops_nothing_but_itself(home: House, caplog: pytest.LogCaptureFixture) -> None:
+    home.rde.add_report("usage", "CSV", home.ago(days=1))
+    home.put("answers/tenant=default/reports/2019-11-01_2019-11-02_any/20191103T000000.000000Z.json.gz", b"no gzip")
+    assert home.keep()["archived"] == 1
+    assert any("2019-11-01" in record.getMessage() and record.levelno >= logging.WARNING for record in caplog.records)
+
+
+def test_a_run_that_is_out_of_time_begins_nothing_and_the_next_one_goes_on(home: House) -> None:
+    home.rde.add_report("usage", "CSV", home.ago(days=1))
+    summary = home.keep(seconds=60)
+    assert summary == {
+        "tenants": 1,
+        "daysSettled": 0,
+        "archived": 0,
+        "deleted": 0,
+        "failed": 0,
+        "settledDayLagDays": None,
+        "complete": False,
+    }
+    assert home.keys() == []
+    assert home.keep()["complete"]
+    assert (len(lake(home)), len(home.records())) == (2, 1)
+
+
+@dataclass(slots=True)
+class OutOfTime(Run):
+    """A run whose time is up after so many things."""
+
+    things: int = 0
+
+    def may_begin(self) -> bool:
+        self.things -= 1
+        self.complete = self.complete and self.things >= 0
+        return self.complete
+
+
+@pytest.mark.parametrize("things", range(9))
+def test_a_run_stops_between_any_two_things_and_the_next_one_goes_on(home: House, things: int) -> None:
+    for age in range(2):
+        home.rde.add_report(f"usage-{age}", "CSV", home.ago(days=age))
+    ask(home, LOG, b="Alpha")
+    keeper = keeper_of(Settings.read(home.environ), home.clock)
+    keeper = replace(keeper, settling=replace(keeper.settling, days=6))
+    run = OutOfTime(Deadline.after(60), things=things)
+    asyncio.run(keeper.keep(run))
+    assert (run.complete, run.failed) == (False, 0)
+    assert [run.settled > 0, run.archived] == [things >= 2, min(max(things - 3, 0), 2)]
+    rest = home.keep()
+    assert rest["complete"]
+    assert len(home.records()) == run.archived + rest["archived"] == 2
+    assert len(lake(home)) == len(lake(home, "Alpha")) == 2
+
+
+def test_one_process_runs_again_and_again(home: House) -> None:
+    keeper = keeper_of(Settings.read(home.environ), home.clock)
+    home.openmarket.rows_a_day = 0
+    with closing(KeeperHandler(keeper)) as handler:
+        first = handler({"source": "aws.scheduler"}, LambdaContext(900))
+        home.clock.advance(days=1)
+        second = handler(None, LambdaContext(900))
+    assert (first["daysSettled"], second["daysSettled"]) == (116, 1)
+
+
+def test_a_run_writes_one_line_which_holds_the_lag_as_a_metric(home: House, capsys: pytest.CaptureFixture[str]) -> None:
+    home.keep()
+    [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "keeper run" in line]
+    assert line["SettledDayLagDays"] == 0.0
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Metrics"] == [{"Name": "SettledDayLagDays", "Unit": "None"}]
+    assert (line["daysSettled"], line["counts"]["keeper.settled"]) == (2, 2)
+
+
+def test_without_credit_logs_there_is_no_lag_and_without_a_look_there_is_no_metric(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert house.keep()["settledDayLagDays"] == 0.0
+    house.give_credentials("default", "openmarket")
+    assert house.keep(LEDGER_BUCKET="there-is-none")["settledDayLagDays"] is None
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "keeper run" in line]
+    assert ["SettledDayLagDays" in line for line in lines] == [True, False]
+
+
+def test_versions_that_newer_ones_have_replaced_go_after_a_grace_and_the_newest_stay(home: House) -> None:
+    home.keep(days=2)
+    home.clock.advance(minutes=10)
+    assert home.keep(days=2)["deleted"] == 0
+    home.clock.advance(minutes=10)
+    assert home.keep(days=2)["deleted"] > 0
+    home.clock.advance(days=7)
+    home.keep(days=9)
+    home.clock.advance(minutes=16)
+    home.keep(days=9)
+    days: dict[str, list[str]] = {}
+    for key in home.keys("credit-log/"):
+        day, _, name = key.split("/day=")[1].partition("/")
+        days.setdefault(day, []).append(name.partition("-")[0])
+    for age in range(4, 8):
+        assert sorted(days[str(home.today - age * DAY)]) == ["_settled", "rows.csv.gz"]
+    assert {"_open", "_rollup"} <= set(days[str(home.today)])
+
+
+def test_answers_that_newer_ones_have_replaced_go_and_the_newest_stay(home: House) -> None:
+    period = {"f": rfc3339(home.clock() - DAY), "t": rfc3339(home.clock())}
+    for _ in range(3):
+        ask(home, OUTCOME, **period)
+        home.clock.advance(minutes=6)
+    kept = home.keys("answers/tenant=default/outcome/")
+    assert len(kept) == 3
+    home.keep()
+    assert home.keys("answers/tenant=default/outcome/") == kept[-1:]
+
+
+def test_marks_of_scheduling_and_dead_leases_go_and_the_newest_mark_stays(house: House) -> None:
+    marks = [f"answers/tenant=default/scheduled/{stamp(house.clock() - timedelta(days=age))}" for age in (3, 2, 1)]
+    leases = [
+        "answers/tenant=default/reports/2026-11-01_2026-11-02_any/_lease",
+        f"credit-log/tenant=default/brand=__all__/day={house.today - DAY}/_lease",
+    ]
+    for key in (*marks, *leases):
+        house.put(key, b"{}")
+    assert house.keep()["deleted"] == 0
+    house.clock.advance(minutes=16)
+    house.keep()
+    assert set(house.keys()) & {*marks, *leases} == set(marks)
+    house.clock.advance(hours=7)
+    house.keep()
+    assert set(house.keys()) & set(marks) == set(marks[-1:])
+
+
+def test_the_archive_and_the_lake_are_never_deleted_from(home: House) -> None:
+    home.rde.add_report("usage", "CSV", home.ago(days=1))
+    home.keep()
+    for_good = home.keys("archive/") + [key for key in home.keys("credit-log/") if key.endswith("/rows.csv.gz")]
+    assert len(for_good) == 4
+    home.clock.advance(days=100)
+    home.keep()
+    assert set(for_good) <= set(home.keys())
