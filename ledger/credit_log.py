@@ -132,9 +132,12 @@ class CreditLog:
         """Lost rows, from the upstream; others than the lost ones would not add up to what is said of the day."""
         self._versions.forget(f"{query.days.folder}/{lost.day}")
         refreshed = await self._fetch(query, [lost.day])
-        rows = refreshed.versions[0].rows
-        if rows is None or len(rows) != lost.count:
+        rows = refreshed.versions[0].rows or EMPTY
+        key, rollup = f"{query.days.folder}/{lost.day}/{lost.tag}", Rollup.of(rows)
+        said = self._rollups.recall(key)
+        if len(rows) != lost.count or (said and said.whole != rollup.whole):
             raise LedgerUnavailable(f"the rows of {lost.day} were lost and have changed since")
+        self._rollups.remember(key, rollup, rollup.size)
         return rows
 
     async def rollup(self, held: Held, version: DayVersion) -> Rollup:
@@ -144,7 +147,9 @@ class CreditLog:
         key = f"{held.days.folder}/{version.day}/{version.tag}"
         rollup = self._rollups.recall(key)
         if rollup is None:
-            rollup = await self._stored_rollup(held, version) or Rollup.of(await self.rows(held, version))
+            stored = await self._stored_rollup(held, version)
+            # Rows that were lost meanwhile, and asked for again, have said by now what the day adds up to.
+            rollup = self._rollups.recall(key) or stored or Rollup.of(await self.rows(held, version))
             self._rollups.remember(key, rollup, rollup.size)
         return rollup
 

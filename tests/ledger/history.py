@@ -1,0 +1,92 @@
+"""What the vendors said at each moment, and until when the ledger may still say it: the oracle of the property test.
+
+The age rule is worked out here once more, from design's words and not from the ledger's code.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from local.openmarket import OpenMarket
+from local.rde import Rde
+from tests.functions.credit_oracle import shown
+
+DAY = timedelta(days=1)
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """All that both vendors would have said at one moment."""
+
+    at: datetime
+    credits: tuple[tuple[datetime, str, Entry], ...]
+    reports: tuple[tuple[str, str, date], ...]
+
+    def log(self, start: datetime, end: datetime, brand: str | None, keep: Callable[[Entry], bool]) -> list[Entry]:
+        """The entries of `[start, end)`."""
+        return [
+            entry for time, of, entry in self.credits if start <= time < end and brand in (None, of) and keep(entry)
+        ]
+
+    def outcome(self, start: datetime, end: datetime, brand: str | None) -> list[tuple[Any, ...]]:
+        """Credits counted by brand and value; the vendor counts its last second in."""
+        counts: dict[tuple[str, str, str], list[int]] = {}
+        for time, of, entry in self.credits:
+            if start <= time <= end and brand in (None, of):
+                line = counts.setdefault((of, entry["amount"], entry["currency"]), [0, 0])
+                line[0] += entry["outcome"] == "SUCCESS"
+                line[1] += entry["outcome"] == "FAILED"
+        return sorted(
+            (*key, success, failed, f"{Decimal(key[1]) * success:.4f}") for key, (success, failed) in counts.items()
+        )
+
+
+@dataclass(slots=True)
+class History:
+    """Moments in order; the vendors say the same from one of them to the next."""
+
+    openmarket: OpenMarket
+    rde: Rde
+    since: datetime
+    fresh: timedelta
+    settle: timedelta
+    moments: list[Moment] = field(default_factory=list)
+
+    def note(self, at: datetime) -> None:
+        """Write down what the vendors would say now."""
+        held = sorted(self.openmarket.held(self.since, at), key=lambda credit: (credit.time, credit.credit_id))
+        credits_ = tuple((credit.time, credit.brand, shown(self.openmarket, credit)) for credit in held)
+        reports = tuple((report.name, _printed(report.created), report.day) for report in self.rde.listing())
+        self.moments.append(Moment(at, credits_, reports))
+
+    def allowed(self, end: datetime, now: datetime, as_of: datetime, *, stale: bool) -> list[Moment]:
+        """The moments whose answer about a period that ended at `end` may be given now."""
+        return [
+            moment
+            for moment in self.moments
+            if moment.at >= as_of and (stale or moment.at >= now or self.good_until(moment.at, end) > now)
+        ]
+
+    def good_until(self, fetched: datetime, end: datetime) -> datetime:
+        """Until when what was fetched then is good."""
+        since_end = fetched - end
+        if since_end >= self.settle:
+            return datetime.max.replace(tzinfo=UTC)
+        if not self.fresh:
+            return fetched
+        return fetched + max(self.fresh, min(since_end / 10, timedelta(hours=6)))
+
+
+def days_of(start: datetime, end: datetime) -> Iterable[tuple[datetime, datetime, datetime]]:
+    """The parts of a period by UTC day: where each begins and ends, and when its day is over."""
+    while start < end:
+        over = datetime(start.year, start.month, start.day, tzinfo=UTC) + DAY
+        yield start, min(end, over), over
+        start = over
+
+
+def _printed(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

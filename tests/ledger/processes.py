@@ -1,0 +1,80 @@
+"""Processes of the product in one test: each with its own memory, all with one bucket and the same vendors.
+
+A process is everything from GraphQL over HTTP down; what it shares with others is what a function shares with others
+in Lambda, and a client of the vendors, which is slow to make and keeps nothing.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from functions.settings import Settings
+from functions.wiring import Parts
+from ledger.leases import Leases
+from ledger.moments import Clock
+from ledger.store import Store
+from schema.http import GraphQLOverHTTP
+from schema.negotiation import RESPONSE_TYPE
+from schema.requests import Request
+from upstreams.deadline import Deadline
+from upstreams.openmarket import OpenMarket
+from upstreams.rde import Rde
+from upstreams.secrets import SecretStore
+
+LEASE_SECONDS = 0.5
+"""A dead process's lease is over soon, so that no test waits for it long."""
+CLAIMS = {"sub": "dashboard", "scope": "reports:read reports:schedule credits:read credits:msisdn"}
+
+
+@dataclass(frozen=True)
+class Vendors:
+    """The vendors' clients."""
+
+    openmarket: OpenMarket
+    rde: Rde
+
+
+@dataclass(frozen=True)
+class Process(Parts):
+    """One process, with short leases."""
+
+    vendors: Vendors
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self.store, LEASE_SECONDS)
+
+    @cached_property
+    def openmarket(self) -> OpenMarket:
+        return self.vendors.openmarket
+
+    @cached_property
+    def rde(self) -> Rde:
+        return self.vendors.rde
+
+    @cached_property
+    def api(self) -> GraphQLOverHTTP:
+        return GraphQLOverHTTP(self.ledger, "", self.clock, introspection=True)
+
+    async def ask(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A query's answer: `data` and `errors`."""
+        body = json.dumps({"query": query, "variables": dict(variables or {})}).encode()
+        headers = {"content-type": "application/json", "accept": RESPONSE_TYPE}
+        request = Request("POST", "/graphql", "", headers, body, CLAIMS, "test", Deadline.after(20))
+        response = self.api.recall(request) or await self.api.answer(request)
+        said: dict[str, Any] = json.loads(response.body)
+        return said
+
+
+def process(settings: Settings, clock: Clock, store: Store, vendors: Vendors | None = None) -> Process:
+    """Start one more process."""
+    return Process(settings, clock, store, vendors or vendors_of(Parts(settings, clock, store)))
+
+
+def vendors_of(parts: Parts, secrets: SecretStore | None = None) -> Vendors:
+    """Clients for the vendors that some settings name; a store of secrets is slow to make, and may be shared."""
+    if secrets is not None:
+        vars(parts)["secrets"] = secrets
+    return Vendors(parts.openmarket, parts.rde)

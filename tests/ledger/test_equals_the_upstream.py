@@ -1,0 +1,416 @@
+"""The answer through the ledger equals the answer straight from the upstream, whatever happens in between.
+
+A machine of hypothesis drives GraphQL queries through several processes with one bucket, while time passes, outcomes
+change, rows come late, reports are scheduled, S3 or a vendor fails, and processes die between two writes. After each
+query every day of its answer has to be what the vendor said at one moment: not before `asOf`, and not before the age
+rule allows, unless it says `stale`. Otherwise there has to be an error of the contract, and a reason for it.
+"""
+
+import asyncio
+import logging
+import os
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from functions.settings import Settings
+from functions.wiring import Parts
+from ledger.run import Run
+from local.aws import Aws
+from local.credits import BRANDS, NETWORKS, Credit
+from local.openmarket import OpenMarket
+from local.rde import Rde
+from local.simulator import answering_html, failing, without_column
+from tests.functions.credit_oracle import comparable, summary
+from tests.ledger.history import DAY, History, days_of
+from tests.ledger.memory_store import Killed, MemoryBucket, MemoryStore
+from tests.ledger.processes import Process, process, vendors_of
+from tests.moving_clock import MovingClock
+from upstreams.deadline import Deadline
+from upstreams.secrets import SecretStore
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+NOON = datetime(2019, 12, 5, 12, tzinfo=UTC)
+SINCE = NOON - timedelta(days=12)
+PROCESSES = 3
+PAUSE = timedelta(seconds=31)
+"""A vendor that has failed is left alone for up to half a minute after it is well again."""
+
+LOG = """query($from: DateTime!, $to: DateTime!, $brand: String, $where: CreditLogFilter, $first: Int, $after: String,
+  $by: [CreditLogKey!]!) {
+  creditLog(from: $from, to: $to, brand: $brand, where: $where, first: $first, after: $after) {
+    edges { cursor node { creditId time msisdn network outcome rawOutcome amount currency } }
+    pageInfo { hasNextPage hasPreviousPage }
+    totalCount
+    summary(by: $by) { day hour network outcome currency count amount }
+    freshness { source asOf stale }
+  }
+}"""
+OUTCOME = """query($from: DateTime!, $to: DateTime!, $brand: String) {
+  creditOutcome(from: $from, to: $to, brand: $brand) {
+    rows { brand amount currency success failed creditApplied } freshness { source asOf stale } } }"""
+REPORTS = """query($from: Date!, $to: Date!) {
+  reports(from: $from, to: $to, first: 10000) {
+    nodes { name creationDate downloadUrl downloadUrlExpiresAt } totalCount freshness { source asOf stale } } }"""
+SCHEDULE = """mutation($input: ScheduleReportInput!) { scheduleReport(input: $input) { report { name } } }"""
+
+brands = st.sampled_from([None, None, *BRANDS[:3]])
+processes = st.integers(0, PROCESSES - 1)
+keys = st.lists(st.sampled_from(["DAY", "HOUR", "NETWORK", "OUTCOME", "CURRENCY"]), max_size=5, unique=True)
+wheres = st.one_of(
+    st.none(),
+    st.none(),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "outcome": st.lists(st.sampled_from(["SUCCESS", "FAILED", "PENDING", "UNKNOWN"]), unique=True),
+            "network": st.lists(st.sampled_from(NETWORKS), min_size=1, unique=True),
+            "currency": st.just(["GBP"]),
+            "minAmount": st.sampled_from(["1", "2.50"]),
+        },
+    ),
+)
+faults = st.sampled_from([failing(500), answering_html(), without_column("Amount")])
+
+
+@st.composite
+def periods(draw: st.DrawFn) -> tuple[timedelta, timedelta]:
+    """Two distances from the last midnight, in whole days or cut at some second."""
+    begin, length = draw(st.integers(-7, 1)), draw(st.integers(0, 7))
+    cuts = draw(st.tuples(*[st.one_of(st.just(0), st.integers(0, 86399))] * 2))
+    start = timedelta(days=begin, seconds=cuts[0])
+    return start, max(start, timedelta(days=begin + length, seconds=cuts[1]))
+
+
+class World:
+    """What all examples share, because it is slow to make."""
+
+    def __init__(self, environ: dict[str, str]) -> None:
+        self.environ = environ
+        self.secrets = SecretStore(environ["SECRET_PREFIX"], environ["AWS_ENDPOINT_URL"])
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    world: ClassVar[World]
+
+    @initialize(fresh=st.sampled_from([60, 60, 600, 0]))
+    def begin(self, fresh: int) -> None:
+        self.runner = asyncio.Runner()
+        self.clock = MovingClock(NOON)
+        self.openmarket = OpenMarket(rows_a_day=5, clock=self.clock).__enter__()
+        self.rde = Rde(generated=False, clock=self.clock).__enter__()
+        addresses = {"RDE_BASE_URL": self.rde.base_url, "OPENMARKET_BASE_URL": self.openmarket.base_url}
+        self.settings = Settings.read(self.world.environ | addresses | {"FRESH_SECONDS": str(fresh)})
+        self.bucket = MemoryBucket(self.clock)
+        self.vendors = vendors_of(Parts(self.settings, self.clock, MemoryStore(self.bucket)), self.world.secrets)
+        self.processes = [self._start() for _ in range(PROCESSES)]
+        self.history = History(self.openmarket, self.rde, SINCE, timedelta(seconds=fresh), timedelta(hours=72))
+        self.failing: set[str] = set()
+        self.failed_at = {"openmarket": NOON - DAY, "rde": NOON - DAY}
+        self.scheduled: list[datetime] = []
+        self.added = 0
+
+    # ── What happens around the ledger ──
+
+    @rule(by=st.sampled_from([1, 30, 59, 61, 600, 3600, 25_000, 86_400, 300_000]))
+    def time_passes(self, by: int) -> None:
+        self.clock.advance(seconds=by)
+
+    @rule(index=st.integers(0, 1000), word=st.sampled_from(["SUCCESS", "failed", "Confirmed", "retrying", "refunded"]))
+    def an_outcome_changes(self, index: int, word: str) -> None:
+        open_now = [credit for credit in self._held() if self._may_change(credit.time)]
+        if open_now:
+            self.openmarket.change_outcome(open_now[index % len(open_now)].credit_id, word)
+
+    @rule(hours=st.integers(0, 100), brand=st.sampled_from(BRANDS), amount=st.sampled_from(["0.10", "7", "1.5000"]))
+    def a_row_comes_late(self, hours: int, brand: str, amount: str) -> None:
+        time = (self.clock() - timedelta(hours=hours)).replace(microsecond=0)
+        if self._may_change(time):
+            self.added += 1
+            late = Credit(self.added, time, "447700900001", 'O"2, "x"', amount, "GBP", brand, "pending", "failed", time)
+            self.openmarket.add(late)
+
+    @rule(fault=faults)
+    def openmarket_fails(self, fault: Any) -> None:
+        self.failing.add("openmarket")
+        self.openmarket.behave()
+        self.openmarket.misbehave(fault, times=None)
+
+    @rule()
+    def rde_fails(self) -> None:
+        self.failing.add("rde")
+        self.rde.misbehave(failing(500), times=None, path="/reports")
+
+    @rule()
+    def the_vendors_are_well_again(self) -> None:
+        self._trouble()
+        self.failing.clear()
+        self.openmarket.behave()
+        self.rde.behave()
+
+    @rule()
+    def s3_is_away(self) -> None:
+        self.bucket.down = True
+
+    @rule(turns=st.lists(st.booleans(), min_size=1, max_size=25))
+    def s3_fails_now_and_then(self, turns: list[bool]) -> None:
+        self.bucket.turns = turns
+
+    @rule()
+    def s3_is_well_again(self) -> None:
+        self.bucket.down = False
+        self.bucket.turns = []
+
+    @rule(number=processes)
+    def a_process_is_replaced(self, number: int) -> None:
+        self.processes[number] = self._start()
+
+    @precondition(lambda self: not self.bucket.down and not self.bucket.turns)
+    @rule(number=processes)
+    def the_keeper_runs(self, number: int) -> None:
+        self._tick()
+        run = Run(Deadline.after(120))
+        self._run(self.processes[number].keeper.keep(run))
+        assert run.complete
+
+    # ── What is asked, and what has to come ──
+
+    @rule(
+        number=processes,
+        period=periods(),
+        brand=brands,
+        where=wheres,
+        by=keys,
+        page=st.tuples(*[st.integers(0, 9)] * 2),
+    )
+    def the_log_is_asked_for(
+        self, number: int, period: Any, brand: str | None, where: Any, by: list[str], page: tuple[int, int]
+    ) -> None:
+        asked = self._asked(period, brand) | {"where": where, "by": by, "first": 10_000}
+        whole = self._ask(number, LOG, asked, "creditLog")
+        if whole is None:
+            return
+        entries = self._check_log(whole, asked)
+        if entries:
+            self._check_page(number, asked, whole, entries, page)
+
+    @rule(period=periods(), brand=brands, by=keys)
+    def several_processes_ask_at_once(self, period: Any, brand: str | None, by: list[str]) -> None:
+        asked = self._asked(period, brand) | {"where": None, "by": by, "first": 10_000}
+
+        async def all_at_once() -> list[dict[str, Any]]:
+            return await asyncio.gather(*(each.ask(LOG, asked) for each in self.processes))
+
+        self._tick()
+        failures = len(self.bucket.failed)
+        for said in self._run(all_at_once()):
+            answer = self._answered(said, "creditLog", failures)
+            if answer is not None:
+                self._check_log(answer, asked)
+
+    @rule(number=processes, period=periods(), brand=brands, writes=st.integers(0, 8))
+    def a_process_dies_as_it_answers(self, number: int, period: Any, brand: str | None, writes: int) -> None:
+        self.processes[number] = self._start(writes)
+        asked = self._asked(period, brand) | {"where": None, "by": ["DAY"], "first": 10_000}
+        try:
+            answer = self._ask(number, LOG, asked, "creditLog")
+        except Killed:
+            answer = None
+        if answer is not None:
+            self._check_log(answer, asked)
+        self.processes[number] = self._start()
+
+    @rule(number=processes, period=periods(), brand=brands)
+    def the_outcome_is_asked_for(self, number: int, period: Any, brand: str | None) -> None:
+        asked = self._asked(period, brand)
+        answer = self._ask(number, OUTCOME, asked, "creditOutcome")
+        if answer is None:
+            return
+        start, end = _parsed(asked["from"]), _parsed(asked["to"])
+        end = min(end, _midnight(self.clock()) + DAY)
+        rows = sorted(tuple(row.values()) for row in answer["rows"])
+        if start >= end or start > self.clock():
+            assert rows == []
+            return
+        moments = self._allowed(answer, end)
+        assert any(rows == moment.outcome(start, end, brand) for moment in moments), (rows, answer["freshness"])
+
+    @rule(number=processes, first=st.integers(-35, 0), length=st.integers(0, 35))
+    def reports_are_asked_for(self, number: int, first: int, length: int) -> None:
+        start = self.clock().date() + DAY * first
+        last = start + DAY * length
+        answer = self._ask(number, REPORTS, {"from": start.isoformat(), "to": last.isoformat()}, "reports")
+        if answer is None:
+            return
+        listed = sorted((node["name"], node["creationDate"]) for node in answer["nodes"])
+        assert len(listed) == answer["totalCount"] == len(set(listed))
+        for node in answer["nodes"]:
+            ends = node["downloadUrlExpiresAt"]
+            assert node["downloadUrl"] is None or ends is None or _parsed(ends) > self.clock(), "a dead link"
+        moments = self._allowed(answer, _midnight(datetime(last.year, last.month, last.day, tzinfo=UTC)) + DAY)
+        if not answer["freshness"]["stale"]:
+            known = [at for at in self.scheduled if at <= self.clock() - self.history.fresh and last >= at.date() - DAY]
+            moments = [moment for moment in moments if moment.at >= max(known, default=moment.at)]
+        wanted = [sorted((n, c) for n, c, day in moment.reports if start <= day <= last) for moment in moments]
+        assert listed in wanted, (listed, wanted, answer["freshness"])
+
+    @precondition(lambda self: not self.bucket.down and not self.bucket.turns)
+    @rule(number=processes, name=st.sampled_from(["daily", "weekly"]))
+    def a_report_is_scheduled(self, number: int, name: str) -> None:
+        window = {"startDate": "2019-11-01T00:00:00Z", "endDate": "2019-11-02T00:00:00Z"}
+        before = self.rde.count("/reports", "POST")
+        self._ask(number, SCHEDULE, {"input": {"name": name, "format": "JSON", **window}}, "scheduleReport")
+        if self.rde.count("/reports", "POST") > before:
+            self.scheduled.append(self.clock())
+
+    # ── How it is checked ──
+
+    def _check_log(self, answer: dict[str, Any], asked: dict[str, Any]) -> list[dict[str, Any]]:
+        """Every day as the vendor said it at one allowed moment, and all figures those of the rows."""
+        entries = [edge["node"] for edge in answer["edges"]]
+        freshness = answer["freshness"]
+        keep, left = _keeper(asked["where"]), list(entries)
+        for start, end, over in days_of(_parsed(asked["from"]), min(_parsed(asked["to"]), self.clock())):
+            rows = [entry for entry in left if start <= _parsed(entry["time"]) < end]
+            left = [entry for entry in left if entry not in rows]
+            moments = self._allowed(answer, over)
+            said = [moment.log(start, end, asked["brand"], keep) for moment in moments]
+            assert rows in said, (f"{start:%d %H:%M}", rows, said, freshness)
+        assert left == [], "rows of no day that was asked for"
+        assert answer["totalCount"] == len(entries)
+        assert comparable(answer["summary"]) == summary(entries, asked["by"])
+        assert [(entry["time"], int(entry["creditId"])) for entry in entries] == sorted(
+            (entry["time"], int(entry["creditId"])) for entry in entries
+        )
+        return entries
+
+    def _check_page(
+        self, number: int, asked: dict[str, Any], whole: dict[str, Any], entries: list[Any], page: tuple[int, int]
+    ) -> None:
+        """A page is a part of the whole."""
+        at, size = page[0] % len(entries), page[1] + 1
+        failures = len(self.bucket.failed)
+        said = self._run(
+            self.processes[number].ask(LOG, asked | {"first": size, "after": whole["edges"][at]["cursor"]})
+        )
+        some = self._answered(said, "creditLog", failures)
+        if some is None or len(self.bucket.failed) > failures:
+            return
+        rows = entries[at + 1 : at + 1 + size]
+        assert [edge["node"] for edge in some["edges"]] == rows
+        assert some["pageInfo"] == {"hasNextPage": at + 1 + size < len(entries), "hasPreviousPage": True}
+        assert (some["totalCount"], some["summary"]) == (whole["totalCount"], whole["summary"])
+
+    def _allowed(self, answer: dict[str, Any], end: datetime) -> list[Any]:
+        as_of = _parsed(answer["freshness"]["asOf"])
+        assert as_of <= self.clock()
+        return self.history.allowed(end, self.clock(), as_of, stale=answer["freshness"]["stale"])
+
+    def _ask(self, number: int, query: str, variables: dict[str, Any], name: str) -> dict[str, Any] | None:
+        self._tick()
+        failures = len(self.bucket.failed)
+        return self._answered(self._run(self.processes[number].ask(query, variables)), name, failures)
+
+    def _answered(self, said: dict[str, Any], name: str, failures: int) -> dict[str, Any] | None:
+        """The field's data; None for an error that there is a reason for."""
+        self._trouble()
+        codes = {error["extensions"]["code"] for error in said.get("errors", [])}
+        troubled = self.failed_at["openmarket" if name.startswith("credit") else "rde"]
+        may = set()
+        if self.clock() - troubled <= PAUSE:
+            may = {"UPSTREAM_UNAVAILABLE", "UPSTREAM_BAD_RESPONSE"}
+        if len(self.bucket.failed) > failures:
+            may |= {"LEDGER_UNAVAILABLE"}
+        assert codes <= may, said["errors"]
+        answer: dict[str, Any] | None = (said.get("data") or {}).get(name)
+        assert answer is not None or codes
+        assert not (answer and answer.get("freshness", {}).get("stale")) or self.clock() - troubled <= PAUSE
+        return None if codes else answer
+
+    def _asked(self, period: tuple[timedelta, timedelta], brand: str | None) -> dict[str, Any]:
+        midnight = _midnight(self.clock())
+        start, end = (f"{midnight + distance:%Y-%m-%dT%H:%M:%SZ}" for distance in period)
+        return {"from": start, "to": end, "brand": brand}
+
+    def _tick(self) -> None:
+        """No two queries at one instant: fetches are told apart by their moment."""
+        self.clock.advance(milliseconds=1)
+        self.history.note(self.clock())
+
+    def _trouble(self) -> None:
+        for vendor in self.failing:
+            self.failed_at[vendor] = self.clock()
+
+    def _held(self) -> list[Credit]:
+        return self.openmarket.held(SINCE, self.clock())
+
+    def _may_change(self, time: datetime) -> bool:
+        return time > SINCE and self.clock() - (_midnight(time) + DAY) < self.history.settle
+
+    def _start(self, writes_left: int | None = None) -> Process:
+        return process(self.settings, self.clock, MemoryStore(self.bucket, writes_left), self.vendors)
+
+    def _run(self, coroutine: Any) -> Any:
+        return self.runner.run(coroutine)
+
+    def teardown(self) -> None:
+        self.runner.close()
+        self.openmarket.stop()
+        self.rde.stop()
+
+
+def _keeper(where: dict[str, Any] | None) -> Callable[[dict[str, Any]], bool]:
+    where = where or {}
+
+    def keep(entry: dict[str, Any]) -> bool:
+        return (
+            entry["outcome"] in where.get("outcome", [entry["outcome"]])
+            and entry["network"] in where.get("network", [entry["network"]])
+            and entry["currency"] in where.get("currency", [entry["currency"]])
+            and float(entry["amount"]) >= float(where.get("minAmount", 0))
+        )
+
+    return keep
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _parsed(moment: str) -> datetime:
+    return datetime.fromisoformat(moment)
+
+
+@pytest.fixture(scope="module")
+def world(aws: Aws) -> World:
+    prefix = f"tally-{uuid.uuid4().hex}"
+    aws.put_secret(f"{prefix}/default/rde", Rde().secret)
+    aws.put_secret(f"{prefix}/default/openmarket", OpenMarket().secret)
+    return World(aws.environ | {"LEDGER_BUCKET": "memory", "SECRET_PREFIX": prefix})
+
+
+@pytest.mark.timeout(3600 if NIGHTLY else 300)
+def test_the_answer_equals_the_upstreams_own(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)  # it fails on purpose, thousands of times
+    LedgerMachine.world = world
+    run_state_machine_as_test(
+        LedgerMachine,
+        settings=settings(
+            max_examples=500 if NIGHTLY else 50,
+            stateful_step_count=60 if NIGHTLY else 30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

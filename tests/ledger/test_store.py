@@ -1,0 +1,96 @@
+"""The bucket's primitives, on the real protocol; and the tests' own bucket held to the same statements."""
+
+import asyncio
+from itertools import batched
+
+import pytest
+
+from ledger.store import LedgerUnavailable, Store
+from local.aws import Aws
+from tests.ledger.memory_store import MemoryBucket, MemoryStore
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["s3", "memory"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "memory":
+        return MemoryStore(MemoryBucket())
+    aws: Aws = request.getfixturevalue("aws")
+    return Store(request.getfixturevalue("bucket"), aws.endpoint)
+
+
+async def test_what_is_put_comes_back_with_its_attributes(store: Store) -> None:
+    await store.put("a/b=C%20%26%20W/c.gz", b"\x00\xff", {"fetched": "2019-11-05T00:00:00Z"})
+    stored = await store.get("a/b=C%20%26%20W/c.gz")
+    assert stored is not None
+    assert (stored.body, stored.attributes["fetched"]) == (b"\x00\xff", "2019-11-05T00:00:00Z")
+    assert await store.get("a/b=C & W/c.gz") is None, "a key is not decoded on its way"
+
+
+async def test_only_the_first_creates(store: Store) -> None:
+    assert await store.create("key", b"first")
+    assert await store.create("key", b"second") is None
+    stored = await store.get("key")
+    assert stored is not None
+    assert stored.body == b"first"
+
+
+async def test_a_replacement_needs_exactly_the_version_it_was_made_for(store: Store) -> None:
+    first = await store.create("key", b"1")
+    second = await store.replace("key", b"2", first or "")
+    assert second
+    assert await store.replace("key", b"3", first or "") is None
+    await store.delete(["key"])
+    assert await store.replace("key", b"4", second) is None
+    assert await store.get("key") is None
+
+
+async def test_a_listing_is_in_key_order_between_its_ends(store: Store) -> None:
+    for name in ("day=3/x", "day=1/x", "day=2/_y", "day=2/x", "day=10/x"):
+        await store.put(f"log/{name}", b"body")
+    await store.put("logs/day=2/x", b"another folder")
+    found = await store.listing("log", after="log/day=1/x", before="log/day=3/")
+    assert [(item.key, item.size) for item in found] == [
+        ("log/day=10/x", 4),
+        ("log/day=2/_y", 4),
+        ("log/day=2/x", 4),
+    ]
+    assert [item.key for item in await store.listing("log", after="log/day=3/")] == ["log/day=3/x"]
+    assert await store.listing("nothing") == []
+    assert await store.folders("log") == ["day=1", "day=10", "day=2", "day=3"]
+
+
+async def test_deleting_what_is_gone_is_no_error(store: Store) -> None:
+    await store.put("a", b"")
+    await store.put("b", b"")
+    await store.delete(["a", "never there", "b"])
+    await store.delete(["a"])
+    await store.delete([])
+    assert [await store.get(key) for key in ("a", "b")] == [None, None]
+
+
+async def test_a_listing_goes_on_beyond_a_page() -> None:
+    store = MemoryStore(MemoryBucket())
+    for number in range(2001):
+        await store.put(f"log/{number:05}", b"")
+    assert [len(page) async for page in store.pages("log")] == [1000, 1000, 1]
+    assert len(await store.listing("log", before="log/01500")) == 1500
+    assert store.bucket.asked("LIST") == ["log"] * 5
+
+
+async def test_a_listing_of_more_than_a_page_is_whole_and_stops_at_its_end(bucket: str, aws: Aws) -> None:
+    store = Store(bucket, aws.endpoint)
+    for some in batched(range(1001), 100, strict=False):
+        await asyncio.gather(*(store.put(f"log/{number:05}", b"") for number in some))
+    assert len(await store.listing("log")) == 1001
+    assert len(await store.listing("log", after="log/00000")) == 1000
+    assert len(await store.listing("log", before="log/00007")) == 7
+
+
+async def test_an_s3_that_is_away_is_said_to_be(aws: Aws) -> None:
+    del aws
+    store = Store("no-such-bucket")
+    for attempt in (store.put("k", b""), store.listing("k"), store.folders("k")):
+        with pytest.raises(LedgerUnavailable):
+            await attempt
