@@ -1,0 +1,161 @@
+"""A planned query gets what graphql-core would have given: the same data in the same order, the same errors."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextvars import copy_context
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from obstore.store import MemoryStore
+
+from functions.settings import Settings
+from functions.wiring import Parts
+from ledger import Ledger
+from ledger.store import Store
+from local.credits import Credit
+from local.openmarket import OpenMarket
+from local.rde import Rde
+from schema.access import Identity
+from schema.context import Context
+from schema.errors import RefusedError
+from schema.operations import Operations, Params, Result, _admit
+from schema.sizes import Room
+from schema.stock import Stock
+from tests.schema.queries import FROM, TO, queries
+from upstreams import telemetry
+from upstreams.deadline import Deadline
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+NOW = datetime(2019, 12, 20, 12, tzinfo=UTC)
+SCOPES = frozenset({"reports:read", "credits:read", "credits:msisdn"})
+ODD = ("plain", 'quo"ted, with a comma', "back\\slash", "tab\there", "emoji \U0001f600", "del\x7f\x1fcontrol", "é")
+
+
+class InMemory(Store):
+    """A bucket without HTTP: four reads a query and path are too many for an emulator."""
+
+    def __init__(self) -> None:
+        super().__init__("memory")
+        self._client = MemoryStore()  # type: ignore[assignment]  # obstore's stores have no common type
+
+
+class Both:
+    """The two paths to an answer, on one ledger that has asked for everything already."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.runner = asyncio.Runner()
+        self.operations = Operations(ledger.plans, introspection=True)
+        self.stock = Stock(introspection=True)
+
+    def context(self, scopes: frozenset[str] = SCOPES) -> Context:
+        room = Room(compressed=True)
+        return Context(Identity("default", scopes), Deadline.after(30), self.ledger, "request", room)
+
+    def fast(self, params: Params, scopes: frozenset[str] = SCOPES) -> tuple[Result | str, int]:
+        """The answer with a plan if there is one, and how often a plan ran."""
+        seen = telemetry.Telemetry()
+        telemetry.current.set(seen)
+        results = [self._try(self.operations.answer(params, self.context(scopes), read_only=False)) for _ in range(2)]
+        return results[1], seen.counts["plan.run"]
+
+    def slow(self, params: Params, scopes: frozenset[str] = SCOPES) -> Result | str:
+        async def run() -> Result:
+            prepared = self.stock.prepared(params, read_only=False)
+            _admit(prepared.profile(None), params)
+            return await self.stock.run(prepared, params, self.context(scopes))
+
+        return self._try(run())
+
+    def _try(self, answer: Any) -> Result | str:
+        async def alone() -> Result:
+            return await answer
+
+        try:
+            return self.runner.run(alone(), context=copy_context())
+        except RefusedError as refused:
+            return f"{refused.code}: {refused}"
+
+
+@pytest.fixture
+def both(settings_environ: dict[str, str], openmarket_simulator: OpenMarket, rde_simulator: Rde) -> Iterator[Both]:
+    openmarket_simulator.rows_a_day = 30
+    openmarket_simulator.clock = rde_simulator.clock = lambda: NOW
+    rde_simulator.generated = False
+    for index, network in enumerate(ODD):
+        moment = datetime(2019, 11, 2, 12, index, tzinfo=UTC)
+        number = "447700900001" if index % 2 else "12345678"
+        openmarket_simulator.add(
+            Credit(2**64 - 1 - index, moment, number, network, "0.50", "GBP", "MyBrand", "odd", "odd", moment)
+        )
+    pair = Both(Parts(Settings.read(settings_environ), lambda: NOW, InMemory()).ledger)
+    everything = f"""{{ all: creditLog(from: "{FROM}", to: "{TO}") {{ totalCount }}
+        one: creditLog(from: "{FROM}", to: "{TO}", brand: "MyBrand") {{ totalCount }} }}"""
+    assert isinstance(pair.slow(Params(everything)), Result)
+    yield pair
+    pair.runner.close()
+
+
+def shown(result: Result | str) -> tuple[Any, ...]:
+    if isinstance(result, str):
+        return (result,)
+    errors = sorted(result.errors, key=lambda error: str(error.get("path")))
+    return orjson.dumps(result.data, option=orjson.OPT_UTC_Z), orjson.dumps(errors), result.executed
+
+
+@settings(
+    max_examples=2000 if NIGHTLY else 200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(query=queries())
+def test_a_planned_query_gets_what_graphql_core_would_have_given(both: Both, query: tuple[str, dict[str, Any]]) -> None:
+    params = Params(query[0], None, query[1])
+    both.slow(params)  # whoever is first to ask gets it from the upstream; both paths below find it held
+    fast, planned = both.fast(params)
+    event("planned" if planned else "not planned")
+    assert shown(fast) == shown(both.slow(params))
+
+
+def test_a_page_of_odd_rows_is_the_same_text_on_both_paths(both: Both) -> None:
+    params = Params(
+        f'{{ creditLog(from: "{FROM}", to: "{TO}", first: 1000) {{ nodes {{ __typename creditId time msisdn network '
+        "outcome rawOutcome amount currency } edges { cursor node { network } } } }"
+    )
+    fast, planned = both.fast(params)
+    assert planned == 1
+    assert shown(fast) == shown(both.slow(params))
+    assert isinstance(fast, Result)
+    networks = {row["network"] for row in orjson.loads(orjson.dumps(fast.data))["creditLog"]["nodes"]}
+    assert set(ODD) <= networks
+
+
+def test_a_plan_masks_as_the_stock_path_does(both: Both) -> None:
+    params = Params(f'{{ creditLog(from: "{FROM}", to: "{TO}", first: 1000) {{ nodes {{ msisdn }} }} }}')
+    scopes = frozenset({"credits:read"})
+    fast, planned = both.fast(params, scopes)
+    assert planned == 1
+    assert shown(fast) == shown(both.slow(params, scopes))
+    assert b"447700900001" not in shown(fast)[0]
+
+
+def test_a_plan_refuses_a_field_without_its_scope(both: Both) -> None:
+    params = Params(f'{{ creditLog(from: "{FROM}", to: "{TO}") {{ totalCount }} __typename }}')
+    fast, planned = both.fast(params, frozenset())
+    assert planned == 1
+    assert shown(fast) == shown(both.slow(params, frozenset()))
+
+
+def test_another_process_finds_the_plan_in_the_ledger_and_imports_no_graphql(both: Both) -> None:
+    params = Params(f'{{ creditLog(from: "{FROM}", to: "{TO}") {{ totalCount }} }}')
+    both.fast(params)
+    other = Operations(both.ledger.plans, introspection=True)
+    seen = telemetry.Telemetry()
+    telemetry.current.set(seen)
+    both.runner.run(other.answer(params, both.context(), read_only=True), context=copy_context())
+    assert seen.counts["plan.run"] == 1
+    assert seen.counts["stock.loaded"] == 0
