@@ -25,7 +25,7 @@ LOG = logging.getLogger("tally.exporter")
 
 SHIFT_SECONDS = 900.0
 """How long an exporter works at most before it begins anew, as in Lambda."""
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 0.2
 
 
 class LambdaStart:

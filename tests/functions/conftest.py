@@ -3,6 +3,7 @@
 The clock stands still until a test moves it, and OpenMarket has few rows a day, so that figures can be told in advance.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -42,6 +43,9 @@ def start(settings_environ: dict[str, str], clock: MovingClock) -> Iterator[Star
         return started[-1]
 
     yield begin
+    for thread in threading.enumerate():
+        if thread.name == "exporter":
+            thread.join()  # it still needs the bucket and the vendors
     for frontend in started:
         frontend.handler.close()
 

@@ -1,0 +1,172 @@
+"""Exports as a frontend asks for them: who may, what it gets to see, and a link that downloads the file."""
+
+import csv
+import gzip
+import io
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from functions.exporter_handler import ExporterHandler
+from functions.settings import Settings
+from local.openmarket import OpenMarket
+from local.simulator import failing
+from tests.functions.conftest import StartFrontend
+from tests.functions.frontend import Frontend, LambdaContext
+from tests.moving_clock import MovingClock
+
+EXPORT = "{ id status rows bytes url urlExpiresAt error freshness { source stale } }"
+ASK = f"mutation Ask($input: ExportCreditLogInput!) {{ exportCreditLog(input: $input) {EXPORT} }}"
+LOOK = f"query Look($id: ID!) {{ creditLogExport(id: $id) {EXPORT} }}"
+PERIOD = {"from": "2019-11-12T06:00:00Z", "to": "2019-11-14T18:30:00Z"}
+WITHOUT_NUMBERS = "credits:read"
+LOG = """query Log($from: DateTime!, $to: DateTime!) {
+  creditLog(from: $from, to: $to, first: 10000) {
+    nodes { creditId time msisdn network outcome rawOutcome amount currency }
+  }
+}"""
+
+
+def ask(frontend: Frontend, **options: Any) -> dict[str, Any]:
+    """Ask for an export; `input` keys come on top of the period, `scope` and `claims` as they are."""
+    told = {name: options.pop(name) for name in ("scope", "claims") if name in options}
+    export: dict[str, Any] = frontend.data(ASK, {"input": PERIOD | options}, **told)["exportCreditLog"]
+    return export
+
+
+def finished(frontend: Frontend, export: dict[str, Any], **told: Any) -> dict[str, Any]:
+    """Ask for an export until it is over."""
+    for _ in range(300):
+        if export["status"] in {"DONE", "FAILED"}:
+            return export
+        time.sleep(0.1)
+        export = frontend.data(LOOK, {"id": export["id"]}, **told)["creditLogExport"]
+    raise AssertionError(export)
+
+
+def downloaded(export: dict[str, Any]) -> bytes:
+    """What the link gives, read as a browser would."""
+    body = httpx.get(export["url"], trust_env=False).raise_for_status().content
+    assert str(len(body)) == export["bytes"]
+    return gzip.decompress(body)
+
+
+@pytest.mark.parametrize("scope", ["credits:read credits:msisdn", WITHOUT_NUMBERS])
+def test_the_file_holds_what_the_same_asker_s_credit_log_shows(frontend: Frontend, scope: str) -> None:
+    export = finished(frontend, ask(frontend, scope=scope), scope=scope)
+    nodes = frontend.data(LOG, PERIOD, scope=scope)["creditLog"]["nodes"]
+    _, *rows = csv.reader(io.StringIO(downloaded(export).decode(), newline=""))
+    assert rows == [list(node.values()) for node in nodes]
+    assert (export["rows"], export["error"]) == (len(nodes), None)
+    assert export["freshness"] == {"source": "UPSTREAM", "stale": False}
+
+
+def test_json_lines_have_the_columns_of_the_table(frontend: Frontend) -> None:
+    lines = downloaded(finished(frontend, ask(frontend, format="JSONL"))).splitlines()
+    columns = ["credit_id", "time", "msisdn", "network", "outcome", "raw_outcome", "amount", "currency"]
+    assert [list(json.loads(line)) for line in lines] == [columns] * len(lines)
+    assert lines
+
+
+def test_the_same_request_is_the_same_export_and_other_eyes_get_another(frontend: Frontend) -> None:
+    first = ask(frontend)
+    assert ask(frontend)["id"] == first["id"]
+    assert ask(frontend, **{"from": "2019-11-12T07:00:00+01:00"})["id"] == first["id"]
+    assert ask(frontend, scope=WITHOUT_NUMBERS)["id"] != first["id"]
+
+
+def test_an_export_with_whole_numbers_is_refused_to_whoever_may_not_see_them(frontend: Frontend) -> None:
+    export = finished(frontend, ask(frontend))
+    reply = frontend.ask(LOOK, {"id": export["id"]}, scope=WITHOUT_NUMBERS)
+    assert reply.data == {"creditLogExport": None}
+    assert reply.codes == ["FORBIDDEN"]
+    assert "http" not in reply.answer.body.decode()
+
+
+def test_a_masked_export_is_anybody_s_of_the_tenant(frontend: Frontend) -> None:
+    masked = ask(frontend, scope=WITHOUT_NUMBERS)
+    assert frontend.data(LOOK, {"id": masked["id"]})["creditLogExport"]["id"] == masked["id"]
+
+
+def test_without_the_scope_nothing_is_exported(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+    for query, variables in ((ASK, {"input": PERIOD}), (LOOK, {"id": "0" * 32})):
+        assert frontend.ask(query, variables, scope="reports:read credits:msisdn").codes == ["FORBIDDEN"]
+    assert openmarket_simulator.requests == []
+
+
+@pytest.mark.parametrize("unknown", ["no-such-export", "0" * 32, "", "../../../secrets", "\u00e9" * 32])
+def test_an_unknown_id_is_null(frontend: Frontend, unknown: str) -> None:
+    assert frontend.data(LOOK, {"id": unknown}) == {"creditLogExport": None}
+
+
+def test_another_tenant_s_export_is_unknown(start: StartFrontend) -> None:
+    frontend = start(TENANT_CLAIM="tenant")
+    export = ask(frontend, claims={"tenant": "default"})
+    assert frontend.data(LOOK, {"id": export["id"]}, claims={"tenant": "other"}) == {"creditLogExport": None}
+    finished(frontend, export, claims={"tenant": "default"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"from": "2019-11-15T00:00:00Z"},
+        {"to": "2021-11-15T00:00:00Z"},
+        {"brand": 'quoted "brand"'},
+        {"brand": ""},
+        {"from": "2019-11-12T06:00:00"},
+        {"format": "XLSX"},
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_written(
+    frontend: Frontend, openmarket_simulator: OpenMarket, wrong: dict[str, str]
+) -> None:
+    reply = frontend.ask(ASK, {"input": PERIOD | wrong})
+    assert reply.data is None
+    assert reply.codes == ["BAD_USER_INPUT"]
+    assert openmarket_simulator.requests == []
+
+
+def test_an_answer_with_a_link_is_not_stored(frontend: Frontend) -> None:
+    export = finished(frontend, ask(frontend))
+    reply = frontend.ask(LOOK, {"id": export["id"]})
+    assert reply.answer.headers["cache-control"] == "no-store"
+    assert export["url"].startswith("http")
+    assert "X-Amz-Expires=900" in export["url"]
+
+
+def test_a_failed_export_says_why(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+    openmarket_simulator.misbehave(failing(403), times=None)
+    failed = finished(frontend, ask(frontend))
+    assert (failed["status"], failed["rows"], failed["url"]) == ("FAILED", None, None)
+    assert failed["error"].startswith("UPSTREAM_UNAUTHORIZED: ")
+
+
+def test_without_the_ledger_exports_are_unavailable(start: StartFrontend) -> None:
+    frontend = start(LEDGER_BUCKET="no-such-bucket")
+    assert frontend.ask(ASK, {"input": PERIOD}).codes == ["LEDGER_UNAVAILABLE"]
+
+
+def test_an_exporter_that_cannot_be_invoked_fails_the_export_with_a_way_out(start: StartFrontend) -> None:
+    export = ask(start(EXPORTER_FUNCTION="tally-exporter"))
+    assert export["status"] == "FAILED"
+    assert export["error"] == "INTERNAL_SERVER_ERROR: the exporter could not be started; ask for the export again"
+    assert finished(start(), ask(start()))["status"] == "DONE"
+
+
+def test_the_exporter_function_takes_the_event_that_the_api_sends(
+    start: StartFrontend, settings_environ: dict[str, str], clock: MovingClock
+) -> None:
+    export_id = ask(start(EXPORTER_FUNCTION="tally-exporter"))["id"]
+    assert ask(start())["id"] == export_id
+    handler = ExporterHandler(Settings.read(settings_environ), clock)
+    try:
+        for _ in range(2):
+            told = handler({"tenant": "default", "id": export_id}, LambdaContext(900))
+            assert told == {"id": export_id, "finished": True}
+        with pytest.raises(ValueError, match="has to name a tenant"):
+            handler({"tenant": "../other", "id": export_id}, LambdaContext(900))
+    finally:
+        handler.close()
