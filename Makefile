@@ -4,7 +4,7 @@ RUN := .venv/bin/
 PORT ?= 8000
 export UV_PYTHON_PREFERENCE ?= system
 
-.PHONY: setup run test lint schema build deploy deploy-check deploy-tools
+.PHONY: setup run test lint schema bench bench-peers build deploy deploy-check deploy-tools
 setup: .venv/.ready
 
 $(UV):
@@ -28,6 +28,31 @@ lint: setup
 
 schema: setup
 	$(RUN)python -m schema.sdl > schema/schema.graphql
+
+# ── Measurements: QUICK=1 for two minutes that only show that everything still works; a peer that is missing is skipped. ──
+PEERS := benchmarks/peers
+COMPARED := build/bench
+bench: setup .tools/ric/bin/python
+	-@$(MAKE) --keep-going --silent bench-peers
+	$(RUN)python -m benchmarks
+
+bench-peers: $(COMPARED)/python/.ready $(COMPARED)/strawberry/.ready $(COMPARED)/ariadne/.ready $(COMPARED)/node/.ready
+
+$(COMPARED)/python/.ready: $(PEERS)/requirements.txt | $(UV)
+	$(UV) venv --quiet --clear --python 3.13 $(@D)
+	$(UV) pip install --quiet --compile-bytecode --python $(@D)/bin/python -r $<
+	@touch $@
+
+# What pip would put into an artifact, with its bytecode.
+$(COMPARED)/%/.ready: $(PEERS)/%/requirements.txt | $(UV) .tools/ric/bin/python
+	$(UV) pip install --quiet --compile-bytecode --python .tools/ric/bin/python --target $(@D) -r $<
+	@touch $@
+
+$(COMPARED)/node/.ready: $(PEERS)/node/package-lock.json $(wildcard $(PEERS)/node/*.mjs)
+	cd $(PEERS)/node && npm ci --silent --no-audit --no-fund
+	for peer in apollo yoga; do (cd $(PEERS)/node && node_modules/.bin/esbuild $$peer-lambda.mjs --bundle --minify \
+	  --platform=node --target=node20 --format=cjs --log-level=warning --outfile=../../../$(@D)/$$peer.cjs) || exit 1; done
+	@touch $@
 
 # ── Deployment. ARCH is the functions' processor: arm64 or x86_64. ──
 ARCH ?= arm64

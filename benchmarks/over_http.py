@@ -54,10 +54,10 @@ def _started(server: Server, environ: Mapping[str, str]) -> Iterator[Running]:
     (INSTALLED / "tailcall.graphql").write_text(config)
     command = pinned(SERVER_CORE, [part.format(port=port) for part in server.command])
     own = {name: value.format(port=port) for name, value in server.environ.items()}
-    # Logs are written to nowhere, so that none of them is slowed by a disk; what went wrong is on stderr.
-    process = subprocess.Popen(  # noqa: S603 - our own words
-        command, cwd=server.folder, env={"PATH": "/usr/bin:/bin", **environ, **own}, stdout=subprocess.DEVNULL
-    )
+    environ = {"PATH": "/usr/bin:/bin", **environ, **own}
+    # Request logs go nowhere; complaints are kept, most of them that wrk hung up in the middle of a request.
+    with (INSTALLED / f"{server.name}.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=server.folder, env=environ, stdout=subprocess.DEVNULL, stderr=log)  # noqa: S603
     try:
         yield Running(server, f"http://127.0.0.1:{port}/graphql")
     finally:
@@ -72,7 +72,9 @@ def _wait(one: Running) -> None:
             ask(one.url, questions.reports(SMALL))
         except OSError:
             if time.monotonic() > give_up:
-                raise RuntimeError(f"{one.server.name} does not answer") from None
+                raise RuntimeError(
+                    f"{one.server.name} does not answer; see {INSTALLED}/{one.server.name}.log"
+                ) from None
             time.sleep(0.05)
         else:
             return

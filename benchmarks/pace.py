@@ -16,11 +16,12 @@ class Pace:
     http_rounds: int
     http_seconds: int
     year_rounds: int
+    year_rows: int
     export_rows_a_day: int
 
 
-FULL = Pace("full", 15, 9, 200, 9, 3, 2, 9, 100_000)
-QUICK = Pace("quick: too few rounds to quote", 3, 2, 30, 3, 1, 1, 3, 10_000)
+FULL = Pace("full", 15, 9, 200, 9, 3, 2, 9, 1000, 100_000)
+QUICK = Pace("quick: too few rounds to quote", 3, 2, 30, 3, 1, 1, 3, 100, 10_000)
 
 
 def pace() -> Pace:

@@ -28,7 +28,7 @@ COMPARED_ON = date(2018, 2, 20)
 ROWS_FROM = date(2018, 3, 1)
 """From here on lie days for pages of rows: each is asked for once."""
 MONTH_FROM, MONTH_DAYS, MONTH_ROWS = date(2019, 3, 1), 30, 2000
-YEAR_FROM, YEAR_DAYS, YEAR_ROWS = date(2020, 1, 1), 366, 1000
+YEAR_FROM, YEAR_DAYS = date(2020, 1, 1), 366
 LARGE_BRAND = "large"
 
 
