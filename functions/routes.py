@@ -1,9 +1,12 @@
 """The routes of the contract: the API, the explorer with its assets, and a sign of life."""
 
-import explorer
-from explorer import Asset
+from typing import TYPE_CHECKING
+
 from schema.http import GraphQLOverHTTP
 from schema.requests import Request, Response
+
+if TYPE_CHECKING:
+    from explorer import Asset
 
 ENDPOINT = "/graphql"
 NOT_FOUND = Response(404, b'{"message":"Not Found"}', [("content-type", "application/json")])
@@ -34,6 +37,8 @@ class Routes:
 
 
 def _explorer(request: Request, path: str) -> Response:
+    import explorer
+
     if path in {"", "/"}:
         return _served(explorer.page(request.path), request)
     name = path.removeprefix("/assets/")
@@ -41,6 +46,6 @@ def _explorer(request: Request, path: str) -> Response:
     return _served(asset, request) if asset else NOT_FOUND
 
 
-def _served(asset: Asset, request: Request) -> Response:
+def _served(asset: "Asset", request: Request) -> Response:
     asset = asset.for_client(request.headers.get("accept-encoding"))
     return Response(200, asset.body, [("content-type", asset.content_type), *asset.headers])

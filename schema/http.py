@@ -20,7 +20,6 @@ from schema.access import Identity
 from schema.context import NOT_KEPT, Context
 from schema.errors import BadUserInput, Invalid, RefusedError, described
 from schema.forgery import forged, refuse_forged
-from schema.limits import BODY_BYTES
 from schema.negotiation import JSON_TYPE, RESPONSE_TYPE, media_type_for, takes_gzip
 from schema.operations import Operations, Params
 from schema.persisted import named
@@ -30,6 +29,7 @@ from schema.sizes import Room, refuse_beyond
 from upstreams import telemetry
 from upstreams.redaction import redacted
 
+BODY_BYTES = 100_000
 COMPRESS_FROM = 1024
 
 METHODS = "GET, POST, OPTIONS"

@@ -21,7 +21,6 @@ from graphql import (
 
 from schema.errors import BadUserInput, TooComplex
 
-BODY_BYTES = 100_000
 TOKENS = 1_000
 DEPTH = 12
 ROOT_FIELDS = 15

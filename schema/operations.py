@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ledger.memory import Memory
@@ -94,7 +94,11 @@ class Operations:
         body = await self._plans.get(digest)
         if body is None:
             return None
-        plan = Plan.from_bytes(body)
+        try:
+            plan = Plan.from_bytes(body)
+        except (ValueError, LookupError, TypeError) as error:
+            LOG.warning("a kept plan cannot be read, the query is planned anew: %s", error)
+            return None
         self._known.remember(digest, plan, 4 * len(body))
         return plan
 
@@ -163,5 +167,5 @@ def _digest(params: Params) -> str:
 
 @cache
 def _schema_digest() -> str:
-    sdl = files("schema").joinpath("schema.graphql").read_bytes()
+    sdl = Path(__file__).with_name("schema.graphql").read_bytes()
     return hashlib.sha256(PLAN_FORMAT.encode() + sdl).hexdigest()

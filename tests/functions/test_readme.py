@@ -8,7 +8,7 @@ from pathlib import Path
 
 from functions.settings import Settings
 from local.openmarket import OpenMarket
-from schema import inputs, limits, profile
+from schema import http, inputs, limits, profile
 from tests.functions.frontend import Frontend
 from tests.moving_clock import MovingClock
 
@@ -55,7 +55,7 @@ def test_its_limits_are_those_of_the_code() -> None:
         f"{inputs.LONGEST_DAYS} days",
         f"1 to {inputs.LARGEST_PAGE:,}",
         f"{inputs.LONGEST_BRAND} characters",
-        f"{limits.BODY_BYTES:,} bytes",
+        f"{http.BODY_BYTES:,} bytes",
         f"{limits.TOKENS:,} tokens, {limits.DEPTH} levels, {limits.ROOT_FIELDS} root fields, {limits.ALIASES} aliases",
         f"{limits.DIRECTIVES} directives",
         f"{profile.MOST_CELLS:,} cells",

@@ -1,0 +1,17 @@
+"""What a cold start imports: a known query needs neither GraphQL library, and none of the clients before it asks."""
+
+import subprocess
+import sys
+
+import pytest
+
+LATER = ("graphql", "strawberry", "httpx", "boto3", "botocore", "obstore", "isal", "explorer")
+
+
+@pytest.mark.parametrize("module", ["functions.graphql_api", "schema.http", "schema.plans"])
+def test_what_is_needed_later_is_imported_later(module: str) -> None:
+    program = f"import sys, {module}; print([name for name in {LATER!r} if name in sys.modules])"
+    run = subprocess.run(
+        [sys.executable, "-c", program], env={"LEDGER_BUCKET": "any"}, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
