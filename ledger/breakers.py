@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 import orjson
 
@@ -50,6 +51,13 @@ class State:
             }
         )
 
+    @classmethod
+    def from_bytes(cls, body: bytes, e_tag: str) -> Self:
+        """Read the object's body."""
+        said = orjson.loads(body)
+        last, until = datetime.fromisoformat(said["last"]), datetime.fromisoformat(said["until"])
+        return cls(said["failures"], said["code"], said["reason"], last, until, e_tag)
+
 
 class Breakers:
     """The breakers of one bucket."""
@@ -85,11 +93,12 @@ class Breakers:
             return None
         if stored is None:
             return None
-        said = orjson.loads(stored.body)
-        last, until = datetime.fromisoformat(said["last"]), datetime.fromisoformat(said["until"])
-        if self._clock() - last > MEMORY:
+        try:
+            state = State.from_bytes(stored.body, stored.e_tag or "")
+        except (ValueError, LookupError, TypeError) as error:
+            LOG.warning("%s cannot be read, it counts as closed: %s", key, error)
             return None
-        return State(said["failures"], said["code"], said["reason"], last, until, stored.e_tag or "")
+        return None if self._clock() - state.last > MEMORY else state
 
     async def _may_probe(self, key: str, state: State) -> bool:
         """Whether the pause is over and this caller is the one that may try."""

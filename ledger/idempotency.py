@@ -183,7 +183,11 @@ class Keys:
 
     async def _read(self, folder: str) -> Record | None:
         stored = await self._store.get(f"{folder}/record.json")
-        return Record.from_bytes(stored.body, stored.e_tag or "") if stored else None
+        try:
+            return Record.from_bytes(stored.body, stored.e_tag or "") if stored else None
+        except (ValueError, LookupError, TypeError) as error:
+            # Nobody can say whether the key's call was made, so it must not be made again.
+            raise LedgerUnavailable(f"a key's record cannot be read: {type(error).__name__}") from error
 
     async def _write(self, folder: str, record: Record, e_tag: str | None) -> Record | None:
         """Write over exactly the version with an ETag (None: where there is nothing); None when that is not there."""
