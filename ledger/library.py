@@ -1,14 +1,15 @@
 """Every report that can still be had: the vendor's listing, and what the archive has kept of reports it lists no more.
 
-Both are looked up side by side, and a row is one report by name and creation date. The archive only ever adds: when it
-cannot be read the listing answers alone, and when the vendor fails with no listing held, the archive is no substitute.
+Both are looked up side by side, and a row is one report by name, creation date and format: the vendor may make one in
+two formats at once. The archive only ever adds: when it cannot be read the listing answers alone, and when the vendor
+fails with no listing held, the archive is no substitute.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 from ledger.archive import Archive, Archived, Identity, Shelf
@@ -81,14 +82,16 @@ class Library:
 def _united(listing: Listing, shelf: Shelf, report_format: ReportFormat | None) -> KeptListing:
     wanted = [each for each in shelf.reports if report_format is None or each.identity.format is report_format]
     files = {each.identity.file: each for each in wanted}
-    rows = {
-        (report.name, report.creation_date): Kept(report, files.get(Identity.of(report).file) if files else None)
-        for report in listing.reports
-    }
-    gone = [each for each in wanted if (each.identity.name, each.identity.creation_date) not in rows]
-    rows |= {(each.identity.name, each.identity.creation_date): Kept(_unlisted(each.identity), each) for each in gone}
-    in_order = sorted(rows.items(), key=lambda row: (row[0][1], row[0][0]), reverse=True)
-    return KeptListing([kept for _, kept in in_order], _freshness(listing.freshness, shelf, gone))
+    rows = {file: Kept(report, files.get(file)) for report in listing.reports for file in [_file(report)]}
+    gone = [each for each in wanted if each.identity.file not in rows]
+    rows |= {each.identity.file: Kept(_unlisted(each.identity), each) for each in gone}
+    in_order = sorted(rows.values(), key=lambda kept: kept.report.place, reverse=True)
+    return KeptListing(in_order, _freshness(listing.freshness, shelf, gone))
+
+
+def _file(report: Report) -> tuple[str, datetime, ReportFormat | str]:
+    """As `Identity.file` has it, without making one for every row of a listing."""
+    return (report.name, report.creation_date, report.format or report.raw_format)
 
 
 def _unlisted(known: Identity) -> Report:

@@ -53,8 +53,7 @@ class Reports:
         """
         question = self._question(tenant, first, last, report_format, deadline)
         answer = await self._answers.get(question, deadline)
-        listed = {(report.name, report.creation_date): report for report in self._living(answer)}
-        reports = sorted(listed.values(), key=lambda report: (report.creation_date, report.name), reverse=True)
+        reports = sorted(self._living(answer), key=lambda report: report.place, reverse=True)
         return Listing(reports, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
 
     async def kept(self, tenant: str) -> list[str]:

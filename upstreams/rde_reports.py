@@ -39,6 +39,11 @@ class Report:
     download_url: str | None = field(repr=False)
     download_url_expires_at: dt.datetime | None
 
+    @property
+    def place(self) -> tuple[dt.datetime, str, str]:
+        """What it is sorted by; the format tells apart what was made in two of them at once."""
+        return self.creation_date, self.name, self.raw_format
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRequest:

@@ -68,7 +68,7 @@ class ReportPage:
         )
 
     def _cursor(self, report: Report) -> str:
-        return cursors.encode(self.binding, (rfc3339(report.creation_date), report.name))
+        return cursors.encode(self.binding, (rfc3339(report.creation_date), report.name, report.raw_format))
 
 
 async def reports(
@@ -103,21 +103,21 @@ async def schedule_report(context: Context, request: ScheduleRequest, key: str |
         raise BadUserInput("idempotencyKey stands for another report; take a new key for this one") from None
 
 
-def _place(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str] | None:
+def _place(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str, str] | None:
     if after is None:
         return None
     try:
-        created, name = cursors.decode(binding, after)
-        return datetime.fromisoformat(created), name
+        created, name, raw_format = cursors.decode(binding, after)
+        return datetime.fromisoformat(created), name, raw_format
     except ValueError:
         raise BadUserInput("after is no cursor of this list") from None
 
 
 def _page(
-    context: Context, listing: KeptListing, binding: tuple[str, ...], size: int, place: tuple[datetime, str] | None
+    context: Context, listing: KeptListing, binding: tuple[str, ...], size: int, place: tuple[datetime, str, str] | None
 ) -> ReportPage:
     everything = listing.reports
-    beyond = [k for k in everything if (k.report.creation_date, k.report.name) < place] if place else everything
+    beyond = [kept for kept in everything if kept.report.place < place] if place else everything
     return ReportPage(
         [_shown(context, kept) for kept in beyond[:size]],
         binding,
