@@ -68,6 +68,16 @@ def test_a_format_that_nobody_knows_keeps_the_vendor_s_word(frontend: Frontend, 
     assert (newest["name"], newest["format"], newest["rawFormat"]) == ("daily-dr1", None, "Parquet")
 
 
+def test_one_report_in_two_formats_is_two_rows_on_any_page(frontend: Frontend, rde_simulator: Rde) -> None:
+    for each in ("XLSX", "JSON"):
+        rde_simulator.add_report("twice", each, "2019-12-02T10:00:00Z", link=f"https://blobs.example/{each}?sig=x")
+    twice = [report for report in reports(frontend)["nodes"] if report["name"] == "twice"]
+    assert [report["format"] for report in twice] == ["XLSX", "JSON"]
+    first = reports(frontend, first=1)
+    second = reports(frontend, first=1, after=first["pageInfo"]["endCursor"])
+    assert first["nodes"] + second["nodes"] == twice
+
+
 def test_both_days_count_and_a_period_may_be_one_day(frontend: Frontend) -> None:
     one_day = reports(frontend, **{"from": "2019-11-05", "to": "2019-11-05"})
     assert {report["name"] for report in one_day["nodes"]} == {"report", "dr-rep1", "dr-rep2"}
