@@ -4,7 +4,7 @@ RUN := .venv/bin/
 PORT ?= 8000
 export UV_PYTHON_PREFERENCE ?= system
 
-.PHONY: setup run test lint schema bench bench-peers build deploy deploy-check deploy-tools
+.PHONY: setup run test lint schema bench bench-peers profile build deploy deploy-check deploy-tools
 setup: .venv/.ready
 
 $(UV):
@@ -35,6 +35,9 @@ COMPARED := build/bench
 bench: setup .tools/ric/bin/python
 	-@$(MAKE) --keep-going --silent bench-peers
 	$(RUN)python -m benchmarks
+
+profile: setup bench-peers
+	$(RUN)python -m benchmarks.profiling
 
 bench-peers: $(COMPARED)/python/.ready $(COMPARED)/strawberry/.ready $(COMPARED)/ariadne/.ready $(COMPARED)/node/.ready
 

@@ -27,15 +27,16 @@ class Calls:
             text=True,
         )
 
-    def call(self, *events: Mapping[str, Any], times: int = 1) -> tuple[float, Any]:
-        """Seconds a call, and the last call's answer; the events take turns.
+    def call(self, *events: Mapping[str, Any], times: int = 1, profiled: Path | None = None) -> tuple[float, Any]:
+        """Seconds a call, and the last call's answer; the events take turns. `profiled` takes the profiler's figures.
 
         Raises:
             RuntimeError: the handler raised; what it said is on the terminal.
         """
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("the worker has no pipes")
-        self._process.stdin.write(json.dumps({"events": events, "times": times}) + "\n")
+        asked = {"events": events, "times": times, "profiled": str(profiled) if profiled else None}
+        self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:

@@ -8,6 +8,7 @@ import json
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -50,6 +51,7 @@ class LambdaProcess:
         self._answers: queue.Queue[tuple[bytes, float]] = queue.Queue()
         self._server = _Server(("127.0.0.1", 0), _runtime_api(self._events, self._answers))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self.began = 0.0
 
     def __enter__(self) -> Self:
@@ -65,7 +67,7 @@ class LambdaProcess:
         command = pinned(SERVER_CORE, self._function.command)
         self.began = time.perf_counter()
         self._process = subprocess.Popen(  # noqa: S603 - our own words
-            command, cwd=self._function.folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            command, cwd=self._function.folder, env=environ, stdout=subprocess.DEVNULL, stderr=self._log
         )
         return self
 
@@ -74,7 +76,8 @@ class LambdaProcess:
     ) -> None:
         """End the process and the API."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        self._log.close()
         self._server.shutdown()
         self._server.server_close()
 
@@ -88,13 +91,16 @@ class LambdaProcess:
         try:
             body, at = self._answers.get(timeout=seconds)
         except queue.Empty:
-            self._process.kill()
-            _, said = self._process.communicate()
-            raise RuntimeError(f"{self._function.name} did not answer: {said.decode()[-2000:]}") from None
+            raise RuntimeError(f"{self._function.name} did not answer: {self.said()[-2000:]}") from None
         answer = json.loads(body)
         if isinstance(answer, dict) and "errorMessage" in answer:
             raise RuntimeError(f"{self._function.name}: {answer}")
         return Answered(answer, at)
+
+    def said(self) -> str:
+        """What the process has written to stderr."""
+        self._log.seek(0)
+        return self._log.read().decode()
 
     def peak_bytes(self) -> int:
         """The most memory that the process has ever held."""

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import signal
 import subprocess
 import time
 import urllib.request
@@ -18,6 +20,7 @@ from benchmarks.results import Goal, Section, Timings, number
 from benchmarks.world import World
 from deploy.emulator import free_port
 
+TITLE = "Over HTTP, one core"
 CONNECTIONS = 16
 START_SECONDS = 20
 ANEW = f"{TALLY}, each request another"
@@ -34,6 +37,12 @@ class Running:
 
     server: Server
     url: str
+    process: subprocess.Popen[bytes]
+
+    def end(self) -> None:
+        """Let it end by itself, as by Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=START_SECONDS)
 
 
 @contextmanager
@@ -59,7 +68,7 @@ def _started(server: Server, environ: Mapping[str, str]) -> Iterator[Running]:
     with (INSTALLED / f"{server.name}.log").open("w") as log:
         process = subprocess.Popen(command, cwd=server.folder, env=environ, stdout=subprocess.DEVNULL, stderr=log)  # noqa: S603
     try:
-        yield Running(server, f"http://127.0.0.1:{port}/graphql")
+        yield Running(server, f"http://127.0.0.1:{port}/graphql", process)
     finally:
         process.kill()
         process.wait()
@@ -89,17 +98,19 @@ def ask(url: str, body: Body) -> Any:  # noqa: ANN401 - JSON
 
 def measure(world: World, pace: Pace, servers: Sequence[Server]) -> Section:
     """Load each server in turn, round after round."""
+    if shutil.which("wrk") is None:
+        return Section(TITLE, SAYS, ("server",), [], missing=["wrk, and so every server"])
     present = [server for server in servers if not server.missing]
     times = {SMALL: Timings(), LARGE: Timings()}
     with running(present, world.environ) as started:
         for turn in range(pace.http_rounds + 1):
             for size, timings in times.items():
                 for one in started:
-                    rate = _load(one.url, questions.reports(size), pace.http_seconds if turn else 1)
+                    rate = load(one.url, questions.reports(size), pace.http_seconds if turn else 1)
                     if turn:  # the first one warms up
                         timings.add(one.server.name, rate)
                 if turn:
-                    timings.add(ANEW, _load(started[0].url, questions.reports(size), pace.http_seconds, anew=True))
+                    timings.add(ANEW, load(started[0].url, questions.reports(size), pace.http_seconds, anew=True))
     names = sorted(times[SMALL].rounds, key=times[SMALL].median, reverse=True)
     rows = [
         (name, *(cell for t in times.values() for cell in (number(t.median(name)), number(t.ratio(name)))))
@@ -107,7 +118,7 @@ def measure(world: World, pace: Pace, servers: Sequence[Server]) -> Section:
     ]
     goals = [goal for size in times for goal in _goals(times[size], size)]
     head = ("server", f"{SMALL} reports", f"times {TEXTBOOK}", f"{LARGE} reports", f"times {TEXTBOOK}")
-    return Section("Over HTTP, one core", SAYS, head, rows, goals, [s.name for s in servers if s.missing])
+    return Section(TITLE, SAYS, head, rows, goals, [s.name for s in servers if s.missing])
 
 
 def _goals(times: Timings, size: int) -> Iterator[Goal]:
@@ -120,7 +131,7 @@ def _goals(times: Timings, size: int) -> Iterator[Goal]:
             yield Goal(what, "x textbook", ratio, least, round(then, 1) if then else None, at_most=False)
 
 
-def _load(url: str, body: Body, seconds: int, *, anew: bool = False) -> float:
+def load(url: str, body: Body, seconds: int, *, anew: bool = False) -> float:
     """Requests a second.
 
     Raises:

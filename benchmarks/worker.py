@@ -1,8 +1,8 @@
 """Runs inside a contender's interpreter: loads a Lambda handler and calls it as often as it is told, line by line.
 
-A line in: `{"events": […], "times": n}`, called in turn, n calls in all; a line out: the seconds that they took
-together, and the last answer. Only the standard library, because the interpreter has nothing else of ours. Whatever
-the handler prints goes nowhere.
+A line in: `{"events": […], "times": n, "profiled": null}`, called in turn, n calls in all, perhaps with a file for the
+profiler; a line out: the seconds that they took together, and the last answer. Only the standard library, because the
+interpreter has nothing else of ours. Whatever the handler prints goes nowhere.
 """
 
 import importlib
@@ -10,6 +10,8 @@ import json
 import os
 import sys
 import time
+from contextlib import nullcontext
+from cProfile import Profile
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -31,11 +33,15 @@ def main() -> None:
     handler = getattr(importlib.import_module(module), attribute)
     for line in sys.stdin:
         asked = json.loads(line)
+        profiler = Profile() if asked.get("profiled") else None
         calls, context, answer = list(islice(cycle(asked["events"]), asked["times"])), LambdaContext(), None
         began = time.perf_counter()
-        for event in calls:
-            answer = handler(event, context)
+        with profiler or nullcontext():
+            for event in calls:
+                answer = handler(event, context)
         seconds = time.perf_counter() - began
+        if profiler:
+            profiler.dump_stats(asked["profiled"])
         out.write(json.dumps({"seconds": seconds, "answer": answer}) + "\n")
 
 
