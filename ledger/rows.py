@@ -128,8 +128,8 @@ def decode(body: bytes) -> Rows:
         text = unpack(body).decode()
     except (CorruptError, UnicodeDecodeError) as error:
         raise CorruptRows(f"stored rows are unreadable: {error}") from error
-    header, _, lines = text.partition("\n")
-    if header != HEADER or (lines and not lines.endswith("\n")):
+    header, end, lines = text.partition("\n")
+    if header != HEADER or not end or (lines and not lines.endswith("\n")):
         raise CorruptRows("stored rows have another header, or no end")
     if not lines:
         return EMPTY
