@@ -66,8 +66,9 @@ REPORTS = """query($from: Date!, $to: Date!) {
     nodes { name creationDate downloadUrl downloadUrlExpiresAt } totalCount freshness { source asOf stale } } }"""
 SCHEDULE = """mutation($input: ScheduleReportInput!) { scheduleReport(input: $input) { report { name } } }"""
 
-brands = st.sampled_from([None, None, *BRANDS[:3]])
+brands = st.sampled_from([None, None, None, *BRANDS[:2]])
 processes = st.integers(0, PROCESSES - 1)
+words = st.sampled_from(["SUCCESS", "failed", "Confirmed", "retrying", "refunded"])
 keys = st.lists(st.sampled_from(["DAY", "HOUR", "NETWORK", "OUTCOME", "CURRENCY"]), max_size=5, unique=True)
 wheres = st.one_of(
     st.none(),
@@ -86,12 +87,15 @@ faults = st.sampled_from([failing(500), answering_html(), without_column("Amount
 
 
 @st.composite
-def periods(draw: st.DrawFn) -> tuple[timedelta, timedelta]:
-    """Two distances from the last midnight, in whole days or cut at some second."""
-    begin, length = draw(st.integers(-7, 1)), draw(st.integers(0, 7))
+def periods(draw: st.DrawFn) -> tuple[int, timedelta, timedelta]:
+    """A query that was made before, counted back (0: a new one); else two distances from the last midnight, in whole
+    days or cut at some second.
+    """
+    again = draw(st.sampled_from([0, 0, 1, 1, 2, 3]))
+    begin, length = draw(st.integers(-6, 0)), draw(st.integers(0, 7))
     cuts = draw(st.tuples(*[st.one_of(st.just(0), st.integers(0, 86399))] * 2))
     start = timedelta(days=begin, seconds=cuts[0])
-    return start, max(start, timedelta(days=begin + length, seconds=cuts[1]))
+    return again, start, max(start, timedelta(days=begin + length, seconds=cuts[1]))
 
 
 class World:
@@ -109,7 +113,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def begin(self, fresh: int) -> None:
         self.runner = asyncio.Runner()
         self.clock = MovingClock(NOON)
-        self.openmarket = OpenMarket(rows_a_day=5, clock=self.clock).__enter__()
+        self.openmarket = OpenMarket(rows_a_day=8, clock=self.clock).__enter__()
         self.rde = Rde(generated=False, clock=self.clock).__enter__()
         addresses = {"RDE_BASE_URL": self.rde.base_url, "OPENMARKET_BASE_URL": self.openmarket.base_url}
         self.settings = Settings.read(self.world.environ | addresses | {"FRESH_SECONDS": str(fresh)})
@@ -120,58 +124,42 @@ class LedgerMachine(RuleBasedStateMachine):
         self.failing: set[str] = set()
         self.failed_at = {"openmarket": NOON - DAY, "rde": NOON - DAY}
         self.scheduled: list[datetime] = []
+        self.past: list[dict[str, Any]] = []
         self.added = 0
 
     # ── What happens around the ledger ──
 
-    @rule(by=st.sampled_from([1, 30, 59, 61, 600, 3600, 25_000, 86_400, 300_000]))
-    def time_passes(self, by: int) -> None:
+    @rule(
+        by=st.sampled_from([1, 30, 59, 61, 600, 3600, 25_000, 86_400, 300_000]),
+        changes=st.lists(st.tuples(st.integers(0, 1000), words), max_size=3),
+        late=st.lists(st.tuples(st.integers(0, 100), st.sampled_from(BRANDS)), max_size=2),
+    )
+    def time_passes(self, by: int, changes: list[tuple[int, str]], late: list[tuple[int, str]]) -> None:
         self.clock.advance(seconds=by)
+        open_now = [each for each in self.openmarket.held(SINCE, self.clock()) if self._may_change(each.time)]
+        for index, word in changes:
+            if open_now:
+                self.openmarket.change_outcome(open_now[index % len(open_now)].credit_id, word)
+        for hours, brand in late:
+            self._come_late((self.clock() - timedelta(hours=hours)).replace(microsecond=0), brand)
 
-    @rule(index=st.integers(0, 1000), word=st.sampled_from(["SUCCESS", "failed", "Confirmed", "retrying", "refunded"]))
-    def an_outcome_changes(self, index: int, word: str) -> None:
-        open_now = [credit for credit in self._held() if self._may_change(credit.time)]
-        if open_now:
-            self.openmarket.change_outcome(open_now[index % len(open_now)].credit_id, word)
-
-    @rule(hours=st.integers(0, 100), brand=st.sampled_from(BRANDS), amount=st.sampled_from(["0.10", "7", "1.5000"]))
-    def a_row_comes_late(self, hours: int, brand: str, amount: str) -> None:
-        time = (self.clock() - timedelta(hours=hours)).replace(microsecond=0)
-        if self._may_change(time):
-            self.added += 1
-            late = Credit(self.added, time, "447700900001", 'O"2, "x"', amount, "GBP", brand, "pending", "failed", time)
-            self.openmarket.add(late)
-
-    @rule(fault=faults)
-    def openmarket_fails(self, fault: Any) -> None:
-        self.failing.add("openmarket")
-        self.openmarket.behave()
-        self.openmarket.misbehave(fault, times=None)
-
-    @rule()
-    def rde_fails(self) -> None:
-        self.failing.add("rde")
-        self.rde.misbehave(failing(500), times=None, path="/reports")
-
-    @rule()
-    def the_vendors_are_well_again(self) -> None:
+    @rule(fault=st.one_of(st.none(), faults), rde=st.booleans())
+    def the_vendors_fare(self, fault: Any, rde: bool) -> None:
         self._trouble()
         self.failing.clear()
         self.openmarket.behave()
         self.rde.behave()
+        if fault:
+            self.failing.add("openmarket")
+            self.openmarket.misbehave(fault, times=None)
+        if rde:
+            self.failing.add("rde")
+            self.rde.misbehave(failing(500), times=None, path="/reports")
 
-    @rule()
-    def s3_is_away(self) -> None:
-        self.bucket.down = True
-
-    @rule(turns=st.lists(st.booleans(), min_size=1, max_size=25))
-    def s3_fails_now_and_then(self, turns: list[bool]) -> None:
+    @rule(down=st.booleans(), turns=st.one_of(st.just([]), st.lists(st.booleans(), max_size=25)))
+    def s3_fares(self, down: bool, turns: list[bool]) -> None:
+        self.bucket.down = down and not turns
         self.bucket.turns = turns
-
-    @rule()
-    def s3_is_well_again(self) -> None:
-        self.bucket.down = False
-        self.bucket.turns = []
 
     @rule(number=processes)
     def a_process_is_replaced(self, number: int) -> None:
@@ -245,7 +233,10 @@ class LedgerMachine(RuleBasedStateMachine):
             assert rows == []
             return
         moments = self._allowed(answer, end)
-        assert any(rows == moment.outcome(start, end, brand) for moment in moments), (rows, answer["freshness"])
+        assert any(rows == moment.outcome(start, end, asked["brand"]) for moment in moments), (
+            rows,
+            answer["freshness"],
+        )
 
     @rule(number=processes, first=st.integers(-35, 0), length=st.integers(0, 35))
     def reports_are_asked_for(self, number: int, first: int, length: int) -> None:
@@ -339,10 +330,14 @@ class LedgerMachine(RuleBasedStateMachine):
         assert not (answer and answer.get("freshness", {}).get("stale")) or self.clock() - troubled <= PAUSE
         return None if codes else answer
 
-    def _asked(self, period: tuple[timedelta, timedelta], brand: str | None) -> dict[str, Any]:
+    def _asked(self, period: tuple[int, timedelta, timedelta], brand: str | None) -> dict[str, Any]:
+        again, *distances = period
+        if 0 < again <= len(self.past):
+            return self.past[-again]
         midnight = _midnight(self.clock())
-        start, end = (f"{midnight + distance:%Y-%m-%dT%H:%M:%SZ}" for distance in period)
-        return {"from": start, "to": end, "brand": brand}
+        start, end = (f"{midnight + distance:%Y-%m-%dT%H:%M:%SZ}" for distance in distances)
+        self.past.append({"from": start, "to": end, "brand": brand})
+        return self.past[-1]
 
     def _tick(self) -> None:
         """No two queries at one instant: fetches are told apart by their moment."""
@@ -353,8 +348,11 @@ class LedgerMachine(RuleBasedStateMachine):
         for vendor in self.failing:
             self.failed_at[vendor] = self.clock()
 
-    def _held(self) -> list[Credit]:
-        return self.openmarket.held(SINCE, self.clock())
+    def _come_late(self, time: datetime, brand: str) -> None:
+        if self._may_change(time):
+            self.added += 1
+            late = Credit(self.added, time, "447700900001", 'O"2, "x"', "0.10", "GBP", brand, "pending", "failed", time)
+            self.openmarket.add(late)
 
     def _may_change(self, time: datetime) -> bool:
         return time > SINCE and self.clock() - (_midnight(time) + DAY) < self.history.settle

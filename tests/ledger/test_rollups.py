@@ -1,0 +1,67 @@
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, Inexact
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.compression import pack
+from ledger.rollups import CorruptRollup, Rollup, add, decode, encode
+from ledger.rows import Rows
+from upstreams.openmarket import LogRow, state_of
+
+NIGHT = datetime(2019, 11, 5, tzinfo=UTC)
+amounts = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**25), max_value=10**25, places=10)
+log_rows = st.builds(
+    lambda second, network, outcome, amount, currency: LogRow(
+        second, NIGHT + timedelta(seconds=second), "447700900001", network, outcome, format(amount, "f"), currency
+    ),
+    st.integers(0, 86399),
+    st.sampled_from(["O2", "Three", 'a "b",\n c', "📱"]),
+    st.sampled_from(["SUCCESS", "failed", "Confirmed", "?"]),
+    amounts,
+    st.sampled_from(["GBP", "EUR"]),
+)
+
+
+@given(st.lists(log_rows, max_size=40))
+def test_a_rollup_is_exactly_what_its_rows_add_up_to(log: list[LogRow]) -> None:
+    hours: dict[tuple[int, str, str, str], tuple[int, Fraction]] = defaultdict(lambda: (0, Fraction(0)))
+    for row in log:
+        key = (row.time.hour, row.network, state_of(row.raw_outcome).name, row.currency)
+        hours[key] = hours[key][0] + 1, hours[key][1] + Fraction(row.amount)
+    for rollup in (Rollup.of(Rows.of(log)), decode(encode(Rollup.of(Rows.of(log))))):
+        assert {key: (count, Fraction(amount)) for key, (count, amount) in rollup.hours.items()} == hours
+        assert sum(count for count, _ in rollup.whole.values()) == len(log)
+        for key, (count, amount) in rollup.whole.items():
+            parts = [total for (_, *split), total in hours.items() if tuple(split) == key]
+            assert (count, Fraction(amount)) == (sum(part[0] for part in parts), sum(part[1] for part in parts))
+
+
+def test_a_tenth_ten_times_is_one() -> None:
+    log = [LogRow(n, NIGHT, "1", "O2", "SUCCESS", "0.10", "GBP") for n in range(10)]
+    assert Rollup.of(Rows.of(log)).whole == {("O2", "SUCCESS", "GBP"): (10, Decimal("1.00"))}
+
+
+def test_two_currencies_are_never_added_up() -> None:
+    log = [LogRow(n, NIGHT, "1", "O2", "SUCCESS", "1", currency) for n, currency in enumerate(["GBP", "EUR", "GBP"])]
+    assert {key[2]: total for key, total in Rollup.of(Rows.of(log)).whole.items()} == {
+        "GBP": (2, Decimal(2)),
+        "EUR": (1, Decimal(1)),
+    }
+
+
+def test_a_sum_that_cannot_be_exact_is_refused() -> None:
+    totals = {"all": (1, Decimal("1E+390"))}
+    with pytest.raises(Inexact):
+        add(totals, "all", (1, Decimal("1E-20")))
+
+
+@pytest.mark.parametrize(
+    "body", [b"", encode(Rollup({}, {}))[:-4], pack(b"[]"), pack(b'[["O2"]]\n[]'), pack(b'[["a","b","c",1,"x"]]\n[]')]
+)
+def test_what_is_damaged_is_refused(body: bytes) -> None:
+    with pytest.raises(CorruptRollup):
+        decode(body)
