@@ -5,6 +5,7 @@ not as it must be ends the run with exit code 1. Only loopback addresses are tal
 """
 
 import json
+import shutil
 import statistics
 import sys
 import tempfile
@@ -260,6 +261,7 @@ def main() -> int:
     except (CheckError, RuntimeError) as failure:
         say(f"FAILED    {failure}\n          logs: {scratch}")
         return 1
+    shutil.rmtree(scratch)
     say(f"{time.monotonic() - begun:6.1f} s  in all: deployed, called, updated and removed")
     return 0
 
