@@ -65,14 +65,15 @@ class House:
             listed: dict[str, Any] = frontend.data(QUERY, period | variables)["reports"]
         return listed
 
-    def keys(self, prefix: str = "") -> list[str]:
-        """What lies in the bucket."""
+    def keys(self, prefix: str = "", bucket: str | None = None) -> list[str]:
+        """What lies in the house's bucket, or in another one."""
         pages = self.aws.client("s3").get_paginator("list_objects_v2")
-        found = pages.paginate(Bucket=self.environ["LEDGER_BUCKET"], Prefix=prefix)
+        found = pages.paginate(Bucket=bucket or self.environ["LEDGER_BUCKET"], Prefix=prefix)
         return [item["Key"] for page in found for item in page.get("Contents", [])]
 
-    def read(self, key: str) -> bytes:
-        body: bytes = self.aws.client("s3").get_object(Bucket=self.environ["LEDGER_BUCKET"], Key=key)["Body"].read()
+    def read(self, key: str, bucket: str | None = None) -> bytes:
+        stored = self.aws.client("s3").get_object(Bucket=bucket or self.environ["LEDGER_BUCKET"], Key=key)
+        body: bytes = stored["Body"].read()
         return body
 
     def put(self, key: str, body: bytes = b"") -> None:

@@ -1,0 +1,41 @@
+"""A report file passes through the keeper in parts: its size is not the function's memory's affair."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+from ledger.moments import now
+from tests.keeper.house import House
+
+ROOT = Path(__file__).parents[2]
+MIB = 1024 * 1024
+
+
+def peak(house: House) -> tuple[int, int]:
+    """How many files one run has archived, and its peak memory in MiB."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.keeper.measured"],
+        env={**os.environ, **house.environ, "FRESH_SECONDS": "0"},
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    archived, memory = ended.stdout.split()
+    return int(archived), int(memory)
+
+
+def test_memory_does_not_grow_with_the_file(house: House) -> None:
+    house.rde.clock = now
+    peaks = []
+    for size in (25, 250):
+        house.rde.add_report(f"large-{size}", "CSV", house.ago(days=1), file=partial(bytes, size * MIB))
+        archived, memory = peak(house)
+        peaks.append(memory)
+        assert archived == 1
+    assert {record["bytes"] for record in house.records()} == {25 * MIB, 250 * MIB}
+    assert peaks[1] - peaks[0] < 15, f"MiB: {peaks}"
+    assert peaks[1] < 150, f"MiB: {peaks}"
+    print(f"peak MiB at 25 and 250 MiB: {peaks}")  # noqa: T201 - a figure for whoever asks with -s
