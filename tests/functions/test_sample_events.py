@@ -1,5 +1,7 @@
 """Every file of `events/`, through the handler as Lambda would hand it over."""
 
+import asyncio
+
 import pytest
 
 from deploy.expectations import EVENTS, EXPECTED, check, event
@@ -27,6 +29,16 @@ def test_a_sample_event_gets_what_it_must(name: str, frontend: Frontend) -> None
 
 
 def test_a_warm_process_answers_every_event_again(frontend: Frontend) -> None:
+    """Also after somebody else in the process has run an event loop, which leaves the thread without one."""
     for _ in range(2):
         for name in EXPECTED:
             check(name, frontend.send(event(name)))
+        asyncio.run(asyncio.sleep(0))
+
+
+@pytest.mark.parametrize("name", ["reports", "get-query", "explorer", "asset", "health", "no-token"])
+def test_a_stage_is_a_prefix_of_every_path(name: str, frontend: Frontend) -> None:
+    staged = event(name)
+    staged["rawPath"] = staged["requestContext"]["http"]["path"] = f"/dev{staged['rawPath']}"
+    staged["requestContext"]["stage"] = "dev"
+    check(name, frontend.send(staged))
