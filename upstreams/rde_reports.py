@@ -164,7 +164,10 @@ class _Fields:
 
     def optional(self, key: str) -> str | None:
         value = self.values.get(key)
-        return value if isinstance(value, str) and value else None
+        if not isinstance(value, str) or not value:
+            return None
+        # JSON can spell half a character, which neither an answer nor a key could hold.
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     def text(self, key: str) -> str:
         if (value := self.optional(key)) is None:

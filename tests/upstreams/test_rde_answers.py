@@ -31,6 +31,11 @@ def test_the_documented_report_is_read_field_by_field() -> None:
     assert report.download_url_expires_at is None
 
 
+def test_half_a_character_becomes_a_whole_one() -> None:
+    [report] = read_listing(listing(ROW | {"name": "a\ud800b\U0001f4c8"}))
+    assert report.name == "a\ufffdb\U0001f4c8"
+
+
 def test_a_report_never_prints_its_link() -> None:
     [report] = read_listing(listing(ROW))
     assert "sig" not in repr(report)
