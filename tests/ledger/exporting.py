@@ -201,7 +201,8 @@ def measure(export_id: str) -> None:
     exporter = exporter_of(Settings.read(os.environ))
     asyncio.run(exporter.run("default", export_id, Deadline.after(600)))
     status = Path("/proc/self/status").read_text()  # getrusage would count what our parent had
-    print(int(status.partition("VmHWM:")[2].split()[0]) // 1024)  # noqa: T201
+    print(int(status.partition("VmHWM:")[2].split()[0]) // 1024, flush=True)  # noqa: T201
+    os._exit(0)  # obstore's threads may still call into an interpreter that is shutting down, which aborts it
 
 
 if __name__ == "__main__":
