@@ -59,9 +59,9 @@ class Outcomes:
 
 
 def whole_seconds(period: Period) -> Period:
-    """The period with both ends moved to the whole second at or before them."""
+    """The period with both ends moved to the whole second at or after them: between those lie the same whole seconds."""
 
-    def floor(moment: datetime) -> datetime:
-        return moment - timedelta(microseconds=moment.microsecond)
+    def ceiling(moment: datetime) -> datetime:
+        return moment + timedelta(microseconds=-moment.microsecond % 1_000_000)
 
-    return Period(floor(period.start), floor(period.end))
+    return Period(ceiling(period.start), ceiling(period.end))
