@@ -1,0 +1,138 @@
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from ledger.breakers import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, Breakers, pause
+from tests.ledger.memory_store import MemoryBucket, MemoryStore
+from tests.moving_clock import MovingClock
+from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+
+pytestmark = pytest.mark.anyio
+
+
+class Vendor:
+    """Answers, or fails with what it is told to; counts."""
+
+    def __init__(self) -> None:
+        self.error: UpstreamError | None = UpstreamTimeout("openmarket", "too slow")
+        self.calls = 0
+
+    async def __call__(self) -> str:
+        self.calls += 1
+        if self.error:
+            raise self.error
+        return "rows"
+
+
+class Room:
+    """Processes that share a bucket, a clock and a vendor."""
+
+    def __init__(self) -> None:
+        self.clock = MovingClock()
+        self.bucket = MemoryBucket(self.clock)
+        self.vendor = Vendor()
+
+    async def ask(self, times: int = 1) -> list[str]:
+        """The outcome of some calls, each one in a process of its own."""
+        told = []
+        for _ in range(times):
+            breakers = Breakers(MemoryStore(self.bucket), self.clock)
+            try:
+                told.append(await breakers.guard("acme", "openmarket", self.vendor))
+            except UpstreamError as error:
+                told.append(error.code)
+        return told
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+async def test_a_healthy_vendor_costs_one_read_and_no_write(room: Room) -> None:
+    room.vendor.error = None
+    assert await room.ask() == ["rows"]
+    assert room.bucket.seen == [("GET", "breakers/tenant=acme/openmarket.json")]
+
+
+async def test_after_five_failures_in_a_row_the_vendor_is_left_alone(room: Room) -> None:
+    assert await room.ask(PATIENCE + 3) == ["UPSTREAM_TIMEOUT"] * (PATIENCE + 3)
+    assert room.vendor.calls == PATIENCE
+
+
+async def test_after_the_pause_one_caller_probes(room: Room) -> None:
+    await room.ask(PATIENCE)
+    room.clock.moment += FIRST_PAUSE
+    await room.ask(3)
+    assert room.vendor.calls == PATIENCE + 1
+
+
+async def test_pauses_grow_up_to_half_a_minute() -> None:
+    pauses = [pause(PATIENCE + more) for more in range(10)]
+    assert pauses[:6] == [timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 16, 30)]
+    assert all(before <= after for before, after in pairwise(pauses))
+    assert pauses[-1] == LONGEST_PAUSE == pause(10**6)
+
+
+async def test_a_probe_that_fails_makes_the_pause_longer(room: Room) -> None:
+    await room.ask(PATIENCE)
+    for calls, seconds in ((6, 1), (7, 2), (8, 4)):
+        room.clock.advance(seconds=seconds, microseconds=-1)
+        await room.ask()
+        assert room.vendor.calls == calls - 1, "a moment too early"
+        room.clock.advance(microseconds=1)
+        await room.ask()
+        assert room.vendor.calls == calls
+
+
+async def test_a_probe_that_succeeds_lets_everybody_in_again(room: Room) -> None:
+    await room.ask(PATIENCE)
+    room.vendor.error = None
+    room.clock.moment += FIRST_PAUSE
+    assert await room.ask(3) == ["rows"] * 3
+    assert room.bucket.objects == {}
+
+
+async def test_a_success_in_between_starts_the_count_anew(room: Room) -> None:
+    error = room.vendor.error
+    for _ in range(3):
+        await room.ask(PATIENCE - 1)
+        room.vendor.error = None
+        assert await room.ask() == ["rows"]
+        room.vendor.error = error
+    assert room.vendor.calls == 3 * PATIENCE
+
+
+async def test_failures_far_apart_are_not_in_a_row(room: Room) -> None:
+    for _ in range(2 * PATIENCE):
+        await room.ask()
+        room.clock.advance(minutes=6)
+    assert room.vendor.calls == 2 * PATIENCE
+
+
+async def test_an_odd_answer_says_nothing_about_the_next_call(room: Room) -> None:
+    room.vendor.error = UpstreamBadResponse("openmarket", "a page")
+    await room.ask(PATIENCE * 2)
+    assert room.vendor.calls == PATIENCE * 2
+
+
+async def test_each_tenant_has_a_breaker_of_its_own(room: Room) -> None:
+    await room.ask(PATIENCE)
+    room.vendor.error = None
+    other = Breakers(MemoryStore(room.bucket), room.clock)
+    assert await other.guard("other", "openmarket", room.vendor) == "rows"
+
+
+async def test_without_s3_the_vendor_is_asked(room: Room) -> None:
+    await room.ask(PATIENCE)
+    room.bucket.down = True
+    assert await room.ask() == ["UPSTREAM_TIMEOUT"]
+    assert room.vendor.calls == PATIENCE + 1
+
+
+async def test_who_is_turned_away_hears_the_last_error_and_until_when(room: Room) -> None:
+    room.vendor.error = UpstreamUnavailable("openmarket", "it answered 503")
+    await room.ask(PATIENCE)
+    with pytest.raises(UpstreamUnavailable, match=r"it answered 503 \(left alone until 12:00:01 UTC\)"):
+        await Breakers(MemoryStore(room.bucket), room.clock).guard("acme", "openmarket", room.vendor)

@@ -1,0 +1,143 @@
+"""Leases between processes: each `Leases` here is one, its own memory, the same bucket."""
+
+import asyncio
+import contextlib
+import time
+
+import pytest
+
+from ledger.leases import Held, Leases
+from tests.ledger.memory_store import Killed, MemoryBucket, MemoryStore
+from upstreams.deadline import Deadline
+from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+
+pytestmark = pytest.mark.anyio
+SECONDS = 0.4
+
+
+class Work:
+    """What is to be done once: it takes a while, and leaves its result where everybody finds it."""
+
+    def __init__(self, seconds: float = 0.1, error: UpstreamError | None = None) -> None:
+        self.calls = 0
+        self.result: int | None = None
+        self._seconds = seconds
+        self._error = error
+
+    async def held(self) -> int | None:
+        return self.result
+
+    async def refresh(self) -> int:
+        self.calls += 1
+        await asyncio.sleep(self._seconds)
+        if self._error:
+            raise self._error
+        self.result = self.calls
+        return self.calls
+
+
+@pytest.fixture
+def bucket() -> MemoryBucket:
+    return MemoryBucket()
+
+
+def process(bucket: MemoryBucket, writes_left: int | None = None) -> Leases:
+    return Leases(MemoryStore(bucket, writes_left), SECONDS)
+
+
+async def once(leases: Leases, work: Work, seconds: float = 5) -> int:
+    return await leases.once("lease", work.held, work.refresh, "openmarket", Deadline.after(seconds))
+
+
+async def test_many_callers_of_many_processes_make_one_call(bucket: MemoryBucket) -> None:
+    work, processes = Work(), [process(bucket) for _ in range(5)]
+    assert await asyncio.gather(*(once(leases, work) for leases in processes * 4)) == [1] * 20
+    assert work.calls == 1
+    assert bucket.objects == {}, "the lease was given back"
+
+
+async def test_who_comes_later_finds_what_is_held_and_calls_nobody(bucket: MemoryBucket) -> None:
+    work = Work()
+    await once(process(bucket), work)
+    assert await once(process(bucket), work) == 1
+    assert work.calls == 1
+
+
+async def test_who_waits_gets_the_leaders_error(bucket: MemoryBucket) -> None:
+    work, processes = Work(error=UpstreamBadResponse("openmarket", "no CSV")), [process(bucket) for _ in range(4)]
+    outcomes = await asyncio.gather(*(once(leases, work) for leases in processes), return_exceptions=True)
+    assert work.calls == 1
+    assert {(type(error), str(error)) for error in outcomes} == {(UpstreamBadResponse, "openmarket: no CSV")}
+
+
+async def test_an_error_is_nobodys_who_comes_later(bucket: MemoryBucket) -> None:
+    with pytest.raises(UpstreamUnavailable):
+        await once(process(bucket), Work(error=UpstreamUnavailable("openmarket", "500")))
+    well = Work()
+    assert await once(process(bucket), well) == 1
+
+
+async def test_a_dead_leaders_lease_runs_out(bucket: MemoryBucket) -> None:
+    work, began = Work(), time.monotonic()
+    with pytest.raises(Killed):
+        await once(process(bucket, writes_left=1), Work())
+    assert await asyncio.gather(*(once(process(bucket), work) for _ in range(4))) == [1] * 4
+    assert work.calls == 1
+    assert SECONDS * 0.9 < time.monotonic() - began < 4 * SECONDS
+
+
+async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(bucket: MemoryBucket) -> None:
+    work = Work(seconds=3 * SECONDS)
+    assert await asyncio.gather(once(process(bucket), work), once(process(bucket), work)) == [1, 1]
+    assert work.calls == 1
+
+
+async def test_who_cannot_wait_any_longer_is_told_so(bucket: MemoryBucket) -> None:
+    work = Work(seconds=1)
+    leader = asyncio.create_task(once(process(bucket), work))
+    await asyncio.sleep(0.05)
+    with pytest.raises(UpstreamTimeout):
+        await once(process(bucket), work, seconds=0.2)
+    assert await leader == 1
+
+
+async def test_without_s3_everybody_asks(bucket: MemoryBucket) -> None:
+    work = Work()
+    bucket.down = True
+    assert sorted(await asyncio.gather(*(once(process(bucket), work) for _ in range(3)))) == [3, 3, 3]
+    assert work.calls == 3
+
+
+async def test_a_cancelled_caller_takes_nobody_elses_answer_away(bucket: MemoryBucket) -> None:
+    work, leases = Work(), process(bucket)
+    first, second = (asyncio.create_task(once(leases, work)) for _ in range(2))
+    await asyncio.sleep(0.02)
+    first.cancel()
+    assert await second == 1
+    assert work.calls == 1
+    assert bucket.objects == {}
+
+
+async def test_nobody_holds_what_somebody_holds(bucket: MemoryBucket) -> None:
+    async with process(bucket).hold("lease") as mine, process(bucket).hold("lease") as theirs:
+        assert (mine, theirs) == (True, False)
+    assert bucket.objects == {}
+
+
+async def test_a_holder_whose_lease_ran_out_leaves_the_next_ones_alone(bucket: MemoryBucket) -> None:
+    late, following = contextlib.AsyncExitStack(), contextlib.AsyncExitStack()
+    assert await late.enter_async_context(process(bucket).hold("lease"))
+    bucket.down = True
+    await asyncio.sleep(1.5 * SECONDS)
+    bucket.down = False
+    assert await following.enter_async_context(process(bucket).hold("lease"))
+    await late.aclose()
+    assert "lease" in bucket.objects
+    await following.aclose()
+    assert bucket.objects == {}
+
+
+def test_an_unreadable_lease_is_over() -> None:
+    assert Held.from_bytes(b"").over()
+    assert Held.from_bytes(b'{"holder": "x", "until": 0, "failed": {"code": "?"}}').over()
+    assert not Held("x", time.time() + 5).over()
