@@ -59,7 +59,7 @@ class Outcomes:
 
 
 def whole_seconds(period: Period) -> Period:
-    """The period with both ends moved to the whole second at or after them: between those lie the same whole seconds."""
+    """The period with both ends moved to the whole second at or after them: the same whole seconds lie inside."""
 
     def ceiling(moment: datetime) -> datetime:
         return moment + timedelta(microseconds=-moment.microsecond % 1_000_000)
