@@ -55,17 +55,17 @@ def test_the_vendor_is_asked_for_the_period_in_utc(
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "asked"),
+    ("begins", "ends", "asked"),
     [
         ("06:30:00.5", "07:00:00.001", ("06:30:01", "07:00:01")),
         ("06:30:00", "07:00:00.999999", ("06:30:00", "07:00:01")),
     ],
 )
 def test_a_fraction_of_a_second_leaves_the_same_whole_seconds_inside(
-    frontend: Frontend, openmarket_simulator: OpenMarket, start: str, end: str, asked: tuple[str, str]
+    frontend: Frontend, openmarket_simulator: OpenMarket, begins: str, ends: str, asked: tuple[str, str]
 ) -> None:
     """The vendor takes whole seconds; of 06:30:00.5 to 07:00:00.001 the first is 06:30:01 and the last 07:00:00."""
-    rows(frontend, **{"from": f"2019-11-12T{start}Z", "to": f"2019-11-12T{end}Z"})
+    rows(frontend, **{"from": f"2019-11-12T{begins}Z", "to": f"2019-11-12T{ends}Z"})
     (request,) = openmarket_simulator.requests
     assert (request.query["fromTime"][11:19], request.query["toTime"][11:19]) == asked
 
