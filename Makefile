@@ -4,7 +4,7 @@ RUN := .venv/bin/
 PORT ?= 8000
 export UV_PYTHON_PREFERENCE ?= system
 
-.PHONY: setup run test lint schema bench bench-peers profile build deploy deploy-check deploy-tools
+.PHONY: setup run test lint schema licences audit bench bench-peers profile build deploy deploy-check deploy-tools
 setup: .venv/.ready
 
 $(UV):
@@ -28,6 +28,17 @@ lint: setup
 
 schema: setup
 	$(RUN)python -m schema.sdl > schema/schema.graphql
+
+licences: setup
+	$(RUN)python -m deploy.licences
+
+# Needs the network, so it is no part of `test`; without it, it says so and passes.
+audit: setup .tools/pip-audit/bin/pip-audit
+	$(RUN)python -m deploy.audit
+
+.tools/pip-audit/bin/pip-audit: | $(UV)
+	$(UV) venv --quiet --clear --python 3.13 .tools/pip-audit
+	$(UV) pip install --quiet --python .tools/pip-audit/bin/python "pip-audit==2.*"
 
 # ── Measurements: QUICK=1 for two minutes that only show that everything still works; a peer that is missing is skipped. ──
 PEERS := benchmarks/peers

@@ -6,6 +6,7 @@ Queries are schemathesis's, drawn from the schema, while both vendors misbehave;
 import base64
 import contextlib
 import json
+import os
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from schema.errors import BadUserInput
 from schema.sdl import sdl
 from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, LambdaContext, http_event
 
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 CODES = {
     "UNAUTHENTICATED",
     "FORBIDDEN",
@@ -68,7 +70,7 @@ jsons = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=QUIETLY)
+@settings(max_examples=2000 if NIGHTLY else 40, deadline=None, suppress_health_check=QUIETLY)
 @given(data=st.data())
 @pytest.mark.parametrize("operations", [strategies.queries, strategies.mutations])
 def test_no_query_of_the_schema_breaks_the_api_though_both_vendors_misbehave(
@@ -115,13 +117,13 @@ def events(draw: st.DrawFn) -> dict[str, Any]:
     return event
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=QUIETLY)
+@settings(max_examples=5000 if NIGHTLY else 150, deadline=None, suppress_health_check=QUIETLY)
 @given(event=events())
 def test_no_event_breaks_the_adapter(event: dict[str, Any], frontend: Frontend) -> None:
     sent(frontend, event)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=QUIETLY)
+@settings(max_examples=5000 if NIGHTLY else 150, deadline=None, suppress_health_check=QUIETLY)
 @given(sent_body=st.dictionaries(st.sampled_from(["query", "variables", "operationName", "extensions"]), jsons))
 def test_no_parameters_break_the_api(sent_body: dict[str, Any], frontend: Frontend) -> None:
     headers = {"content-type": "application/json", "accept": RESPONSE_TYPE}
