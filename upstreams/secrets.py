@@ -64,7 +64,7 @@ type Secret = RdeSecret | OpenMarketSecret
 
 
 class SecretsUnavailable(Exception):
-    """Secrets Manager could not be reached, or refused; the message is its error code."""
+    """Secrets Manager could not be reached, or refused; the message is its error code, or botocore's own words."""
 
 
 class _Kept(NamedTuple):
@@ -158,8 +158,8 @@ class SecretStore:
         import boto3
         from botocore.config import Config
 
-        # At DEBUG botocore prints whole answers, and these hold secrets.
-        logging.getLogger("botocore").setLevel(logging.INFO)
+        # At DEBUG botocore prints whole answers, and these hold secrets; at INFO it says where it found credentials.
+        logging.getLogger("botocore").setLevel(logging.WARNING)
         return boto3.session.Session().client(
             "secretsmanager",
             endpoint_url=self._endpoint_url,
@@ -182,6 +182,9 @@ def _calling[T](call: Callable[[], T]) -> T:
         raise SecretsUnavailable(error.response["Error"].get("Code", "unknown")) from error
     except BotoCoreError as error:
         raise SecretsUnavailable(type(error).__name__) from error
+    except RuntimeError as error:
+        # What botocore raises when the function's own credentials are still expired after it has fetched new ones.
+        raise SecretsUnavailable(str(error)) from error
 
 
 def _rde(text: str) -> RdeSecret | None:

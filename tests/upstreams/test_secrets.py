@@ -116,6 +116,26 @@ async def test_a_secrets_manager_that_is_not_there_has_a_reason_of_its_own(caplo
         await nowhere.tenants()
 
 
+@pytest.mark.usefixtures("aws")
+async def test_credentials_of_our_own_that_cannot_be_refreshed_are_the_vendors_refusal_and_the_log_says_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    expired = {"AccessKeyId": "AKIA", "SecretAccessKey": "x", "Token": "x", "Expiration": "2019-12-04T00:00:00Z"}
+    async with ScriptedVendor(lambda _: Answer(200, json.dumps(expired).encode())) as snapshot:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{snapshot.base_url}/credentials")
+        with pytest.raises(UpstreamUnauthorized, match="could not be read"):
+            await SecretStore("tally", "http://127.0.0.1:1").read("acme", "rde")
+    assert "tally/acme/rde could not be read: Credentials were refreshed, but" in caplog.text
+
+
+async def test_botocore_is_not_heard_below_a_warning(aws: Aws, tenant: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await SecretStore("tally", aws.endpoint).read(tenant, "rde")
+    assert not [record.getMessage() for record in caplog.records if record.name.startswith("botocore")]
+
+
 async def test_even_at_debug_no_log_line_holds_a_secret(
     aws: Aws, tenant: str, caplog: pytest.LogCaptureFixture
 ) -> None:
