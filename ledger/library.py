@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import NamedTuple
 
 from ledger.archive import Archive, Archived, Identity, Shelf
@@ -80,18 +80,18 @@ class Library:
 
 
 def _united(listing: Listing, shelf: Shelf, report_format: ReportFormat | None) -> KeptListing:
+    """The listing's rows, one for each report and in order, and those of the shelf that are not among them."""
     wanted = [each for each in shelf.reports if report_format is None or each.identity.format is report_format]
+    if not wanted:
+        return KeptListing([Kept(report, None) for report in listing.reports], _freshness(listing.freshness, shelf, ()))
     files = {each.identity.file: each for each in wanted}
-    rows = {file: Kept(report, files.get(file)) for report in listing.reports for file in [_file(report)]}
-    gone = [each for each in wanted if each.identity.file not in rows]
-    rows |= {each.identity.file: Kept(_unlisted(each.identity), each) for each in gone}
-    in_order = sorted(rows.values(), key=lambda kept: kept.report.place, reverse=True)
-    return KeptListing(in_order, _freshness(listing.freshness, shelf, gone))
-
-
-def _file(report: Report) -> tuple[str, datetime, ReportFormat | str]:
-    """As `Identity.file` has it, without making one for every row of a listing."""
-    return (report.name, report.creation_date, report.format or report.raw_format)
+    rows = [Kept(report, files.get(Identity.of(report).file)) for report in listing.reports]
+    listed = {(report.name, report.creation_date) for report in listing.reports}
+    gone = {key: each for each in wanted if (key := (each.identity.name, each.identity.creation_date)) not in listed}
+    if gone:
+        rows += [Kept(_unlisted(each.identity), each) for each in gone.values()]
+        rows.sort(key=lambda kept: (kept.report.creation_date, kept.report.name), reverse=True)
+    return KeptListing(rows, _freshness(listing.freshness, shelf, list(gone.values())))
 
 
 def _unlisted(known: Identity) -> Report:
