@@ -26,8 +26,8 @@ def main() -> None:
     """Compare; then, unless that was all, measure."""
     asked = pace()
     assemble()
-    ours, peers, listening = tally(), functions(), servers()
-    with World() as world:
+    peers, listening = functions(), servers()
+    with tally() as ours, World() as world:
         compared = compare(world, [ours, *peers], listening)
         _say(f"equal answers: {', '.join(compared)}")
         missing = [f.name for f in [ours, *peers] if f.missing] + [s.name for s in listening if s.missing]

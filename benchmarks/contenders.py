@@ -5,7 +5,9 @@
 
 import compileall
 import shutil
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,9 +77,14 @@ def assemble() -> None:
             compileall.compile_file(artifact / source.name, quiet=1)
 
 
-def tally() -> Function:
-    """The API's function, from the artifact that `make build` makes."""
-    return _python(TALLY, built(host_architecture()), "functions.graphql_api.handler", "functions/graphql_api.py")
+@contextmanager
+def tally() -> Iterator[Function]:
+    """The API's function, from a copy of the artifact that `make build` makes: nobody builds another under it."""
+    INSTALLED.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="tally-", dir=INSTALLED) as home:
+        artifact = Path(home) / "artifact"
+        shutil.copytree(built(host_architecture()), artifact)
+        yield _python(TALLY, artifact, "functions.graphql_api.handler", "functions/graphql_api.py")
 
 
 def functions() -> list[Function]:
@@ -94,9 +101,8 @@ def functions() -> list[Function]:
     ]
 
 
-def bare_gets() -> Function:
+def bare_gets(artifact: Path) -> Function:
     """A handler that reads objects side by side with our S3 client, and does nothing with them."""
-    artifact = built(host_architecture())
     environ = {"PYTHONPATH": str(ROOT / "benchmarks" / "peers" / "bare_gets")}
     command = (str(RIC), "-m", "awslambdaric", "bare_gets.handler")
     return Function("bare GETs", artifact, "bare_gets.handler", command, PEERS / "bare_gets", environ)

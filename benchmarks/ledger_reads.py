@@ -55,7 +55,8 @@ def year(world: World, pace: Pace, tally: Function) -> Section:
     for other in brands[1:]:
         world.copy_brand(brands[0], other)
     times, bodies = Timings(), 0
-    with Calls(tally, world.environ) as ours, Calls(bare_gets(), {**world.environ, **bare_gets().environ}) as bare:
+    reader = bare_gets(tally.folder)
+    with Calls(tally, world.environ) as ours, Calls(reader, {**world.environ, **reader.environ}) as bare:
         for turn, brand in enumerate(brands):
             rollups = [key for key in world.bucket.objects if f"/brand={brand}/" in key and "/_settled-" in key]
             mark = len(world.bucket.seen)

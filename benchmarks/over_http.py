@@ -25,10 +25,10 @@ CONNECTIONS = 16
 START_SECONDS = 20
 ANEW = f"{TALLY}, each request another"
 JSON = {"content-type": "application/json", "accept": "application/json"}
-SAYS = f"""`wrk` with {CONNECTIONS} connections on one core, the server on the other; requests a second. All data are
-in memory, no answer is compressed. Python servers run under uvicorn with uvloop and httptools, Tally too, with its
-claims fixed by a door before it. *{ANEW}* changes a variable in every request, so that no answer can be given from
-memory."""
+SAYS = f"""`wrk` with {CONNECTIONS} connections on one core, the server on the other; requests a second. All data
+are in memory, no answer is compressed. Python servers run under uvicorn with uvloop and httptools, Tally too, with
+its claims fixed by a door before it. *{ANEW}* changes a variable in every request, so that no answer can be given
+from memory."""
 
 
 @dataclass(frozen=True, slots=True)

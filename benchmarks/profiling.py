@@ -68,8 +68,7 @@ OF_CALLS = {
 def main() -> None:
     """Profile every path, and write the page."""
     assemble()
-    function = tally()
-    with World() as world, Calls(function, world.environ) as calls:
+    with tally() as function, World() as world, Calls(function, world.environ) as calls:
         calls.call(questions.event(questions.reports(SMALL)), questions.event(questions.reports(LARGE)), times=4)
         parts = [
             "# Where the time goes",

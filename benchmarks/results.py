@@ -63,6 +63,10 @@ class Timings:
         """A contender's median."""
         return median(self.rounds[name])
 
+    def best(self, name: str) -> float:
+        """A contender's fastest round."""
+        return min(self.rounds[name])
+
     def ratio(self, name: str, to: str = TEXTBOOK) -> float | None:
         """A contender's median as a multiple of another's; None when that one was not measured."""
         return self.median(name) / self.median(to) if to in self.rounds else None
