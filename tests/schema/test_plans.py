@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import Any
@@ -71,7 +71,7 @@ class Both:
 
         return self._try(run())
 
-    def _try(self, answer: Any) -> Result | str:
+    def _try(self, answer: Awaitable[Result]) -> Result | str:
         async def alone() -> Result:
             return await answer
 
