@@ -68,7 +68,7 @@ def write(line: str) -> None:
 
 def rendered(line: Mapping[str, Any]) -> str:
     """A line's JSON text."""
-    return orjson.dumps(line, default=str).decode()
+    return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
 
 
 def instant(seconds: float) -> str:

@@ -6,6 +6,7 @@ dimensions has one empty dimension set.
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from functions.logs import rendered, write
@@ -29,12 +30,14 @@ type Value = float | Sequence[float]
 def embedded(values: Mapping[str, Value], dimensions: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What makes a log line a metric line: the directive, the dimensions and the values."""
     named = dimensions or {}
-    directive = {
-        "Namespace": NAMESPACE,
-        "Dimensions": [list(named)],
-        "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in values],
-    }
+    directive = _directive(tuple(values), tuple(named))
     return {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}, **named, **values}
+
+
+@cache
+def _directive(metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> dict[str, Any]:
+    units = [{"Name": name, "Unit": UNITS[name]} for name in metrics]
+    return {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": units}
 
 
 def emit(values: Mapping[str, Value], dimensions: Mapping[str, str] | None = None) -> None:

@@ -9,9 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from functions.logs import instant, rendered, write
+from functions.logs import rendered, write
 from functions.metrics import MOST_VALUES, embedded, emit
 from upstreams.redaction import redacted
 from upstreams.telemetry import Telemetry
@@ -49,7 +51,7 @@ class RequestLog:
             "StaleAnswers": counts["ledger.stale"],
         }
         line: dict[str, Any] = {
-            "time": instant(time.time()),
+            "time": datetime.now(UTC),
             "level": "INFO",
             "message": "request",
             "requestId": answered.request_id,
@@ -76,13 +78,19 @@ class RequestLog:
             **embedded(metrics),
         }
         write(rendered(line))
-        _write_by_dimension(seen)
+        if seen.error_codes or seen.upstream_calls:
+            _write_by_dimension(seen)
 
 
 def _facts(seen: Telemetry) -> dict[str, object]:
     """The facts of a request; an operation's name is the client's own text."""
     name = seen.facts.get("operation")
-    return {**seen.facts, "operation": redacted(name[:LONGEST_NAME])} if isinstance(name, str) else seen.facts
+    return {**seen.facts, "operation": _shown(name)} if isinstance(name, str) else seen.facts
+
+
+@lru_cache(maxsize=512)
+def _shown(name: str) -> str:
+    return redacted(name[:LONGEST_NAME])
 
 
 def _write_by_dimension(seen: Telemetry) -> None:
