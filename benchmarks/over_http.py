@@ -23,12 +23,13 @@ from deploy.emulator import free_port
 TITLE = "Over HTTP, one core"
 CONNECTIONS = 16
 START_SECONDS = 20
+PATIENCE = 30
 ANEW = f"{TALLY}, each request another"
 JSON = {"content-type": "application/json", "accept": "application/json"}
 SAYS = f"""`wrk` with {CONNECTIONS} connections on one core, the server on the other; requests a second. All data
 are in memory, no answer is compressed. Python servers run under uvicorn with uvloop and httptools, Tally too, with
-its claims fixed by a door before it. *{ANEW}* changes a variable in every request, so that no answer can be given
-from memory."""
+its claims fixed by a door before it. *{ANEW}* has another page size and another
+number in its extensions every time, so that no answer can be given from memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,8 @@ def load(url: str, body: Body, seconds: int, *, anew: bool = False) -> float:
         RuntimeError: some answer was not 200, or a connection broke.
     """
     script = INSTALLED / ("anew.lua" if anew else "again.lua")
-    script.write_text(_ANEW.format(body=_halves(body)) if anew else _AGAIN.format(body=json.dumps(body)))
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), url]
+    script.write_text(_ANEW.format(body=_varied(body)) if anew else _AGAIN.format(body=json.dumps(body)))
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", f"{PATIENCE}s", "-s", str(script), url]
     said = subprocess.run(pinned(LOAD_CORE, command), check=True, capture_output=True, text=True).stdout  # noqa: S603
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"{url}: {said}")
@@ -149,11 +150,12 @@ def load(url: str, body: Body, seconds: int, *, anew: bool = False) -> float:
     return float(found[1])
 
 
-def _halves(body: Body) -> str:
-    """The body as a Lua expression in which `n` stands for the page's size."""
-    mark = 1234567
-    before, after = json.dumps(body | {"variables": body["variables"] | {"first": mark}}).split(str(mark))
-    return f"[==[{before}]==] .. n .. [==[{after}]==]"
+def _varied(body: Body) -> str:
+    """The body as a Lua expression in which the page's size and a number in the extensions are variables."""
+    size, turn = 1234567, 7654321
+    variables, extensions = body["variables"] | {"first": size}, {"turn": turn}
+    text = json.dumps(body | {"variables": variables, "extensions": extensions})
+    return f"[==[{text}]==]".replace(str(size), "]==] .. first .. [==[").replace(str(turn), "]==] .. turn .. [==[")
 
 
 _AGAIN = """wrk.method = "POST"
@@ -161,13 +163,13 @@ wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Accept"] = "application/json"
 wrk.body = [==[{body}]==]
 """
-_ANEW = """local n = 1000
+_ANEW = """local n, began = 1000, os.time() * 1000000
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Accept"] = "application/json"
 function request()
   n = n + 1
-  if n > 10000 then n = 1001 end
+  local first, turn = 1000 + n % 9000, string.format("%.0f", began + n)
   return wrk.format(nil, nil, nil, {body})
 end
 """
