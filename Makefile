@@ -4,7 +4,7 @@ RUN := .venv/bin/
 PORT ?= 8000
 export UV_PYTHON_PREFERENCE ?= system
 
-.PHONY: setup run test lint schema licences audit bench bench-peers profile build deploy deploy-check deploy-tools
+.PHONY: setup run test lint schema licences audit bench bench-peers load profile build deploy deploy-check deploy-tools
 setup: .venv/.ready
 
 $(UV):
@@ -46,6 +46,9 @@ COMPARED := build/bench
 bench: setup .tools/ric/bin/python
 	-@$(MAKE) --keep-going --silent bench-peers
 	$(RUN)python -m benchmarks
+
+load: setup
+	$(RUN)python -m benchmarks.load
 
 profile: setup bench-peers
 	$(RUN)python -m benchmarks.profiling
