@@ -1,17 +1,17 @@
-"""The way of one request: API Gateway's event → Mangum → this ASGI application → routes → response.
+"""The way of one request: API Gateway's event → request → routes → response → result.
 
 Made once per process from its settings: everything here outlives an invocation, nothing is connected to before it is
-needed. An answer that the process remembers goes out without Mangum and without the event loop, which take longer than
-everything else about it.
+needed. The explorer's pages go through Mangum, as an ASGI application. Calls of the API do not: Mangum takes longer to
+import and to run than everything else about a small answer. One that the process remembers needs no event loop either.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from mangum import Mangum
 
 from functions.events import request_of, result_of, stage_of
 from functions.observed import Answered, RequestLog
@@ -21,9 +21,11 @@ from functions.wiring import ledger_of
 from ledger.moments import Clock, now
 from schema.errors import described
 from schema.http import GraphQLOverHTTP
-from schema.negotiation import RESPONSE_TYPE
 from schema.requests import Request, Response
 from upstreams import telemetry
+
+if TYPE_CHECKING:
+    import mangum
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -47,17 +49,26 @@ class LambdaHandler:
     def __init__(self, application: "Application") -> None:
         self._application = application
         self._runner = asyncio.Runner()
-        asyncio.set_event_loop(self._runner.get_loop())
-        types = ["text/", "application/json", RESPONSE_TYPE]
-        self._mangum = Mangum(application, lifespan="off", text_mime_types=types)
 
     def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:
         """Answer one event of an HTTP API, payload 2.0."""
-        remembered = self._application.recall(request_of(event, context), stage_of(event))
-        if remembered is not None:
-            return result_of(remembered)
+        request, stage = request_of(event, context), stage_of(event)
+        if request.path.removeprefix(stage) != ENDPOINT:
+            return self._page(event, context)
+        response = self._application.recall(request, stage)
+        if response is None:
+            response = self._runner.get_loop().run_until_complete(self._application.answer(request, stage))
+        return result_of(response)
+
+    def _page(self, event: dict[str, Any], context: object) -> dict[str, Any]:
         asyncio.set_event_loop(self._runner.get_loop())
         return self._mangum(event, context)  # type: ignore[arg-type]  # Mangum reads nothing of the context
+
+    @cached_property
+    def _mangum(self) -> "mangum.Mangum":
+        import mangum
+
+        return mangum.Mangum(self._application, lifespan="off", text_mime_types=["text/", "application/json"])
 
     def close(self) -> None:
         """Close connections and the loop; Lambda never does, tests and tools do."""

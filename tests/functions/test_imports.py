@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-LATER = ("graphql", "strawberry", "httpx", "boto3", "botocore", "obstore", "isal", "explorer")
+LATER = ("graphql", "strawberry", "httpx", "boto3", "botocore", "obstore", "isal", "mangum", "explorer")
 
 
 @pytest.mark.parametrize("module", ["functions.graphql_api", "schema.http", "schema.plans"])
