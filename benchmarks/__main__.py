@@ -1,6 +1,7 @@
 """`make bench`: compare everybody's answers, measure everything, write `RESULTS.md`.
 
-`python -m benchmarks compare` only compares; `QUICK=1` measures with few rounds, and writes under `build/bench`.
+`python -m benchmarks compare [NAME…]` only compares, perhaps only some; `QUICK=1` measures with few rounds, and writes
+under `build/bench`.
 """
 
 import sys
@@ -26,13 +27,15 @@ def main() -> None:
     """Compare; then, unless that was all, measure."""
     asked = pace()
     assemble()
-    peers, listening = functions(), servers()
+    only = sys.argv[2:]
+    peers = [peer for peer in functions() if not only or peer.name in only]
+    listening = [server for server in servers() if not only or server.name in only]
     with tally() as ours, World() as world:
         compared = compare(world, [ours, *peers], listening)
         _say(f"equal answers: {', '.join(compared)}")
         missing = [f.name for f in [ours, *peers] if f.missing] + [s.name for s in listening if s.missing]
         _say(f"not installed: {', '.join(missing) or 'nobody'}")
-        if sys.argv[1:] == ["compare"]:
+        if sys.argv[1:2] == ["compare"]:
             return
         textbook = next(peer for peer in peers if peer.name == TEXTBOOK)
         if textbook.missing:

@@ -30,34 +30,38 @@ COLD_ROUNDS = 5
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
 
 # What would remove a cost, by how its name begins; a cost that nothing here names has not been thought about yet.
+OUR_MODULES = "fewer modules on this path, and fewer dataclasses: each is compiled anew at its import"
 OF_IMPORTS = {
     "runtime and interpreter": "the floor: nothing of ours",
     "first call": "fewer requests to S3 one after the other: most of it is waiting",
     "asyncio": "a first call without an event loop",
     "ssl": "asyncio imports it, for TLS that only obstore speaks, in Rust",
-    "_ssl": "likewise",
+    "_ssl": "asyncio imports it, for TLS that only obstore speaks, in Rust",
     "obstore": "signing by ourselves over http.client: 13 ms of import for 2",
     "orjson": "the standard library's json, slower in every warm call",
     "graphql": "a plan in the ledger: an operation seen once is run without it",
-    "strawberry": "likewise",
+    "strawberry": "a plan in the ledger: an operation seen once is run without it",
     "mangum": "answering by plain calls, as for remembered answers",
-    "functions": "fewer modules on this path, and fewer dataclasses: each is compiled when it is imported",
-    "schema": "likewise",
-    "ledger": "likewise",
-    "upstreams": "likewise; a vendor's module is needed only when it has to be asked",
+    "functions": OUR_MODULES,
+    "schema": OUR_MODULES,
+    "ledger": OUR_MODULES,
+    "upstreams": "a vendor's module imported only when it has to be asked",
     "explorer": "importing it only when its page is asked for",
     "logging": "lines written by hand",
 }
+LISTING = "remembering a listing as it will be shown, not as it was stored"
+RENDERED = "days kept rendered, at twice the storage"
 OF_CALLS = {
     "functions/observed.py": "a shorter log line",
-    "functions/metrics.py": "likewise",
+    "functions/metrics.py": "a shorter log line",
     "asyncio/": "a call without an event loop, where nothing has to be waited for",
     "mangum/": "answering by plain calls, as for remembered answers",
-    "ledger/reports.py": "remembering a listing as it will be shown, not as it was stored",
-    "ledger/library.py": "likewise",
-    "schema/log_rows.py": "days kept rendered: a tenth of the time, at twice the storage",
-    "`<method 'split'": "likewise",
-    "`<method 'count'": "likewise",
+    "ledger/reports.py": LISTING,
+    "ledger/library.py": LISTING,
+    "schema/resolvers/reports.py": LISTING,
+    "schema/log_rows.py": RENDERED,
+    "`<method 'split'": RENDERED,
+    "`<method 'count'": RENDERED,
     "`<built-in method isal": "days kept rendered and compressed, spliced into the answer",
     "`<orjson.dumps>": "nothing: the answer has to be written",
     "uvicorn/": "nothing of ours: the web server",
@@ -155,7 +159,7 @@ def _http(world: World, size: int) -> list[tuple[str, str]]:
     """uvicorn under the profiler while wrk asks."""
     target = INSTALLED / f"http-{size}.prof"
     plain = servers()[0]
-    command = (plain.command[0], "-m", "cProfile", "-o", str(target), *plain.command[1:])
+    command = (plain.command[0], "-m", "benchmarks.serve_profiled", "{port}", str(target))
     server = Server(plain.name, plain.folder, command, plain.proof)
     with over_http.running([server], world.environ) as started:
         over_http.load(started[0].url, questions.reports(size), HTTP_SECONDS, anew=True)
@@ -182,8 +186,8 @@ def _waits_or_starts(place: tuple[str, int, str]) -> bool:
 def _named(place: tuple[str, int, str]) -> str:
     path, line, name = place
     if path == "~":
-        return f"`{name}`".replace("|", "/")
-    short = re.sub(r".*/(?:site-packages|python3\.13|x86_64|arm64|var/task|main)/", "", path)
+        return re.sub(r" at 0x\w+", "", f"`{name}`").replace("|", "/")
+    short = re.sub(r".*/(?:site-packages|python3\.13|artifact|main)/", "", path)
     return f"{short.removeprefix(str(ROOT) + '/')}:{line} `{name}`"
 
 
