@@ -5,6 +5,8 @@ its queue one export after the other, and ends when there is nothing left to do.
 """
 
 import asyncio
+import atexit
+import contextlib
 import json
 import logging
 import queue
@@ -26,6 +28,7 @@ LOG = logging.getLogger("tally.exporter")
 SHIFT_SECONDS = 900.0
 """How long an exporter works at most before it begins anew, as in Lambda."""
 IDLE_SECONDS = 0.2
+STOP_SECONDS = 2.0
 
 
 class LambdaStart:
@@ -67,37 +70,49 @@ class LocalStart:
         self._asked: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, tenant: str, export_id: str) -> None:
         """Put an export into the queue."""
         with self._guard:
             self._asked.put((tenant, export_id))
             if self._thread is None:
-                # A daemon: what an ending process leaves undone is started again by whoever asks for it.
                 self._thread = threading.Thread(target=self._work, name="exporter", daemon=True)
                 self._thread.start()
+                atexit.unregister(self.stop)
+                atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """Leave an export as it is when the process ends; whoever asks for it has it started again."""
+        thread, loop = self._thread, self._loop
+        if thread is None or loop is None:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop has been closed in the meantime
+            loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
+        thread.join(STOP_SECONDS)
 
     def _work(self) -> None:
         exporter = self._make()
         with asyncio.Runner() as runner:
-            while True:
-                try:
-                    asked = self._asked.get(timeout=IDLE_SECONDS)
-                except queue.Empty:
-                    if self._may_end():
-                        return
-                    continue
+            self._loop = runner.get_loop()
+            while (asked := self._next()) is not None:
                 try:
                     runner.run(to_the_end(exporter, *asked))
+                except asyncio.CancelledError:
+                    return
                 except Exception:
                     LOG.exception("export %s stands still", asked[1])
 
-    def _may_end(self) -> bool:
-        with self._guard:
-            if not self._asked.empty():
-                return False
-            self._thread = None
-            return True
+    def _next(self) -> tuple[str, str] | None:
+        """The next export of the queue; None when there was none for a while, and the thread may end."""
+        while True:
+            try:
+                return self._asked.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                with self._guard:
+                    if self._asked.empty():
+                        self._thread = self._loop = None
+                        return None
 
 
 async def to_the_end(exporter: "Exporter", tenant: str, export_id: str) -> None:

@@ -8,7 +8,7 @@ again by whoever asks for it, at most once a minute.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from ledger.export_jobs import STATE, WOKEN, ExportLog, ExportStatus, Job, Seen, State
@@ -36,7 +36,7 @@ class ExporterUnavailable(Exception):
 class Link:
     """A read-only link to the file."""
 
-    url: str
+    url: str = field(repr=False)
     expires_at: datetime
 
 
@@ -78,7 +78,8 @@ class Exports:
 
     async def attended(self, seen: Seen) -> Seen:
         """The export, started again if nobody seems to be at work on it."""
-        if seen.state.status.final or not self._stands_still(seen):
+        # What was written is told by S3's clock, the present by ours: they differ by less than it takes to matter.
+        if seen.state.status.final or not stands_still(seen, datetime.now(UTC), self._patience):
             return seen
         log = ExportLog(self._store, seen.state.job.tenant, seen.id)
         if not await log.wake(seen):
@@ -105,12 +106,6 @@ class Exports:
             await self._begin(log, seen.id, fresh)
         return await self._present(log)
 
-    def _stands_still(self, seen: Seen) -> bool:
-        """By S3's clock for what was written, and ours for the present: they differ by less than it takes to matter."""
-        now = datetime.now(UTC)
-        started = max(seen.last_written(prefix) for prefix in (STATE, WOKEN) if seen.count(prefix))
-        return now - seen.last_written() >= min(QUIET, self._patience) and now - started >= self._patience
-
     async def _begin(self, log: ExportLog, export_id: str, state: State) -> None:
         try:
             await self._start(state.job.tenant, export_id)
@@ -122,3 +117,9 @@ class Exports:
         if seen is None:
             raise LedgerUnavailable("an export that was written a moment ago cannot be read")
         return seen
+
+
+def stands_still(seen: Seen, now: datetime, patience: timedelta = PATIENCE) -> bool:
+    """Whether nobody has a lease any more, and the last step or start is so long ago that another start is due."""
+    started = max(seen.last_written(prefix) for prefix in (STATE, WOKEN) if seen.count(prefix))
+    return now - seen.last_written() >= min(QUIET, patience) and now - started >= patience

@@ -19,7 +19,7 @@ from functions.wiring import Parts, store_of
 from ledger.days import DayStore
 from ledger.export_jobs import ExportFormat, ExportLog, ExportStatus, Job, Seen
 from ledger.exporting import Exporter
-from ledger.exports import Exports
+from ledger.exports import PATIENCE, Exports
 from ledger.leases import Leases
 from ledger.moments import Clock, Period
 from ledger.rows import Rows
@@ -76,6 +76,7 @@ class Process:
         store: Store | None = None,
         part_bytes: int = 1,
         rows_at_once: int = 60_000,
+        patience: timedelta = PATIENCE,
     ) -> None:
         self.settings = Settings.read(environ)
         self.store = store or store_of(self.settings)
@@ -85,7 +86,7 @@ class Process:
             self.store, parts.leases, self.credit_log, part_bytes=part_bytes, rows_at_once=rows_at_once
         )
         self.started: list[str] = []
-        self.exports = Exports(self.store, self._start, clock, patience=timedelta(seconds=1))
+        self.exports = Exports(self.store, self._start, clock, patience)
 
     async def _start(self, _tenant: str, export_id: str) -> None:
         self.started.append(export_id)

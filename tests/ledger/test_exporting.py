@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from ledger.export_jobs import ExportFormat, ExportLog, ExportStatus
+from ledger.export_jobs import ExportFormat, ExportLog, ExportStatus, Seen, State
+from ledger.exports import stands_still
 from ledger.freshness import Source
 from ledger.masking import masked
 from ledger.rows import COLUMNS, HEADER
-from ledger.store import Store
+from ledger.store import Found, Store
 from local.aws import Aws
 from local.credits import Credit
 from local.openmarket import OpenMarket
@@ -55,8 +56,8 @@ def start(settings_environ: dict[str, str], clock: MovingClock) -> Start:
 
     begun: list[Process] = []  # kept to the end, as processes keep their connections
 
-    def begin(**options: int) -> Process:
-        begun.append(Process(settings_environ, clock, **options))  # type: ignore[arg-type]  # only numbers come here
+    def begin(**options: int | timedelta) -> Process:
+        begun.append(Process(settings_environ, clock, **options))  # type: ignore[arg-type]  # options of Process
         return begun[-1]
 
     return begin
@@ -342,37 +343,51 @@ async def test_stored_rows_that_cannot_be_read_are_asked_for_again(start: Start,
     assert rows_of(await reader.file(await reader.finish((await reader.exports.ask(job())).id))) == wanted
 
 
-async def test_an_export_at_a_standstill_is_started_again_once_a_minute_by_whoever_asks(start: Start) -> None:
+AGES = [
+    ({"state-000000.json": 59}, False),
+    ({"state-000000.json": 60}, True),
+    ({"state-000000.json": 300, "state-000001.json": 59}, False),
+    ({"state-000000.json": 300, "state-000001.json": 290, "_lease": 3}, False),
+    ({"state-000000.json": 300, "state-000001.json": 290, "_lease": 19}, False),
+    ({"state-000000.json": 300, "state-000001.json": 290, "_lease": 20}, True),
+    ({"state-000000.json": 300, "part-000002-9a.deflate": 5}, False),
+    ({"state-000000.json": 300, "woken-000000": 59}, False),
+    ({"state-000000.json": 300, "woken-000000": 120, "woken-000001": 60}, True),
+]
+
+
+@pytest.mark.parametrize(("ages", "still"), AGES)
+def test_an_export_stands_still_when_its_exporter_is_gone_and_the_last_start_a_minute_ago(
+    ages: dict[str, int], *, still: bool
+) -> None:
+    objects = [Found(f"exports/x/{name}", 1, NOON - timedelta(seconds=age)) for name, age in ages.items()]
+    seen = Seen("x", State(0, ExportStatus.RUNNING, job(), NOON), objects)
+    assert stands_still(seen, NOON) is still
+
+
+async def test_an_export_at_a_standstill_is_started_again_by_one_of_those_who_ask(start: Start) -> None:
     first = start()  # begins nothing by itself, as though it had died at once
     seen = await first.exports.ask(job())
-    askers = [start() for _ in range(5)]
-    assert (await askers[0].exports.attended(seen)).state.status is ExportStatus.QUEUED
-    assert askers[0].started == []
-    await asyncio.sleep(2.1)  # S3 tells whole seconds
-    still = await first.exports.find("default", seen.id)
-    assert still is not None
-    await asyncio.gather(*(process.exports.attended(still) for process in askers))
-    assert sum(len(process.started) for process in askers) == 1
-    woken = await first.exports.find("default", seen.id)
-    assert woken is not None
-    await first.exports.attended(woken)
-    assert len(first.started) == 1
-    await asyncio.sleep(2.1)
-    assert (await first.exports.ask(job())).id == seen.id
-    assert len(first.started) == 2
+    assert (await start().exports.attended(seen)).state.status is ExportStatus.QUEUED
+    askers = [start(patience=timedelta(0)) for _ in range(5)]
+    await asyncio.gather(*(process.exports.attended(seen) for process in askers))
+    assert [export_id for process in askers for export_id in process.started] == [seen.id]
+    assert (await askers[0].exports.ask(job())).id == seen.id
+    assert sum(len(process.started) for process in askers) == 2
+    assert (await first.finish(seen.id)).state.status is ExportStatus.DONE
 
 
-async def test_an_export_that_is_being_written_is_left_alone(start: Start, openmarket_simulator: OpenMarket) -> None:
-    openmarket_simulator.latency = 3.0
-    process, asker = start(), start()
+async def test_an_exporter_at_work_is_to_be_seen(start: Start, openmarket_simulator: OpenMarket) -> None:
+    openmarket_simulator.latency = 1.0
+    process = start()
     seen = await process.exports.ask(job())
     working = asyncio.create_task(process.finish(seen.id))
-    await asyncio.sleep(2.6)
-    present = await asker.exports.find("default", seen.id)
+    while not openmarket_simulator.count("/csv/log"):  # noqa: ASYNC110 - the vendor is on a thread of its own
+        await asyncio.sleep(0.02)
+    present = await start().exports.find("default", seen.id)
     assert present is not None
-    assert (await asker.exports.attended(present)).state.status is ExportStatus.RUNNING
-    assert asker.started == []
-    assert (await working).state.status is ExportStatus.DONE
+    assert (present.state.status, present.count("_lease")) == (ExportStatus.RUNNING, 1)
+    await working
 
 
 async def test_the_link_downloads_the_file_under_its_name(start: Start, clock: MovingClock, aws: Aws) -> None:
