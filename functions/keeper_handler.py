@@ -10,6 +10,7 @@ from typing import Any
 
 from functions.logs import instant, rendered, write
 from functions.metrics import embedded
+from functions.observed import write_by_dimension
 from ledger.archiving import GRACE_SECONDS
 from ledger.keeper import Keeper
 from ledger.run import Run
@@ -57,6 +58,7 @@ class KeeperHandler:
         }
         lag = embedded({"SettledDayLagDays": run.lag_days}) if run.lag_days is not None else {}
         write(rendered({**line, "seconds": round(time.monotonic() - began, 3), **lag}))
+        write_by_dimension(seen)
         return summary
 
 

@@ -79,7 +79,7 @@ class RequestLog:
         }
         write(rendered(line))
         if seen.error_codes or seen.upstream_calls:
-            _write_by_dimension(seen)
+            write_by_dimension(seen)
 
 
 def _facts(seen: Telemetry) -> dict[str, object]:
@@ -93,7 +93,8 @@ def _shown(name: str) -> str:
     return redacted(name[:LONGEST_NAME])
 
 
-def _write_by_dimension(seen: Telemetry) -> None:
+def write_by_dimension(seen: Telemetry) -> None:
+    """Write errors by code and seconds by upstream."""
     for code, times in Counter(seen.error_codes).items():
         emit({"Errors": times}, {"Code": code})
     seconds: dict[str, list[float]] = {}

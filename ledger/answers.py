@@ -10,7 +10,7 @@ that it is stale.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -54,7 +54,7 @@ class Question:
 class Answer:
     """A JSON value, when it was fetched, how it was come by, and until when it would be given again."""
 
-    value: object
+    value: object = field(repr=False)
     fetched: datetime
     source: Source
     stale: bool = False

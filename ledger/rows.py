@@ -7,7 +7,7 @@ quote character.
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from io import StringIO
 from typing import NamedTuple
@@ -41,12 +41,16 @@ class Credit(NamedTuple):
     amount: str
     currency: str
 
+    def __repr__(self) -> str:
+        """Which one it is, without the phone number."""
+        return f"Credit({self.credit_id})"
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Rows in order, as one flat run of cells, eight to a row."""
 
-    cells: Sequence[str]
+    cells: Sequence[str] = field(repr=False)
 
     @classmethod
     def of(cls, log: Iterable[LogRow]) -> "Rows":

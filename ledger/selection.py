@@ -7,7 +7,7 @@ year with a filter runs in constant memory.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -40,7 +40,7 @@ class Where:
     outcome: frozenset[str] | None = None
     network: frozenset[str] | None = None
     currency: frozenset[str] | None = None
-    msisdn: str | None = None
+    msisdn: str | None = field(default=None, repr=False)
     min_amount: Decimal | None = None
     max_amount: Decimal | None = None
 

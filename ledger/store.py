@@ -6,7 +6,7 @@ reads at once. Every primitive counts itself into the request's telemetry. Condi
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ class Found:
 class Stored:
     """A read object: its bytes, its ETag for a conditional write, and the attributes it was put with."""
 
-    body: bytes
+    body: bytes = field(repr=False)
     e_tag: str | None
     attributes: Mapping[str, str]
 

@@ -41,9 +41,9 @@ REMEMBERED_BYTES = 8 * 1024 * 1024
 class Params:
     """A GraphQL request's parameters."""
 
-    query: str
+    query: str = field(repr=False)
     operation_name: str | None = None
-    variables: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict, repr=False)
     extensions: dict[str, Any] = field(default_factory=dict)
 
 

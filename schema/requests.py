@@ -1,7 +1,7 @@
 """An HTTP request and its response, as plain values: whoever receives it makes the one and sends the other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from upstreams.deadline import Deadline
@@ -9,14 +9,17 @@ from upstreams.deadline import Deadline
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, however it came in; header names are in lower case, `claims` are a verified token's."""
+    """One HTTP request, however it came in; header names are in lower case, `claims` are a verified token's.
+
+    It does not print what came with it: a token, a phone number.
+    """
 
     method: str
     path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-    claims: Mapping[str, Any] | None
+    query: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    claims: Mapping[str, Any] | None = field(repr=False)
     request_id: str
     deadline: Deadline
 
@@ -26,5 +29,5 @@ class Response:
     """One HTTP response; the body is compressed already where `content-encoding` says so."""
 
     status: int
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     headers: Sequence[tuple[str, str]] = ()

@@ -72,6 +72,10 @@ class LogRow(NamedTuple):
     amount: str
     currency: str
 
+    def __repr__(self) -> str:
+        """Which one it is, without the phone number."""
+        return f"LogRow({self.credit_id})"
+
 
 class OutcomeRow(NamedTuple):
     """How a brand's credits of one value went; amounts are spelled as the vendor spelled them."""

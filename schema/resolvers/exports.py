@@ -1,6 +1,6 @@
 """`exportCreditLog` and `creditLogExport`: whole periods of the credit log as one file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ledger.export_jobs import ExportFormat, ExportStatus, Job, Seen
@@ -19,7 +19,7 @@ class Export:
     status: ExportStatus
     rows: int | None = None
     bytes: str | None = None
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     url_expires_at: datetime | None = None
     freshness: Freshness | None = None
     error: str | None = None

@@ -1,0 +1,53 @@
+"""Whatever holds a secret, a link, a token or a phone number prints itself without it."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from ledger.answers import Answer
+from ledger.exports import Link
+from ledger.freshness import Source
+from ledger.rows import Credit, Rows
+from ledger.selection import Where
+from ledger.store import Stored
+from schema.operations import Params
+from schema.requests import Request, Response
+from upstreams.deadline import Deadline
+from upstreams.http import Call
+from upstreams.openmarket import CreditState, LogRow
+from upstreams.rde import Report, ReportFormat, ScheduledReport, ScheduleRequest
+from upstreams.rde_token import Token
+from upstreams.secrets import OpenMarketSecret, RdeSecret
+
+PLANTED = "pLaNtEd-447700900001"
+NOW = datetime(2019, 11, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        RdeSecret(PLANTED, PLANTED, PLANTED, PLANTED),
+        OpenMarketSecret(PLANTED, PLANTED),
+        Token(PLANTED, PLANTED, 1.0),
+        Call("log", PLANTED, lambda _: None, "POST", PLANTED.encode()),  # type: ignore[arg-type,return-value]
+        Report("r", "JSON", ReportFormat.JSON, NOW, PLANTED, NOW),
+        ScheduledReport("1", "r", None, "s", "t", "JSON", None, NOW, NOW, NOW, PLANTED, NOW),
+        ScheduleRequest("r", None, ReportFormat.JSON, NOW, NOW, PLANTED),
+        LogRow(1, NOW, PLANTED, "O2", "SUCCESS", "1.5", "GBP"),
+        Credit(1, NOW, PLANTED, "O2", CreditState.SUCCESS, "SUCCESS", "1.5", "GBP"),
+        Rows([PLANTED] * 8),
+        Where(msisdn=PLANTED, min_amount=Decimal(1)),
+        Answer([PLANTED], NOW, Source.CACHE),
+        Stored(PLANTED.encode(), None, {}),
+        Link(PLANTED, NOW),
+        Params(PLANTED, None, {"msisdn": PLANTED}),
+        Request("GET", "/", PLANTED, {"authorization": PLANTED}, PLANTED.encode(), {"sub": PLANTED}, "1", Deadline(1)),
+        Response(200, PLANTED.encode()),
+    ],
+    ids=lambda holder: type(holder).__name__,
+)
+def test_it_prints_without(holder: object) -> None:
+    for printed in (repr(holder), str(holder), f"{holder}", f"{[holder]}"):
+        assert "pLaNtEd" not in printed
+        assert type(holder).__name__ in printed
