@@ -95,9 +95,7 @@ class Mutation:
     @strawberry.mutation(extensions=[Needs(CREDITS_READ)], description=EXPORT_CREDIT_LOG, graphql_type=Export)
     async def export_credit_log(self, info: Info, input: ExportCreditLogInput) -> Any:  # noqa: A002 - the contract's name
         """See `schema.resolvers.exports`."""
-        return await resolvers.export_credit_log(
-            info.context, input.from_, input.to, given(input.brand), input.format
-        )
+        return await resolvers.export_credit_log(info.context, input.from_, input.to, given(input.brand), input.format)
 
 
 SCHEMA = strawberry.Schema(Query, Mutation, config=CONFIG)
