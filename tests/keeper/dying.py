@@ -10,25 +10,28 @@ import os
 import sys
 import traceback
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-
-import boto3
+from typing import Any
 
 from functions.settings import Settings
 from ledger.run import Run
-from ledger.store import PART_BYTES
+from ledger.store import PART_BYTES, Store
 from tests.ledger.exporting import DyingStore, QuickParts
 from tests.moving_clock import MovingClock
 from upstreams.deadline import Deadline
+from upstreams.secrets import SecretStore
 from upstreams.transport import trusted
 
-DAYS = 5
 AT_ONCE = 4
 
 
 class DyingOnTheWay(DyingStore):
-    """Dies in the middle of a large file as well: each half of a part counts as a write."""
+    """Dies in the middle of a large file as well: each half of a part counts as a write; a lease's renewal does not."""
+
+    async def _put(self, *args: Any) -> str | None:
+        renewal = isinstance(args[-1], dict)  # how many there are is a matter of speed
+        return await (Store._put(self, *args) if renewal else super()._put(*args))
 
     async def upload(self, key: str, chunks: AsyncIterator[bytes], attributes: Mapping[str, str]) -> None:
         await super().upload(key, self._counted(chunks), attributes)
@@ -47,45 +50,71 @@ async def _nothing() -> None:
     """A place to die at."""
 
 
-async def keep(bucket: str, death: int, moment: datetime) -> DyingOnTheWay:
+@dataclass(frozen=True)
+class KnownSecrets(QuickParts):
+    """Parts whose credentials have been read already: making a client for that is most of a child's life."""
+
+    secrets: SecretStore
+
+
+async def known_secrets() -> SecretStore:
+    """The tenant's credentials, kept for every child."""
+    secrets = SecretStore(os.environ["SECRET_PREFIX"], os.environ["AWS_ENDPOINT_URL"])
+    await secrets.read("default", "rde")
+    await secrets.read("default", "openmarket")
+    return secrets
+
+
+async def tenants() -> dict[str, frozenset[str]]:
+    """Who they are, without asking."""
+    return {"default": frozenset({"rde", "openmarket"})}
+
+
+async def only_reports() -> dict[str, frozenset[str]]:
+    """The tenant, as one who has no credits."""
+    return {"default": frozenset({"rde"})}
+
+
+async def keep(secrets: SecretStore, bucket: str, death: int, days: int, moment: datetime) -> DyingOnTheWay:
     """One run that dies right after its nth write, or not at all when that is zero."""
     settings = Settings.read({**os.environ, "LEDGER_BUCKET": bucket})
     store = DyingOnTheWay(bucket, settings.aws_endpoint_url)
     store.death = death
-    keeper = QuickParts(settings, MovingClock(moment), store).keeper
+    keeper = KnownSecrets(settings, MovingClock(moment), store, secrets).keeper
     run = Run(Deadline.after(120))
-    await replace(keeper, settling=replace(keeper.settling, days=DAYS)).keep(run)
+    who = tenants if days > 1 else only_reports
+    await replace(keeper, settling=replace(keeper.settling, days=days), tenants=who).keep(run)
     if run.failed or not run.complete:
         raise RuntimeError(f"not kept: {run}")
     return store
 
 
-def fork(bucket: str, death: int, moment: datetime) -> int:
+def fork(secrets: SecretStore, bucket: str, death: int, days: int, moment: datetime) -> int:
     """A child that keeps the house."""
     child = os.fork()
     if child:
         return child
     try:
-        asyncio.run(keep(bucket, death, moment))
+        asyncio.run(keep(secrets, bucket, death, days, moment))
     except Exception:  # noqa: BLE001 - the forked copy of everything must not go on, whatever happens
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
 
 
-def main(buckets: dict[str, int], moment: datetime) -> None:
+def main(buckets: dict[str, int], days: int, moment: datetime) -> None:
     """Die and rise in each bucket, some at once; print how each of the two ended."""
     trusted()
-    boto3.session.Session()
+    secrets = asyncio.run(known_secrets())
     ended: dict[str, list[int]] = {bucket: [] for bucket in buckets}
     for at in range(0, len(buckets), AT_ONCE):
         some = list(buckets.items())[at : at + AT_ONCE]
         for dying in (True, False):
-            children = {bucket: fork(bucket, death if dying else 0, moment) for bucket, death in some}
+            children = {bucket: fork(secrets, bucket, death if dying else 0, days, moment) for bucket, death in some}
             for bucket, child in children.items():
                 ended[bucket].append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     print(json.dumps(ended))  # noqa: T201 - the answer to whoever started us
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]), datetime.fromisoformat(sys.argv[2]))
+    main(json.loads(sys.argv[1]), int(sys.argv[2]), datetime.fromisoformat(sys.argv[3]))

@@ -65,14 +65,17 @@ class House:
             listed: dict[str, Any] = frontend.data(QUERY, period | variables)["reports"]
         return listed
 
-    def keys(self, prefix: str = "", bucket: str | None = None) -> list[str]:
-        """What lies in the house's bucket, or in another one."""
-        pages = self.aws.client("s3").get_paginator("list_objects_v2")
-        found = pages.paginate(Bucket=bucket or self.environ["LEDGER_BUCKET"], Prefix=prefix)
-        return [item["Key"] for page in found for item in page.get("Contents", [])]
+    def tags(self, bucket: str, prefix: str = "") -> dict[str, str]:
+        """What lies in a bucket, with S3's digest of each."""
+        pages = self.aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
 
-    def read(self, key: str, bucket: str | None = None) -> bytes:
-        stored = self.aws.client("s3").get_object(Bucket=bucket or self.environ["LEDGER_BUCKET"], Key=key)
+    def keys(self, prefix: str = "") -> list[str]:
+        """What lies in the house's bucket, in order."""
+        return list(self.tags(self.environ["LEDGER_BUCKET"], prefix))
+
+    def read(self, key: str) -> bytes:
+        stored = self.aws.client("s3").get_object(Bucket=self.environ["LEDGER_BUCKET"], Key=key)
         body: bytes = stored["Body"].read()
         return body
 
