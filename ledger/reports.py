@@ -13,6 +13,7 @@ from ledger.ageing import FOR_GOOD, Ageing
 from ledger.answers import ROOT, Answer, Answers, Question
 from ledger.breakers import Breakers
 from ledger.freshness import Freshness, Source
+from ledger.memory import Memory
 from ledger.moments import DAY, Clock, day_end, unstamp
 from ledger.store import Store
 from upstreams.deadline import Deadline
@@ -20,6 +21,9 @@ from upstreams.rde import Rde, Report, ReportFormat, ScheduledReport
 
 UPSTREAM = "rde"
 LINK_MARGIN = timedelta(seconds=60)
+REMEMBERED_BYTES = 8 * 1024 * 1024
+REPORT_BYTES = 1024
+"""What a report weighs in memory, most of it its link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Reports:
         self._rde = rde
         self._ageing = ageing
         self._clock = clock
+        self._listings: Memory[str, tuple[datetime, list[Report]]] = Memory(REMEMBERED_BYTES)
 
     async def listing(
         self, tenant: str, first: date, last: date, report_format: ReportFormat | None, deadline: Deadline
@@ -53,8 +58,18 @@ class Reports:
         """
         question = self._question(tenant, first, last, report_format, deadline)
         answer = await self._answers.get(question, deadline)
-        reports = sorted(self._living(answer), key=lambda report: report.place, reverse=True)
+        reports = self._sorted(question.folder, answer)
         return Listing(reports, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
+
+    def _sorted(self, folder: str, answer: Answer) -> list[Report]:
+        """An answer's reports, newest first; remembered while it is good, which is while all of its links live."""
+        known = self._listings.recall(folder)
+        if known and known[0] == answer.fetched and self._clock() < answer.good_until:
+            return known[1]
+        reports = sorted(self._living(answer), key=lambda report: report.place, reverse=True)
+        if self._clock() < answer.good_until:
+            self._listings.remember(folder, (answer.fetched, reports), len(reports) * REPORT_BYTES)
+        return reports
 
     async def kept(self, tenant: str) -> list[str]:
         """The keys of a tenant's kept listings, of any period and format.

@@ -7,6 +7,7 @@ test holds that.
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import logging
 from collections.abc import AsyncIterator
@@ -120,11 +121,16 @@ class Operations:
                 await keeping
 
     def _load(self) -> "Stock":
-        """Import graphql-core and strawberry, now that they are needed."""
-        from schema.stock import Stock
+        """Import graphql-core and strawberry, now that they are needed, and keep the collector from looking at them."""
+        gc.disable()
+        try:
+            from schema.stock import Stock
 
+            self._stock = Stock(introspection=self._introspection)
+        finally:
+            gc.freeze()
+            gc.enable()
         telemetry.count("stock.loaded")
-        self._stock = Stock(introspection=self._introspection)
         return self._stock
 
 
