@@ -1,0 +1,166 @@
+"""The operator's page against the code: names exist, the cost table adds up, and S3 is asked as often as it says."""
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+import pytest
+
+from deploy.artifact import ROOT
+from functions.keeper_handler import KeeperHandler
+from functions.metrics import UNITS
+from functions.settings import Settings
+from functions.wiring import keeper_of
+from ledger import answers, archive, days, export_jobs, idempotency, persisted_queries, plans
+from schema import access, profile
+from tests.deploy.template_reading import resources, template
+from tests.functions.conftest import StartFrontend
+from tests.functions.frontend import Frontend
+
+PAGE = (ROOT / "docs" / "operating.md").read_text()
+WRITTEN_ELSEWHERE = {"breakers"}
+"""A prefix without a name of its own in the code; the lifecycle has it."""
+WORDS_OF_INSIGHTS = {
+    "filter",
+    "stats",
+    "sort",
+    "limit",
+    "fields",
+    "parse",
+    "as",
+    "by",
+    "and",
+    "in",
+    "like",
+    "desc",
+    "m",
+} | {
+    "count",
+    "sum",
+    "avg",
+    "max",
+    "pct",
+    "latest",
+    "bin",
+    "ispresent",
+    "message",
+}
+NAMES_OF_AWS = {"Tally", "Code", "Upstream", "Globals", "Init"}
+"""Our namespace and dimensions, a section of the template, and what Lambda writes."""
+PAGES = """query ($from: DateTime!, $to: DateTime!) {
+  creditLog(from: $from, to: $to, first: 100) { nodes { creditId time msisdn network outcome amount currency } }
+}"""
+SUMMARY = """query ($from: DateTime!, $to: DateTime!) {
+  creditLog(from: $from, to: $to, first: 1) { totalCount summary(by: [DAY, OUTCOME]) { day outcome count amount } }
+}"""
+REPORTS = "query ($from: Date!, $to: Date!) { reports(from: $from, to: $to, first: 20) { nodes { name downloadUrl } } }"
+
+
+def section(title: str) -> str:
+    return re.split(r"^#+ ", PAGE.partition(f"# {title}\n")[2], flags=re.MULTILINE)[0]
+
+
+def first_column(text: str) -> set[str]:
+    cells = re.findall(r"^\| ([^|]*) \|", text, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def logged(capsys: pytest.CaptureFixture[str], message: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [line for line in lines if line.get("message") == message]
+
+
+def test_its_table_of_fields_is_the_request_line(frontend: Frontend, capsys: pytest.CaptureFixture[str]) -> None:
+    frontend.ask(PAGES, {"from": "2019-11-01T00:00:00Z", "to": "2019-11-02T00:00:00Z"})
+    (line,) = logged(capsys, "request")
+    assert first_column(section("Reading the logs")) == line.keys()
+    assert line["upstreamCalls"][0].keys() == {"upstream", "operation", "status", "seconds"}
+
+
+def test_its_queries_name_fields_that_are_logged(
+    frontend: Frontend, settings_environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    frontend.ask(PAGES, {"from": "2019-11-01T00:00:00Z", "to": "2019-11-02T00:00:00Z"})
+    (line,) = logged(capsys, "request")
+    keeper = KeeperHandler(keeper_of(Settings.read(settings_environ)))
+    keeper({}, None)
+    keeper.close()
+    (run,) = logged(capsys, "keeper run")
+    assert set(run) - {"_aws", "level"} <= set(re.findall(r"`(\w+)`", PAGE)) | {"time", "message"}
+    known = line.keys() | line["upstreamCalls"][0].keys() | run.keys() | {"logger", "exception"}
+    queries = re.findall(r"^```insights\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(queries) >= 5
+    for query in queries:
+        bare = re.sub(r'"[^"]*"|/[^/]*/|@\w+', " ", query)
+        given = set(re.findall(r"\bas (\w+)", bare)) | set(re.findall(r"\(\?<(\w+)>", query))
+        named = set(re.findall(r"[A-Za-z]\w*", bare)) - WORDS_OF_INSIGHTS - given
+        assert named <= known, query
+
+
+def test_it_names_every_metric_alarm_and_prefix_and_none_else() -> None:
+    assert UNITS.keys() <= set(re.findall(r"`(\w+)`", PAGE))
+    assert first_column(section("Alarms")) == resources("AWS::CloudWatch::Alarm").keys()
+    roots = {module.ROOT for module in (answers, archive, days, export_jobs, idempotency, persisted_queries, plans)}
+    rules = template()["Resources"]["Ledger"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    assert first_column(section("What is in the bucket")) >= {f"{root}/" for root in roots | WRITTEN_ELSEWHERE}
+    told = re.findall(r"^\| `([a-z-]+/)` \|.*\| ([^|]+) \|$", section("What is in the bucket"), re.MULTILINE)
+    assert {prefix for prefix, _ in told} == {f"{root}/" for root in roots | WRITTEN_ELSEWHERE}
+    kept = {prefix: int(said.split()[0]) for prefix, said in told if not said.startswith("never")}
+    assert kept == expiring
+
+
+def test_its_settings_parameters_and_scopes_exist() -> None:
+    settings = {field.name.upper() for field in dataclasses.fields(Settings)}
+    for name in re.findall(r"`\{?([A-Z]+_[A-Z_]+)\}?", PAGE):
+        assert name in settings or name.startswith("UPSTREAM_") or name == "RESULT_TOO_LARGE", name
+    for name in re.findall(r"`([A-Z][A-Za-z]+)=?[^`]*`", PAGE):
+        known = (
+            template()["Parameters"].keys() | template()["Outputs"].keys() | resources("AWS::CloudWatch::Alarm").keys()
+        )
+        assert name in known | UNITS.keys() | NAMES_OF_AWS or name.isupper(), name
+    for scope in (access.REPORTS_READ, access.REPORTS_SCHEDULE, access.CREDITS_READ, access.CREDITS_MSISDN):
+        assert f"`{scope}`" in PAGE
+    assert f"{profile.MOST_CELLS:,}" in PAGE
+
+
+def costs() -> dict[str, list[float]]:
+    rows = re.findall(r"^\| ([^|]+) ((?:\| [\d.,]+ )+)\|$", section("What it costs"), re.MULTILINE)
+    return {kind: [float(cell.replace(",", "")) for cell in cells.split("|")[1:]] for kind, cells in rows}
+
+
+def test_its_costs_are_what_its_formula_gives() -> None:
+    assert len(costs()) == 6
+    for kind, (cpu, waits, vendor, billed, puts, gets, log, out, dollars) in costs().items():
+        assert billed == max(1, round(cpu / 0.58 + 20 * waits + vendor)), kind
+        at_rest = 1.00 + 0.20 + 0.25
+        moved = 0.0005 * (log + 650) + 0.00009 * (out + 600)
+        assert dollars == pytest.approx(at_rest + 0.0133334 * billed + 5 * puts + 0.4 * gets + moved, abs=0.006), kind
+
+
+def test_s3_is_asked_as_often_as_its_costs_say(start: StartFrontend, capsys: pytest.CaptureFixture[str]) -> None:
+    other, day, month = (
+        {"from": f"2019-{first}T00:00:00Z", "to": f"2019-{beyond}T00:00:00Z"}
+        for first, beyond in (("10-01", "10-02"), ("10-03", "10-04"), ("10-10", "11-09"))
+    )
+    weeks = [{"from": "2019-11-05", "to": "2019-11-08"}, {"from": "2019-11-15", "to": "2019-11-18"}]
+    asking, holding = start(), start()
+    for query, variables in ((PAGES, other), (REPORTS, weeks[0]), (SUMMARY, month)):
+        asking.data(query, variables)
+
+    def requests(process: Frontend, query: str, variables: dict[str, str]) -> list[float]:
+        capsys.readouterr()
+        process.data(query, variables)
+        (line,) = logged(capsys, "request")
+        counts = line["counts"]
+        return [counts.get("s3.put", 0) + counts.get("s3.list", 0), counts.get("s3.get", 0)]
+
+    told = [row[4:6] for row in costs().values()]
+    missed = [requests(asking, PAGES, day), requests(asking, REPORTS, weeks[1])]
+    # A process that has answered the operation before; what its plan took is not counted.
+    for query, variables in ((PAGES, other), (REPORTS, weeks[0]), (SUMMARY, other)):
+        holding.data(query, variables)
+    held = [requests(holding, PAGES, day), requests(holding, REPORTS, weeks[1]), requests(holding, SUMMARY, month)]
+    again = requests(holding, PAGES, day)
+    assert [again, *held, *missed] == told
