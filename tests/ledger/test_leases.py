@@ -88,7 +88,7 @@ async def test_a_dead_leaders_lease_runs_out(bucket: MemoryBucket) -> None:
 
 async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(bucket: MemoryBucket) -> None:
     work = Work(seconds=3 * SECONDS)
-    assert await asyncio.gather(once(process(bucket), work), once(process(bucket), work)) == [1, 1]
+    assert set(await asyncio.gather(once(process(bucket), work), once(process(bucket), work))) == {1}
     assert work.calls == 1
 
 

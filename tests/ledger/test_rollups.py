@@ -35,8 +35,8 @@ def test_a_rollup_is_exactly_what_its_rows_add_up_to(log: list[LogRow]) -> None:
     for rollup in (Rollup.of(Rows.of(log)), decode(encode(Rollup.of(Rows.of(log))))):
         assert {key: (count, Fraction(amount)) for key, (count, amount) in rollup.hours.items()} == hours
         assert sum(count for count, _ in rollup.whole.values()) == len(log)
-        for key, (count, amount) in rollup.whole.items():
-            parts = [total for (_, *split), total in hours.items() if tuple(split) == key]
+        for split, (count, amount) in rollup.whole.items():
+            parts = [total for hour, total in hours.items() if hour[1:] == split]
             assert (count, Fraction(amount)) == (sum(part[0] for part in parts), sum(part[1] for part in parts))
 
 

@@ -10,10 +10,10 @@ from functools import partial
 
 import httpx
 import pytest
-from vendor_client import credit_report, utc, written
 
 from local.credits import BRANDS, NETWORKS, PRICE_POINTS, Credit, credits_of
 from local.openmarket import OpenMarket
+from tests.local.vendor_client import credit_report, utc, written
 
 LOG_COLUMNS = ["Credit ID", "Time (UTC)", "MSISDN", "Network", "Outcome", "Amount", "Currency"]
 OUTCOME_COLUMNS = ["Brand", "Amount", "Currency", "Success", "Failed", "Credit Applied"]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from vendor_client import signed_in, token_response, utc
 
 from local.rde import Rde
+from tests.local.vendor_client import signed_in, token_response, utc
 
 SAMPLE = json.loads((Path(__file__).parent / "rde_sample.json").read_text())
 SCHEDULE = {

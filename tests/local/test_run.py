@@ -59,7 +59,7 @@ def environment(**more: str) -> dict[str, str]:
 @contextmanager
 def running(*arguments: str, **more: str) -> Iterator[Running]:
     command = [sys.executable, "-m", "local", *arguments]
-    process = subprocess.Popen(  # noqa: S603 - our own command
+    process = subprocess.Popen(
         command, cwd=ROOT, env=environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     with process:

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from vendor_client import credit_report, signed_in
 
 from local.openmarket import OpenMarket
 from local.rde import Rde
 from local.simulator import Fault, answering_html, cut_off, failing, hanging_up, shortened, without_column
+from tests.local.vendor_client import credit_report, signed_in
 
 PERIOD = ("2024-06-10 00:00:00 UTC", "2024-06-10 01:00:00 UTC")
 SCHEDULE = {
