@@ -31,6 +31,8 @@ ROOT = "credit-log"
 ALL_BRANDS = "__all__"
 SETTLED_ROWS = "rows.csv.gz"
 LEASE = "_lease"
+KINDS = ("_settled-", "_open-")
+"""How the names begin that tell of a version; what follows sorts as time does."""
 FETCHED = "fetched"
 """The attribute of a settled object that says when its rows were fetched."""
 
@@ -181,21 +183,11 @@ def partition(brand: str | None) -> str:
 
 def newest(day: date, found: Iterable[Found]) -> DayVersion | None:
     """The version that counts among a day's objects: the settled one, else the one fetched last."""
-    settled: DayVersion | None = None
-    latest: DayVersion | None = None
-    lake = False
-    for item in found:
-        name = item.key.rpartition("/")[2]
-        if name == SETTLED_ROWS:
-            lake = True
-        elif name.startswith("_settled-"):
-            settled = _version(day, name, settled=True)
-        elif name.startswith("_open-"):
-            version = _version(day, name, settled=False)
-            latest = version if latest is None or version.fetched > latest.fetched else latest
-    if lake:
-        return settled or DayVersion(day, day_end(day), None, settled=True)
-    return latest
+    names = [item.key.rpartition("/")[2] for item in found]
+    settled, latest = (max((name for name in names if name.startswith(kind)), default=None) for kind in KINDS)
+    if SETTLED_ROWS in names:
+        return _version(day, settled, settled=True) if settled else DayVersion(day, day_end(day), None, settled=True)
+    return _version(day, latest, settled=False) if latest else None
 
 
 def _version(day: date, name: str, *, settled: bool) -> DayVersion:

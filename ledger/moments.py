@@ -8,6 +8,7 @@ Clock = Callable[[], datetime]
 
 DAY = timedelta(days=1)
 STAMP = "%Y%m%dT%H%M%S.%fZ"
+STAMP_LENGTH = 23
 
 
 def now() -> datetime:
@@ -31,7 +32,9 @@ def unstamp(text: str) -> datetime:
     Raises:
         ValueError: the text is no stamp.
     """
-    return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
+    if len(text) != STAMP_LENGTH or not text.endswith("Z"):
+        raise ValueError(f"{text!r} is no stamp")
+    return datetime.fromisoformat(text)  # a plan reads hundreds of them, and `strptime` takes twenty times as long
 
 
 def midnight(day: date) -> datetime:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -30,7 +30,7 @@ from functions.wiring import Parts
 from ledger.run import Run
 from local.aws import Aws
 from local.credits import BRANDS, NETWORKS, Credit
-from local.openmarket import OpenMarket
+from local.openmarket import OpenMarket, parsed_time
 from local.rde import Rde
 from local.simulator import answering_html, failing, without_column
 from tests.functions.credit_oracle import comparable, summary
@@ -113,7 +113,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def begin(self, fresh: int) -> None:
         self.runner = asyncio.Runner()
         self.clock = MovingClock(NOON)
-        self.openmarket = OpenMarket(rows_a_day=8, clock=self.clock).__enter__()
+        self.openmarket = OpenMarket(rows_a_day=16, clock=self.clock).__enter__()
         self.rde = Rde(generated=False, clock=self.clock).__enter__()
         addresses = {"RDE_BASE_URL": self.rde.base_url, "OPENMARKET_BASE_URL": self.openmarket.base_url}
         self.settings = Settings.read(self.world.environ | addresses | {"FRESH_SECONDS": str(fresh)})
@@ -123,7 +123,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.history = History(self.openmarket, self.rde, SINCE, timedelta(seconds=fresh), timedelta(hours=72))
         self.failing: set[str] = set()
         self.failed_at = {"openmarket": NOON - DAY, "rde": NOON - DAY}
-        self.scheduled: list[datetime] = []
+        self.scheduled: list[tuple[datetime, Process]] = []
+        self.fetched: dict[tuple[str | None, datetime], datetime] = {}
+        self.kept: set[tuple[str | None, datetime]] = set()
         self.past: list[dict[str, Any]] = []
         self.added = 0
 
@@ -187,8 +189,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self, number: int, period: Any, brand: str | None, where: Any, by: list[str], page: tuple[int, int]
     ) -> None:
         asked = self._asked(period, brand) | {"where": where, "by": by, "first": 10_000}
+        failures = len(self.bucket.failed)
         whole = self._ask(number, LOG, asked, "creditLog")
         if whole is None:
+            assert failures < len(self.bucket.failed) or not self._kept(asked), "it was held, and could have answered"
             return
         entries = self._check_log(whole, asked)
         if entries:
@@ -252,7 +256,9 @@ class LedgerMachine(RuleBasedStateMachine):
             assert node["downloadUrl"] is None or ends is None or _parsed(ends) > self.clock(), "a dead link"
         moments = self._allowed(answer, _midnight(datetime(last.year, last.month, last.day, tzinfo=UTC)) + DAY)
         if not answer["freshness"]["stale"]:
-            known = [at for at in self.scheduled if at <= self.clock() - self.history.fresh and last >= at.date() - DAY]
+            asker, long_ago = self.processes[number], self.clock() - self.history.fresh
+            seen = [at for at, by in self.scheduled if by is asker or at <= long_ago]
+            known = [at for at in seen if last >= at.date() - DAY]
             moments = [moment for moment in moments if moment.at >= max(known, default=moment.at)]
         wanted = [sorted((n, c) for n, c, day in moment.reports if start <= day <= last) for moment in moments]
         assert listed in wanted, (listed, wanted, answer["freshness"])
@@ -264,7 +270,7 @@ class LedgerMachine(RuleBasedStateMachine):
         before = self.rde.count("/reports", "POST")
         self._ask(number, SCHEDULE, {"input": {"name": name, "format": "JSON", **window}}, "scheduleReport")
         if self.rde.count("/reports", "POST") > before:
-            self.scheduled.append(self.clock())
+            self.scheduled.append((self.clock(), self.processes[number]))
 
     # ── How it is checked ──
 
@@ -277,6 +283,7 @@ class LedgerMachine(RuleBasedStateMachine):
             rows = [entry for entry in left if start <= _parsed(entry["time"]) < end]
             left = [entry for entry in left if entry not in rows]
             moments = self._allowed(answer, over)
+            assert _parsed(freshness["asOf"]) <= self.fetched[asked["brand"], over], "older than it says"
             said = [moment.log(start, end, asked["brand"], keep) for moment in moments]
             assert rows in said, (f"{start:%d %H:%M}", rows, said, freshness)
         assert left == [], "rows of no day that was asked for"
@@ -307,7 +314,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def _allowed(self, answer: dict[str, Any], end: datetime) -> list[Any]:
         as_of = _parsed(answer["freshness"]["asOf"])
         assert as_of <= self.clock()
-        return self.history.allowed(end, self.clock(), as_of, stale=answer["freshness"]["stale"])
+        moments = self.history.allowed(end, self.clock(), as_of, stale=answer["freshness"]["stale"])
+        # While the vendor fails, nothing can have been fetched just now.
+        failing = ("openmarket" if "summary" in answer or "rows" in answer else "rde") in self.failing
+        return [moment for moment in moments if not failing or moment.at < self.clock()]
 
     def _ask(self, number: int, query: str, variables: dict[str, Any], name: str) -> dict[str, Any] | None:
         self._tick()
@@ -339,6 +349,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self.past.append({"from": start, "to": end, "brand": brand})
         return self.past[-1]
 
+    def _kept(self, asked: dict[str, Any]) -> bool:
+        """Whether every day that is asked for was once kept."""
+        days = days_of(_parsed(asked["from"]), min(_parsed(asked["to"]), self.clock()))
+        return {(asked["brand"], over) for _, _, over in days} <= self.kept
+
     def _tick(self) -> None:
         """No two queries at one instant: fetches are told apart by their moment."""
         self.clock.advance(milliseconds=1)
@@ -361,7 +376,22 @@ class LedgerMachine(RuleBasedStateMachine):
         return process(self.settings, self.clock, MemoryStore(self.bucket, writes_left), self.vendors)
 
     def _run(self, coroutine: Any) -> Any:
-        return self.runner.run(coroutine)
+        """Let something happen, and write down which days the vendor was asked for with success."""
+        seen, failures = len(self.openmarket.requests), len(self.bucket.failed)
+        try:
+            return self.runner.run(coroutine)
+        finally:
+            if "openmarket" not in self.failing:
+                for request in self.openmarket.requests[seen:]:
+                    self._fetched(request.query, kept=len(self.bucket.failed) == failures)
+
+    def _fetched(self, query: Mapping[str, str], *, kept: bool) -> None:
+        start, end = (parsed_time(query[name]) for name in ("fromTime", "toTime"))
+        for _, _, over in days_of(start + timedelta(seconds=1), end - timedelta(seconds=1)):
+            day = query.get("brand"), over
+            self.fetched[day] = self.clock()
+            if kept:
+                self.kept.add(day)
 
     def teardown(self) -> None:
         self.runner.close()
