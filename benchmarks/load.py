@@ -195,7 +195,8 @@ async def drive(running: list[Running], truth: Truth) -> tuple[Tally, list[list[
     """Everybody at once."""
     tally, sizes = Tally(), list[list[float]]()
     watching = asyncio.create_task(watch(running, sizes))
-    limits = httpx.Limits(max_connections=AT_ONCE)
+    # A connection for each query: a kept one may be dropped as idle just when it is used again, which is no failure.
+    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=0)
     async with httpx.AsyncClient(timeout=40, limits=limits, trust_env=False) as http:
         await asyncio.gather(
             *(
