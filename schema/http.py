@@ -20,8 +20,9 @@ from schema.access import Identity
 from schema.context import NOT_KEPT, Context
 from schema.errors import BadUserInput, Invalid, RefusedError, described
 from schema.forgery import forged, refuse_forged
+from schema.graphql_messages import Params
 from schema.negotiation import JSON_TYPE, RESPONSE_TYPE, media_type_for, takes_gzip
-from schema.operations import Operations, Params
+from schema.operations import Operations
 from schema.persisted import named
 from schema.remembered import RenderedAnswers
 from schema.requests import Request, Response

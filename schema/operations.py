@@ -11,16 +11,16 @@ import gc
 import hashlib
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ledger.memory import Memory
 from ledger.plans import Plans
 from schema.arguments import Unplanned
 from schema.context import Context
 from schema.errors import described
+from schema.graphql_messages import Params, Result
 from schema.plans import Answered, Plan, run
 from schema.profile import Profile
 from upstreams import telemetry
@@ -36,25 +36,6 @@ LONGEST_TEXT = 10_000
 MOST_KEPT = 200
 """So many plans one process writes at the most: queries that spell their values out would fill the ledger."""
 REMEMBERED_BYTES = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Params:
-    """A GraphQL request's parameters."""
-
-    query: str = field(repr=False)
-    operation_name: str | None = None
-    variables: dict[str, Any] = field(default_factory=dict, repr=False)
-    extensions: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A GraphQL result; one that was not `executed` was refused before it began, and has no data entry."""
-
-    data: dict[str, Any] | None
-    errors: list[dict[str, Any]] = field(default_factory=list)
-    executed: bool = True
 
 
 class Operations:

@@ -12,7 +12,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute
 from schema.context import Context
 from schema.documents import Documents, Prepared
 from schema.errors import MutationByGet, described
-from schema.operations import Params, Result
+from schema.graphql_messages import Params, Result
 from schema.planning import plan_of
 from schema.plans import Plan
 from schema.root import SCHEMA

@@ -22,7 +22,8 @@ from local.rde import Rde
 from schema.access import Identity
 from schema.context import Context
 from schema.errors import RefusedError
-from schema.operations import Operations, Params, Result, _admit
+from schema.graphql_messages import Params, Result
+from schema.operations import Operations, _admit
 from schema.sizes import Room
 from schema.stock import Stock
 from tests.schema.queries import FROM, TO, queries

@@ -11,7 +11,7 @@ from ledger.freshness import Source
 from ledger.rows import Credit, Rows
 from ledger.selection import Where
 from ledger.store import Stored
-from schema.operations import Params
+from schema.graphql_messages import Params
 from schema.requests import Request, Response
 from upstreams.deadline import Deadline
 from upstreams.http import Call
