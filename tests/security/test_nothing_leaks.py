@@ -95,9 +95,9 @@ def planted(rde: Rde, openmarket: OpenMarket) -> list[str]:
     return [*own, account, password, "44770090", "sig=", "pLaNtEdSiGnAtUrE", *filter(None, authorizations)]
 
 
-def run(frontend: Frontend, everything: Everything) -> list[str]:
+def run(frontend: Frontend, everything: Everything, *more: str) -> list[str]:
     codes = []
-    for query in (EVERYTHING, SCHEDULE, EXPORT, *SLIPS):
+    for query in (EVERYTHING, SCHEDULE, *SLIPS, *more):
         reply = frontend.ask(query, scope=WITHOUT_MSISDN, seconds=4)
         everything.add(reply.answer.body.decode())
         everything.add(str(reply.answer.headers))
@@ -125,7 +125,9 @@ def test_nothing_planted_comes_out(
     if fault is not None:
         rde_simulator.misbehave(FAULTS[fault], times=None)
         openmarket_simulator.misbehave(FAULTS[fault], times=None)
-    codes = run(frontend, everything)
+    # An export's own tries take long; two outcomes of it are enough.
+    exporting = [EXPORT] if fault in {None, "401"} else []
+    codes = run(frontend, everything, *exporting)
     assert fault is None or any(code.startswith("UPSTREAM") for code in codes)
     assert "INTERNAL_SERVER_ERROR" not in codes
     search(everything, rde_simulator, openmarket_simulator)
