@@ -1,24 +1,52 @@
 """Many real processes that ask for the same days at the same time; run as a program, one line of JSON comes from each.
 
-They are forked once everything is imported, so that they really begin together.
+They are forked once everything is imported, so that they really begin together. With `KILLED_AT_WRITE` a process is
+killed as its n-th write begins.
 """
 
 import asyncio
 import json
 import os
+import signal
 import sys
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 
 from functions.settings import Settings
-from functions.wiring import ledger_of
-from ledger.moments import Period
+from functions.wiring import Parts
+from ledger.leases import Leases
+from ledger.moments import Period, now
 from ledger.selection import Selection
+from ledger.store import Store
 from upstreams.deadline import Deadline
+
+
+class MortalStore(Store):
+    """S3 itself, until some write is about to begin."""
+
+    writes_left = int(os.environ.get("KILLED_AT_WRITE", sys.maxsize))
+
+    async def _put(self, key: str, body: bytes, attributes: Mapping[str, str] | None, mode: Any) -> str | None:
+        self.writes_left -= 1
+        if self.writes_left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await super()._put(key, body, attributes, mode)
+
+
+class MortalParts(Parts):
+    """A process whose leases are over soon."""
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self.store, 2.0)
 
 
 async def ask(start: datetime, end: datetime) -> dict[str, object]:
     """What one process answers."""
-    log = ledger_of(Settings.read()).credit_log
+    settings = Settings.read()
+    log = MortalParts(settings, now, MortalStore(settings.ledger_bucket, settings.aws_endpoint_url)).credit_log
     period = Period(start, end)
     held = await log.held("default", None, period, Deadline.after(25))
     selection = Selection(log, held, period, None)
@@ -41,7 +69,10 @@ def main() -> None:
             print(json.dumps(asyncio.run(ask(start, end))), flush=True)  # noqa: T201 - its answer
             os._exit(0)
         children.append(child)
-    sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
+    exits = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    if -signal.SIGKILL in exits:
+        os.kill(os.getpid(), signal.SIGKILL)
+    sys.exit(max(exits))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,170 @@
+"""Pages, counts and summaries of held days, and how little is read for them."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import batched
+
+import pytest
+
+from functions.settings import Settings
+from ledger.moments import DAY, Period
+from ledger.rows import Credit, Position
+from ledger.selection import Bucket, Key, Selection, Where
+from tests.ledger.filled import settle
+from tests.ledger.memory_store import MemoryBucket, MemoryStore
+from tests.ledger.processes import process
+from tests.moving_clock import MovingClock
+from upstreams.deadline import Deadline
+from upstreams.openmarket import CreditState
+
+pytestmark = pytest.mark.anyio
+FIRST = datetime(2019, 11, 1, tzinfo=UTC)
+A_DAY = 12
+SETTINGS = Settings.read({"LEDGER_BUCKET": "memory", "OPENMARKET_BASE_URL": "http://127.0.0.1:1"})
+
+
+class Reader:
+    """A fresh process before a bucket with settled days; nobody answers at the vendor's address."""
+
+    def __init__(self, bucket: MemoryBucket) -> None:
+        self.bucket = bucket
+        self.log = process(SETTINGS, MovingClock(), MemoryStore(bucket)).credit_log
+
+    async def select(self, start: datetime, end: datetime, where: Where | None = None) -> Selection:
+        held = await self.log.held("default", None, Period(start, end), Deadline.after(5))
+        self.bucket.seen.clear()
+        return Selection(self.log, held, Period(start, end), where)
+
+
+@pytest.fixture
+async def bucket() -> MemoryBucket:
+    bucket = MemoryBucket(MovingClock())
+    await settle(MemoryStore(bucket), FIRST, 5, A_DAY)
+    await settle(MemoryStore(bucket), FIRST + 5 * DAY, 1, 0)
+    await settle(MemoryStore(bucket), FIRST + 6 * DAY, 4, A_DAY)
+    return bucket
+
+
+async def everything(bucket: MemoryBucket) -> list[Credit]:
+    selection = await Reader(bucket).select(FIRST, FIRST + 10 * DAY)
+    return list((await selection.page(10_000, None)).rows)
+
+
+def place(credit: Credit) -> Position:
+    return credit.time, credit.credit_id
+
+
+def bodies(bucket: MemoryBucket) -> list[str]:
+    return sorted(key.rpartition("/day=")[2] for key in bucket.asked("GET", "rows.csv.gz"))
+
+
+@pytest.mark.parametrize("size", [1, 5, A_DAY - 1, A_DAY, A_DAY + 1, 3 * A_DAY, 200])
+async def test_pages_of_any_size_give_every_row_once(size: int, bucket: MemoryBucket) -> None:
+    wanted, selection = await everything(bucket), await Reader(bucket).select(FIRST, FIRST + 10 * DAY)
+    after, seen = None, 0
+    for some in batched(wanted, size, strict=False):
+        page = await selection.page(size, after)
+        assert tuple(page.rows) == some
+        seen += len(some)
+        assert (page.total, page.has_previous, page.has_next) == (len(wanted), after is not None, seen < len(wanted))
+        after = place(some[-1])
+    beyond = await selection.page(size, after)
+    assert (len(beyond.rows), beyond.has_previous, beyond.has_next) == (0, True, False)
+
+
+async def test_a_page_reads_only_the_days_it_shows(bucket: MemoryBucket) -> None:
+    await (await Reader(bucket).select(FIRST, FIRST + 10 * DAY)).page(A_DAY - 1, None)
+    assert bodies(bucket) == ["2019-11-01/rows.csv.gz"]
+
+
+async def test_one_more_than_a_day_reads_the_next_day(bucket: MemoryBucket) -> None:
+    await (await Reader(bucket).select(FIRST, FIRST + 10 * DAY)).page(A_DAY, None)
+    assert bodies(bucket) == ["2019-11-01/rows.csv.gz", "2019-11-02/rows.csv.gz"]
+
+
+async def test_a_page_steps_over_an_empty_day_without_reading_it(bucket: MemoryBucket) -> None:
+    selection = await Reader(bucket).select(FIRST, FIRST + 10 * DAY)
+    last_of_fifth = place((await everything(bucket))[5 * A_DAY - 1])
+    bucket.seen.clear()
+    page = await selection.page(1, last_of_fifth)
+    assert page.rows.credit(0).time.date().day == 7
+    assert bodies(bucket) == ["2019-11-05/rows.csv.gz", "2019-11-07/rows.csv.gz"]
+
+
+async def test_a_cursor_between_two_rows_goes_on_with_the_next_one(bucket: MemoryBucket) -> None:
+    selection, wanted = await Reader(bucket).select(FIRST, FIRST + 10 * DAY), await everything(bucket)
+    for position, first in [
+        ((FIRST, 0), wanted[0]),
+        ((FIRST + DAY, 0), wanted[A_DAY]),
+        ((FIRST + DAY - timedelta.resolution, 2**64 - 1), wanted[A_DAY]),
+        ((FIRST + 5 * DAY + timedelta(hours=3), 7), wanted[5 * A_DAY]),
+    ]:
+        assert (await selection.page(1, position)).rows.credit(0) == first
+
+
+async def test_whole_days_are_counted_and_summed_without_reading_rows(bucket: MemoryBucket) -> None:
+    selection = await Reader(bucket).select(FIRST, FIRST + 10 * DAY)
+    assert await selection.count() == 9 * A_DAY
+    assert bucket.seen == []
+    summary = await selection.summary(frozenset({Key.DAY, Key.OUTCOME}))
+    assert sum(line.count for line in summary) == 9 * A_DAY
+    assert bodies(bucket) == []
+    assert len(bucket.asked("GET")) == 9, "a day without rows adds up to nothing"
+
+
+async def test_days_that_the_period_cuts_are_read(bucket: MemoryBucket) -> None:
+    cut = await Reader(bucket).select(FIRST + timedelta(hours=12), FIRST + 3 * DAY + timedelta(hours=12))
+    inside = [
+        c for c in await everything(bucket) if timedelta(hours=12) <= c.time - FIRST < timedelta(days=3, hours=12)
+    ]
+    bucket.seen.clear()
+    assert await cut.count() == len(inside)
+    assert bodies(bucket) == ["2019-11-01/rows.csv.gz", "2019-11-04/rows.csv.gz"]
+    (total,) = [line for line in await cut.summary(frozenset()) if line.currency == "GBP"]
+    assert total.amount == sum(Decimal(credit.amount) for credit in inside if credit.currency == "GBP")
+
+
+async def test_a_filter_looks_into_every_day_once(bucket: MemoryBucket) -> None:
+    failed = Where(outcome=frozenset({"FAILED"}))
+    selection = await Reader(bucket).select(FIRST, FIRST + 10 * DAY, failed)
+    wanted = [credit for credit in await everything(bucket) if credit.outcome is CreditState.FAILED]
+    bucket.seen.clear()
+    page = await selection.page(3, None)
+    assert list(page.rows) == wanted[:3]
+    assert page.total == await selection.count() == len(wanted)
+    assert sum(line.count for line in await selection.summary(frozenset({Key.HOUR}))) == len(wanted)
+    assert len(bodies(bucket)) == 9
+
+
+async def test_a_summary_is_in_the_order_of_its_keys_and_leaves_out_the_others(bucket: MemoryBucket) -> None:
+    selection = await Reader(bucket).select(FIRST, FIRST + 2 * DAY)
+    by_hour = await selection.summary(frozenset({Key.HOUR}))
+    assert [line.hour for line in by_hour] == sorted(line.hour or FIRST for line in by_hour)
+    assert {(line.day, line.network, line.outcome) for line in by_hour} == {(None, None, None)}
+    whole = await selection.summary(frozenset())
+    assert all(isinstance(line, Bucket) and line.day is line.hour is line.network is None for line in whole)
+    assert sum(line.count for line in whole) == 2 * A_DAY
+
+
+async def test_thirty_settled_days_cost_one_list_and_the_pages_own_days() -> None:
+    bucket = MemoryBucket(MovingClock())
+    await settle(MemoryStore(bucket), FIRST, 30, 40)
+    reader = Reader(bucket)
+    bucket.seen.clear()
+    held = await reader.log.held("default", None, Period(FIRST, FIRST + 30 * DAY), Deadline.after(5))
+    await Selection(reader.log, held, Period(FIRST, FIRST + 30 * DAY), None).page(100, None)
+    assert [verb for verb, _ in bucket.seen] == ["LIST", "GET", "GET", "GET"]
+    assert bodies(bucket) == [f"2019-11-0{day}/rows.csv.gz" for day in (1, 2, 3)]
+
+
+async def test_a_settled_years_summary_reads_no_rows() -> None:
+    bucket, start = MemoryBucket(MovingClock()), FIRST - 366 * DAY
+    await settle(MemoryStore(bucket), start, 366, 5)
+    reader = Reader(bucket)
+    bucket.seen.clear()
+    held = await reader.log.held("default", None, Period(start, FIRST), Deadline.after(5))
+    summary = await Selection(reader.log, held, Period(start, FIRST), None).summary(frozenset({Key.DAY, Key.OUTCOME}))
+    assert sum(line.count for line in summary) == 366 * 5
+    assert len(bucket.asked("LIST")) == 1
+    assert len(bucket.asked("GET")) == 366
+    assert bodies(bucket) == []

@@ -1,0 +1,203 @@
+"""What comes when the vendor, S3 or a process fails: what is held and says so, or an error, never a wrong figure."""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.settings import Settings
+from functions.wiring import Parts
+from ledger.freshness import Source
+from ledger.moments import DAY, Period
+from ledger.selection import Key, Selection
+from ledger.store import LedgerUnavailable
+from local.credits import Credit
+from local.openmarket import OpenMarket
+from local.rde import Rde
+from local.simulator import failing
+from tests.ledger.memory_store import MemoryBucket, MemoryStore
+from tests.ledger.processes import Process, process, vendors_of
+from tests.moving_clock import MovingClock
+from upstreams.deadline import Deadline
+from upstreams.errors import UpstreamUnavailable
+
+pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).parents[2]
+NOON = datetime(2019, 12, 5, 12, tzinfo=UTC)
+MIDNIGHT = NOON.replace(hour=0)
+
+
+class Scene:
+    """Two vendors, a bucket, and processes to come and go."""
+
+    def __init__(self, environ: dict[str, str], openmarket: OpenMarket, rde: Rde) -> None:
+        self.openmarket, self.rde = openmarket, rde
+        self.clock = openmarket.clock = rde.clock = MovingClock(NOON)
+        openmarket.rows_a_day, rde.generated = 10, False
+        self.bucket, self.settings = MemoryBucket(self.clock), Settings.read(environ)
+        self.vendors = vendors_of(Parts(self.settings, self.clock, MemoryStore(self.bucket)))
+
+    def start(self) -> Process:
+        return process(self.settings, self.clock, MemoryStore(self.bucket), self.vendors)
+
+    def fail(self) -> None:
+        """Let both vendors fail until they are told to behave."""
+        self.openmarket.misbehave(failing(500), times=None)
+        self.rde.misbehave(failing(500), times=None, path="/reports")
+
+
+@pytest.fixture
+def scene(settings_environ: dict[str, str], openmarket_simulator: OpenMarket, rde_simulator: Rde) -> Scene:
+    return Scene(settings_environ, openmarket_simulator, rde_simulator)
+
+
+async def look(asker: Process, start: datetime, end: datetime) -> tuple[Any, Selection]:
+    period = Period(start, end)
+    held = await asker.credit_log.held("default", None, period, Deadline.after(10))
+    return held.freshness, Selection(asker.credit_log, held, period, None)
+
+
+async def test_an_old_log_answers_for_a_vendor_that_fails_and_says_so(scene: Scene) -> None:
+    before, selection = await look(scene.start(), MIDNIGHT - 2 * DAY, NOON + DAY)
+    count = await selection.count()
+    scene.fail()
+    scene.clock.advance(hours=8)
+    scene.openmarket.add(late_row(NOON - timedelta(hours=30)))
+    after, selection = await look(scene.start(), MIDNIGHT - 2 * DAY, NOON + DAY)
+    assert (before.source, before.stale, before.as_of) == (Source.UPSTREAM, False, NOON)
+    assert (after.source, after.stale, after.as_of) == (Source.CACHE, True, NOON)
+    assert await selection.count() == count == len((await selection.page(1000, None)).rows)
+
+
+async def test_a_log_with_a_day_that_was_never_held_is_an_error(scene: Scene) -> None:
+    await look(scene.start(), MIDNIGHT - 2 * DAY, MIDNIGHT)
+    scene.fail()
+    with pytest.raises(UpstreamUnavailable):
+        await look(scene.start(), MIDNIGHT - 3 * DAY, MIDNIGHT)
+    held, _ = await look(scene.start(), MIDNIGHT - 2 * DAY, MIDNIGHT)
+    assert not held.stale, "and what is good needs no vendor"
+
+
+async def test_runs_of_days_fail_by_themselves(scene: Scene) -> None:
+    """Of two runs one can be had: it is kept, though the query fails for the other."""
+    await look(scene.start(), MIDNIGHT - 20 * DAY, MIDNIGHT - 19 * DAY)
+    scene.openmarket.misbehave(failing(500))
+    with pytest.raises(UpstreamUnavailable):
+        await look(scene.start(), MIDNIGHT - 25 * DAY, MIDNIGHT - 10 * DAY)
+    days = {key.rpartition("/day=")[2][:10] for key in scene.bucket.objects if key.endswith("rows.csv.gz")}
+    assert len(days) in {1 + 5, 1 + 9}
+
+
+OUTCOME = """{ creditOutcome(from: "2019-12-01T00:00:00Z", to: "2019-12-06T00:00:00Z") {
+  rows { brand amount currency success failed creditApplied } freshness { asOf stale } } }"""
+REPORTS = """{ reports(from: "2019-11-05", to: "2019-12-05") {
+  nodes { name creationDate downloadUrl } freshness { asOf stale } } }"""
+
+
+@pytest.mark.parametrize(("query", "field"), [(OUTCOME, "creditOutcome"), (REPORTS, "reports")])
+async def test_an_old_answer_answers_for_a_vendor_that_fails_and_says_so(query: str, field: str, scene: Scene) -> None:
+    first = (await scene.start().ask(query))["data"][field]
+    scene.fail()
+    scene.clock.advance(minutes=2)
+    second = (await scene.start().ask(query))["data"][field]
+    assert (first["freshness"]["stale"], second["freshness"]["stale"]) == (False, True)
+    assert second["freshness"]["asOf"] == first["freshness"]["asOf"] == "2019-12-05T12:00:00Z"
+    assert second.get("rows") == first.get("rows")
+    scene.clock.advance(days=30)
+    third = (await scene.start().ask(query))["data"][field]
+    assert third["freshness"]["stale"]
+    assert all(node["downloadUrl"] is None for node in third.get("nodes", [])), "a dead link is never served"
+
+
+@pytest.mark.parametrize(("query", "code"), [(OUTCOME, "openmarket"), (REPORTS, "rde")])
+async def test_what_was_never_held_is_an_error(query: str, code: str, scene: Scene) -> None:
+    scene.fail()
+    (error,) = (await scene.start().ask(query))["errors"]
+    assert error["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+    assert error["extensions"]["upstream"] == code
+
+
+async def test_without_s3_the_vendor_answers(scene: Scene) -> None:
+    scene.bucket.down = True
+    freshness, selection = await look(scene.start(), MIDNIGHT - 40 * DAY, NOON)
+    assert (freshness.source, freshness.stale) == (Source.UPSTREAM, False)
+    assert await selection.count() == len((await selection.page(10_000, None)).rows)
+    assert sum(line.count for line in await selection.summary(frozenset({Key.DAY}))) == await selection.count()
+    assert scene.openmarket.count("/csv/log") == 2
+
+
+async def test_what_s3_did_not_take_is_not_remembered_as_held(scene: Scene) -> None:
+    asker = scene.start()
+    scene.bucket.down = True
+    await look(asker, MIDNIGHT - 40 * DAY, MIDNIGHT - 39 * DAY)
+    scene.bucket.down = False
+    await look(asker, MIDNIGHT - 40 * DAY, MIDNIGHT - 39 * DAY)
+    await look(scene.start(), MIDNIGHT - 40 * DAY, MIDNIGHT - 39 * DAY)
+    assert scene.openmarket.count("/csv/log") == 2, "once while S3 was away, once to be kept"
+
+
+async def test_lost_rows_are_asked_for_again(scene: Scene) -> None:
+    _, selection = await look(scene.start(), MIDNIGHT - DAY, MIDNIGHT)
+    count = await selection.count()
+    freshness, selection = await look(scene.start(), MIDNIGHT - DAY, MIDNIGHT)
+    lose_rows(scene.bucket)
+    assert freshness.source is Source.CACHE
+    assert len((await selection.page(100, None)).rows) == count
+    assert scene.openmarket.count("/csv/log") == 2
+
+
+async def test_lost_rows_that_have_changed_since_are_an_error_and_not_a_second_total(scene: Scene) -> None:
+    await look(scene.start(), MIDNIGHT - DAY, MIDNIGHT)
+    asker = scene.start()
+    _, selection = await look(asker, MIDNIGHT - DAY, MIDNIGHT)
+    lose_rows(scene.bucket)
+    scene.openmarket.add(late_row(NOON - timedelta(hours=30)))
+    with pytest.raises(LedgerUnavailable):
+        await selection.page(100, None)
+    _, selection = await look(asker, MIDNIGHT - DAY, MIDNIGHT)
+    assert await selection.count() == len((await selection.page(100, None)).rows) == 11
+
+
+async def test_a_lost_rollup_is_made_again_from_the_rows(scene: Scene) -> None:
+    await look(scene.start(), MIDNIGHT - 40 * DAY, MIDNIGHT - 30 * DAY)
+    for key in [key for key in scene.bucket.objects if "_settled-" in key]:
+        del scene.bucket.objects[key]
+    _, selection = await look(scene.start(), MIDNIGHT - 40 * DAY, MIDNIGHT - 30 * DAY)
+    assert sum(line.count for line in await selection.summary(frozenset({Key.DAY}))) == 100
+    assert len([key for key in scene.bucket.objects if "_settled-" in key]) == 10
+    assert scene.openmarket.count("/csv/log") == 1
+
+
+def late_row(time: datetime) -> Credit:
+    return Credit(77, time, "447700900001", "O2", "1.5", "GBP", "MyBrand", "SUCCESS", "SUCCESS", time)
+
+
+def lose_rows(bucket: MemoryBucket) -> None:
+    for key in [key for key in bucket.objects if key.endswith((".csv.gz", ".csv.gz.open"))]:
+        del bucket.objects[key]
+
+
+@pytest.mark.parametrize("writes", [1, 2, 4, 7])
+async def test_a_process_that_is_killed_between_two_writes_loses_and_doubles_nothing(
+    writes: int, settings_environ: dict[str, str], openmarket_simulator: OpenMarket
+) -> None:
+    """A real process, a real S3 protocol, and SIGKILL as the n-th write is about to begin."""
+    openmarket_simulator.rows_a_day = 10
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start, end = (today - 10 * DAY).isoformat(), (today - 6 * DAY).isoformat()
+    arguments = [sys.executable, "-m", "tests.ledger.asking", "1", start, end]
+    dying = await asyncio.create_subprocess_exec(
+        *arguments, env=settings_environ | {"KILLED_AT_WRITE": str(writes)}, cwd=ROOT
+    )
+    assert await asyncio.wait_for(dying.wait(), 30) == -signal.SIGKILL
+    well = await asyncio.create_subprocess_exec(
+        *arguments, env=settings_environ | {"PATH": os.environ["PATH"]}, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await asyncio.wait_for(well.communicate(), 40)
+    assert b'"count": 40, "rows": 40' in out
+    assert openmarket_simulator.count("/csv/log") <= 5
