@@ -242,10 +242,9 @@ class LedgerMachine(RuleBasedStateMachine):
             answer["freshness"],
         )
 
-    @rule(number=processes, first=st.integers(-35, 0), length=st.integers(0, 35))
-    def reports_are_asked_for(self, number: int, first: int, length: int) -> None:
-        start = self.clock().date() + DAY * first
-        last = start + DAY * length
+    @rule(number=processes, days=st.sampled_from([(-30, 0), (-30, 0), (-1, 1), (-35, -1), (-40, -20)]))
+    def reports_are_asked_for(self, number: int, days: tuple[int, int]) -> None:
+        start, last = (self.clock().date() + DAY * distance for distance in days)
         answer = self._ask(number, REPORTS, {"from": start.isoformat(), "to": last.isoformat()}, "reports")
         if answer is None:
             return
