@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("tally")
 
-PLAN_FORMAT = "2"
+PLAN_FORMAT = "3"
 """Goes up with every change of what a plan says, or of what may be planned."""
 LONGEST_TEXT = 10_000
 MOST_KEPT = 200

@@ -19,6 +19,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     Node,
+    NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -42,7 +43,7 @@ def plan_of(prepared: Prepared, operation_name: str | None, schema: GraphQLSchem
     planning = _Planning(schema, prepared)
     try:
         fields = planning.fields(schema.query_type, [operation.selection_set])
-        return Plan(_variables(operation), fields, prepared.profile(operation_name))
+        return Plan(_variables(operation), _never_null(operation), fields, prepared.profile(operation_name))
     except Unplanned:
         return None
 
@@ -120,6 +121,11 @@ def _variables(operation: OperationDefinitionNode) -> dict[str, list[Any] | None
         default = node.default_value
         declared[node.variable.name.value] = None if default is None else [value_from_ast_untyped(default)]
     return declared
+
+
+def _never_null(operation: OperationDefinitionNode) -> list[str]:
+    declared = operation.variable_definitions or ()
+    return [node.variable.name.value for node in declared if isinstance(node.type, NonNullTypeNode)]
 
 
 def _nullable(type_: Any) -> tuple[Any, bool]:

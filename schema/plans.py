@@ -57,10 +57,21 @@ class Field:
 
 
 class Plan:
-    """An operation: its variables with their defaults (`None`, or a list of one), its root fields and its profile."""
+    """An operation: its variables with their defaults (`None`, or a list of one), its root fields and its profile.
 
-    def __init__(self, variables: dict[str, list[Any] | None], fields: Sequence[Field], profile: Profile) -> None:
+    `never_null` are the variables that are declared so: without a value the request is refused, not the variable left
+    out.
+    """
+
+    def __init__(
+        self,
+        variables: dict[str, list[Any] | None],
+        never_null: Sequence[str],
+        fields: Sequence[Field],
+        profile: Profile,
+    ) -> None:
         self.variables = variables
+        self.never_null = tuple(never_null)
         self.fields = tuple(fields)
         self.profile = profile
         self._writers: dict[int, Callable[[Any], Any]] = {}
@@ -68,18 +79,28 @@ class Plan:
     def to_bytes(self) -> bytes:
         """The plan as JSON."""
         fields = [asdict(item) for item in self.fields]
-        return orjson.dumps({"variables": self.variables, "fields": fields, "profile": self.profile})
+        return orjson.dumps(
+            {"variables": self.variables, "neverNull": self.never_null, "fields": fields, "profile": self.profile}
+        )
 
     @classmethod
     def from_bytes(cls, body: bytes) -> Self:
         """A plan from JSON."""
         value = orjson.loads(body)
-        return cls(value["variables"], [Field.of(item) for item in value["fields"]], Profile.of(value["profile"]))
+        fields = [Field.of(item) for item in value["fields"]]
+        return cls(value["variables"], value["neverNull"], fields, Profile.of(value["profile"]))
 
     def given(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """The declared variables that have a value."""
+        """The declared variables that have a value.
+
+        Raises:
+            Unplanned: one that may not be null has none.
+        """
         defaults = {name: default[0] for name, default in self.variables.items() if default is not None}
-        return defaults | {name: variables[name] for name in self.variables if name in variables}
+        values = defaults | {name: variables[name] for name in self.variables if name in variables}
+        if any(values.get(name) is None for name in self.never_null):
+            raise Unplanned("a variable that may not be null")
+        return values
 
     def writer(self, item: Field) -> Callable[[Any], Any] | None:
         """A function that writes a list of this field's objects at once, if all their fields are plain."""

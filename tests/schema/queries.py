@@ -78,6 +78,8 @@ class Drawn:
 
     def variable(self, type_: str, value: Any) -> str:
         name = f"v{len(self.variables)}"
+        if not type_.endswith("!") and self.chance(15):
+            type_ += "!"  # an operation may ask for more than the field does
         self.variables[name] = (type_, value, self.chance(15))
         return f"${name}"
 

@@ -151,6 +151,17 @@ def test_a_plan_refuses_a_field_without_its_scope(both: Both) -> None:
     assert shown(fast) == shown(both.slow(params, frozenset()))
 
 
+@pytest.mark.parametrize("variables", [{}, {"brand": None}], ids=["missing", "null"])
+def test_a_variable_that_may_not_be_null_is_never_left_out(both: Both, variables: dict[str, Any]) -> None:
+    query = f"""query($brand: String!) {{
+        creditOutcome(from: "{FROM}", to: "{TO}", brand: $brand) {{ rows {{ brand }} }} }}"""
+    both.fast(Params(query, None, {"brand": "MyBrand"}))
+    refused, _ = both.fast(Params(query, None, variables))
+    assert shown(refused) == shown(both.slow(Params(query, None, variables)))
+    assert isinstance(refused, Result)
+    assert not refused.executed
+
+
 def test_another_process_finds_the_plan_in_the_ledger_and_imports_no_graphql(both: Both) -> None:
     params = Params(f'{{ creditLog(from: "{FROM}", to: "{TO}") {{ totalCount }} }}')
     both.fast(params)
