@@ -70,10 +70,11 @@ class Objects:
 
     def _post(self, call: Call) -> Answer:
         if "delete" in call.query:
-            for node in ET.fromstring(call.body).iter():  # noqa: S314 - our own client's
-                if node.tag.endswith("Key"):
-                    self.held.pop(node.text or "", None)
-            return 200, b"<DeleteResult/>", XML
+            gone = [node.text or "" for node in ET.fromstring(call.body).iter() if node.tag.endswith("Key")]  # noqa: S314 - our own client's
+            for name in gone:
+                self.held.pop(name, None)
+            deleted = "".join(f"<Deleted><Key>{escape(name)}</Key></Deleted>" for name in gone)
+            return 200, f"<DeleteResult>{deleted}</DeleteResult>".encode(), XML
         if "uploads" in call.query:
             return self._begin(call)
         parts = self._uploads.pop(call.query["uploadId"])
