@@ -8,6 +8,7 @@ would not.
 import base64
 import binascii
 import hashlib
+from datetime import datetime
 
 from schema.errors import BadUserInput
 
@@ -37,6 +38,18 @@ def decode(binding: tuple[str, ...], cursor: str) -> list[str]:
     if digest != _digest(binding, body):
         raise BadUserInput("after is no cursor of this list")
     return place
+
+
+def instant(text: str) -> datetime:
+    """A place's time; whoever forges a cursor can spell any.
+
+    Raises:
+        ValueError: it is none, or has no offset.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no offset")
+    return moment
 
 
 def _digest(binding: tuple[str, ...], body: bytes) -> bytes:

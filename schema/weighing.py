@@ -38,7 +38,7 @@ class Weigher:
         """The operation's profile."""
         roots = self._merged([operation.selection_set])
         defaults = {
-            node.variable.name.value: int(node.default_value.value)
+            node.variable.name.value: node.default_value.value
             for node in operation.variable_definitions or ()
             if isinstance(node.default_value, IntValueNode)
         }
@@ -48,7 +48,7 @@ class Weigher:
             tuple(self._weight(nodes, defaults) for nodes in roots),
         )
 
-    def _weight(self, nodes: Sequence[FieldNode], defaults: dict[str, int]) -> Weight:
+    def _weight(self, nodes: Sequence[FieldNode], defaults: dict[str, str]) -> Weight:
         once, each = 1, 0
         for inner in self._below(nodes):
             name = inner[0].name.value
@@ -89,11 +89,12 @@ class Weigher:
                 yield from self._flat(self.fragments[node.name.value].selection_set, seen)
 
 
-def _rows(node: FieldNode, listed: Rows, defaults: dict[str, int]) -> Rows:
+def _rows(node: FieldNode, listed: Rows, defaults: dict[str, str]) -> Rows:
+    """The rows of one list; only an `Int`'s default is read as a number, an `ID`'s may have any digits."""
     value = next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)
     if isinstance(value, IntValueNode):
         return Rows(None, int(value.value), listed.most)
     if isinstance(value, VariableNode):
         name = value.name.value
-        return Rows(name, defaults.get(name, listed.usual), listed.most)
+        return Rows(name, int(defaults.get(name, listed.usual)), listed.most)
     return listed

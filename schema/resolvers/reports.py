@@ -108,7 +108,7 @@ def _place(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str, 
         return None
     try:
         created, name, raw_format = cursors.decode(binding, after)
-        return datetime.fromisoformat(created), name, raw_format
+        return cursors.instant(created), name, raw_format
     except ValueError:
         raise BadUserInput("after is no cursor of this list") from None
 

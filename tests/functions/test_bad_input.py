@@ -32,6 +32,8 @@ ELSEWHERE = cursors.encode(("creditLog", "globex", "", "all", ""), ("2019-11-12T
 BEYOND = cursors.encode(("creditLog", "default", "", "all", ""), ("2020-01-01T00:00:00Z", "1"))
 NO_PLACE = cursors.encode(("creditLog", "default", "", "all", ""), ("2019-11-12T00:00:00Z", "18446744073709551616"))
 
+NO_INSTANT = cursors.encode(("reports", "default", ""), ("2019-11-12T00:00:00", "dr-rep1", "XLSX"))
+
 LOG_AND_OUTCOME: Table = {
     "a naive from": {"from": "2019-11-12T00:00:00"},
     "a naive to": {"to": "2019-11-14T00:00:00"},
@@ -93,6 +95,7 @@ REPORTS_ONLY: Table = {
     "first beyond 10,000": {"first": 10_001},
     "a garbage cursor": {"after": "garbage"},
     "a cursor of the log": {"after": ELSEWHERE},
+    "a forged cursor with a naive time": {"after": NO_INSTANT},
 }
 SCHEDULE_ONLY: Table = {
     "no name": {"name": None},
@@ -176,3 +179,8 @@ def test_a_query_that_is_no_graphql_is_refused(refused: Any) -> None:
 def test_several_operations_need_a_name_to_choose_by(refused: Any) -> None:
     assert refused("{ __typename } { __typename }", {}) == ["GRAPHQL_VALIDATION_FAILED"]
     assert refused("query A { __typename } query B { __typename }", {}) == ["BAD_USER_INPUT"]
+
+
+def test_an_id_of_thousands_of_digits_is_an_id_like_any_other(frontend: Frontend) -> None:
+    query = f"query($id: ID! = {'9' * 5000}) {{ creditLogExport(id: $id) {{ id }} }}"
+    assert frontend.data(query) == {"creditLogExport": None}
