@@ -118,12 +118,13 @@ async def credit_outcome(context: Context, start: datetime, end: datetime, brand
 
 
 def _spelled(where: Where | None) -> str:
-    """A filter's one spelling, the same in every process."""
+    """A filter's one spelling, the same in every process; 0.5 and 0.50 are one bound."""
     if where is None:
         return ""
     sets = (where.outcome, where.network, where.currency)
     spelled = ["*" if values is None else repr(sorted(values)) for values in sets]
-    return "|".join([*spelled, repr(where.msisdn), str(where.min_amount), str(where.max_amount)])
+    bounds = ["" if bound is None else str(bound.as_integer_ratio()) for bound in (where.min_amount, where.max_amount)]
+    return "|".join([*spelled, repr(where.msisdn), *bounds])
 
 
 def _position(binding: tuple[str, ...], after: str | None) -> Position | None:
@@ -131,9 +132,9 @@ def _position(binding: tuple[str, ...], after: str | None) -> Position | None:
         return None
     try:
         time, credit_id = cursors.decode(binding, after)
-        position = datetime.fromisoformat(time), int(credit_id)
+        position = cursors.instant(time), int(credit_id)
     except ValueError:
         raise BadUserInput("after is no cursor of this list") from None
-    if position[0].tzinfo is None or not 0 <= position[1] <= LARGEST_ID:
+    if not 0 <= position[1] <= LARGEST_ID:
         raise BadUserInput("after is no cursor of this list")
     return position

@@ -83,3 +83,14 @@ def test_a_cursor_stays_good_when_the_period_s_other_end_moves(
     end = datetime(2019, 11, 17, tzinfo=UTC)
     longer = log(frontend, START, end, after=cursor)
     assert longer["nodes"] == in_period(openmarket_simulator, START, end)[3:]
+
+
+def test_a_cursor_of_a_filter_stays_good_however_its_bound_is_spelled(frontend: Frontend) -> None:
+    """A plan spells a number as JSON does, without the zeros at its end."""
+    query = """query($after: String) {
+        creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z", first: 2, after: $after,
+                  where: {minAmount: 0.50}) { pageInfo { endCursor hasPreviousPage } } }"""
+    first, second = frontend.data(query), frontend.data(query)
+    assert first == second
+    after = {"after": first["creditLog"]["pageInfo"]["endCursor"]}
+    assert frontend.data(query, after)["creditLog"]["pageInfo"]["hasPreviousPage"]
