@@ -166,7 +166,7 @@ def _params_of_get(request: Request) -> Params:
                 raise HttpError(400, f"{name} is no JSON") from None
         else:
             sent.pop(name, None)
-    return _params({**sent, "operationName": sent.get("operationName") or None})
+    return _params(sent)
 
 
 def _params(sent: object) -> Params:
@@ -184,7 +184,7 @@ def _params(sent: object) -> Params:
     for name, value in (("variables", variables), ("extensions", extensions)):
         if value is not None and not isinstance(value, dict):
             raise HttpError(400, f"{name} has to be an object")
-    return Params(query, operation, variables or {}, extensions or {})
+    return Params(query, operation or None, variables or {}, extensions or {})
 
 
 def _refusal(

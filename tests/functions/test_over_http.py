@@ -298,3 +298,10 @@ def test_a_post_may_come_as_base64(post: Post) -> None:
 def test_other_paths_are_not_found(frontend: Frontend, path: str) -> None:
     answer = frontend.send(http_event("POST", path, headers={"content-type": JSON_TYPE}, body=query(), claims=CLAIMS))
     assert answer.status == 404
+
+
+@pytest.mark.parametrize("name", ["", None])
+def test_an_empty_operation_name_is_none(post: Post, get: Get, name: str | None) -> None:
+    expected = (200, {"data": {"__typename": "Query"}})
+    for answer in (post(query(operationName=name)), get(urlencode({"query": "{ __typename }", "operationName": ""}))):
+        assert (answer.status, said(answer)) == expected
