@@ -28,6 +28,7 @@ def kept(frontend: Frontend, query: str, scope: str = EVERY_SCOPE) -> str:
         f"{{ creditLog({SETTLED}) {{ edges {{ node {{ creditId }} }} }} }}",
         f"{{ {REPORTS} {{ nodes {{ downloadUrl }} }} }}",
         f"{{ creditOutcome({SETTLED}) {{ rows {{ brand }} }} {REPORTS} {{ totalCount }} }}",
+        f'{{ creditLog({SETTLED}) {{ totalCount }} creditLogExport(id: "{"0" * 32}") {{ id }} }}',
     ],
 )
 def test_links_and_phone_numbers_are_never_kept(query: str, frontend: Frontend) -> None:
