@@ -4,7 +4,6 @@ Limits come before validation, because some validation rules take quadratic time
 refused is kept as well: it is refused again in no time.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,13 +18,16 @@ from graphql import (
     validate,
 )
 
+from ledger.memory import Memory
 from schema.errors import BadUserInput, Invalid, ParseFailed, RefusedError, TooComplex
 from schema.limits import TOKENS, check
 from schema.profile import Profile
 from schema.weighing import Weigher
 
-REMEMBERED = 500
+REMEMBERED_BYTES = 32 * 1024 * 1024
 REMEMBERED_TEXT = 10_000
+BYTES_A_CHARACTER = 100
+"""What a document weighs in memory for each character of its text."""
 MOST_ERRORS = 20
 
 
@@ -76,12 +78,12 @@ class Prepared:
 
 
 class Documents:
-    """Prepares documents for one schema, and remembers some hundred of them."""
+    """Prepares documents for one schema, and remembers those that were asked for last."""
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
         self._schema = schema
         self.introspection = introspection
-        self._known: OrderedDict[str, Prepared | RefusedError] = OrderedDict()
+        self._known: Memory[str, Prepared | RefusedError] = Memory(REMEMBERED_BYTES)
 
     def prepare(self, text: str) -> Prepared:
         """A document for a text.
@@ -91,13 +93,11 @@ class Documents:
             TooComplex: it goes beyond the limits.
             Invalid: it does not fit the schema.
         """
-        known = self._known.get(text)
+        known = self._known.recall(text)
         if known is None:
             known = self._prepare(text)
             if len(text) <= REMEMBERED_TEXT:
-                self._known[text] = known
-                if len(self._known) > REMEMBERED:
-                    self._known.popitem(last=False)
+                self._known.remember(text, known, (1 + len(text)) * BYTES_A_CHARACTER)
         if isinstance(known, Exception):
             raise known.with_traceback(None)
         return known
