@@ -24,6 +24,9 @@ class ReportFormat(enum.StrEnum):
     XLSX = "XLSX"
 
 
+FIRST_YEAR = 1970
+"""Of an expiry: an earlier one is an empty value written out, as year 1 is in some languages."""
+
 # The vendor's documents write the spreadsheet format `xslx`; its answers write `XLSX`.
 _FORMATS = {each.value: each for each in ReportFormat} | {"XSLX": ReportFormat.XLSX}
 
@@ -81,15 +84,15 @@ def format_of(raw: str) -> ReportFormat | None:
 
 
 def link_expiry(url: str | None) -> dt.datetime | None:
-    """When a signed link dies, by its `se`; None where that is missing or garbled."""
+    """When a signed link dies, by its `se`; None where that is missing, empty or garbled."""
     if url is None:
         return None
     try:
         query = urlsplit(url).query
-        expiry = next(part[3:] for part in query.split("&") if part.startswith("se="))
-        return _utc(unquote(expiry))
+        expiry = _utc(unquote(next(part[3:] for part in query.split("&") if part.startswith("se="))))
     except (ValueError, OverflowError, StopIteration):
         return None
+    return expiry if expiry.year >= FIRST_YEAR else None
 
 
 def read_listing(body: bytes) -> list[Report]:

@@ -92,6 +92,7 @@ def test_a_report_may_have_no_link(link: object) -> None:
         ("se=", None),
         ("se=soon", None),
         ("se=0001-01-01T00:00:00%2B14:00", None),
+        ("se=0001-01-01T00:00:00Z", None),
         ("use=2020-02-19", None),
         ("", None),
     ],
