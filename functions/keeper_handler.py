@@ -5,6 +5,7 @@ quarter of an hour later, goes on.
 """
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -28,6 +29,8 @@ class KeeperHandler:
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
         self._runner = asyncio.Runner()
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelled = False
 
     def __call__(self, event: object, context: object) -> dict[str, Any]:  # noqa: ARG002 - its content does not matter
         """Do what there is to do, as far as there is time for it.
@@ -37,11 +40,21 @@ class KeeperHandler:
         """
         return self._runner.run(self._keep(context))
 
+    def cancel(self) -> None:
+        """End the run under way, or else the next, from another thread: its call raises `CancelledError`."""
+        self._cancelled, task = True, self._task
+        if task is not None:
+            with contextlib.suppress(RuntimeError):  # its loop has been closed in the meantime
+                task.get_loop().call_soon_threadsafe(task.cancel)
+
     def close(self) -> None:
-        """Close connections and the loop; Lambda never does, tests and tools do."""
+        """Close connections and the loop; as `cancel`, Lambda never does, tests and tools do."""
         self._runner.close()
 
     async def _keep(self, context: object) -> dict[str, Any]:
+        self._task = asyncio.current_task()
+        if self._cancelled:
+            raise asyncio.CancelledError
         began, seen = time.monotonic(), telemetry.Telemetry()
         telemetry.current.set(seen)
         remaining = getattr(context, "get_remaining_time_in_millis", None)

@@ -13,11 +13,16 @@ import sys
 import threading
 from contextlib import nullcontext
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from functions.settings import SettingError, Settings
 from local.authorizer import EVERY_SCOPE, Authorizer
 from local.gateway import Gateway
+from local.scheduler import Scheduler
 from local.stack import embedded, is_real
+
+if TYPE_CHECKING:
+    from functions.keeper_handler import KeeperHandler
 
 GREETING = """\
 Tally is ready: {url}
@@ -47,9 +52,8 @@ def main() -> int:
             settings = Settings.read(os.environ)
         except SettingError as error:
             return _refuse(str(error))
-        claims = {settings.tenant_claim: asked.tenant} if settings.tenant_claim else {}
         try:
-            _serve(asked, claims, "the real AWS and vendors" if real else "everything embedded", stopping)
+            _serve(asked, settings, stopping, embeds=not real)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
@@ -62,16 +66,27 @@ def _refuse(reason: str) -> int:
     return 2
 
 
-def _serve(asked: argparse.Namespace, claims: dict[str, str], ledger: str, stopping: threading.Event) -> None:
+def _serve(asked: argparse.Namespace, settings: Settings, stopping: threading.Event, *, embeds: bool) -> None:
     from functions.graphql_api import handler  # noqa: PLC0415 - it may read its settings when it is imported
 
     authorizer = Authorizer()
+    claims = {settings.tenant_claim: asked.tenant} if settings.tenant_claim else {}
     token = authorizer.token(asked.scope, claims=claims)
     gateway = Gateway(handler, authorizer, page_token=token)
+    ledger = "everything embedded" if embeds else "the real AWS and vendors"
     with gateway.serve(asked.port) as server:
         print(GREETING.format(url=server.url, token=token, ledger=ledger), flush=True)
-        stopping.wait()
+        # A real ledger has a scheduler of its own.
+        with Scheduler(lambda: _keeper(settings)) if embeds else nullcontext():
+            stopping.wait()
     gateway.stop()
+
+
+def _keeper(settings: Settings) -> "KeeperHandler":
+    from functions.keeper_handler import KeeperHandler  # noqa: PLC0415 - the start need not wait for it
+    from functions.wiring import keeper_of  # noqa: PLC0415 - likewise
+
+    return KeeperHandler(keeper_of(settings))
 
 
 def _arguments() -> argparse.Namespace:

@@ -40,11 +40,19 @@ class LambdaContext:
     function_name: str = "tally-graphql-api"
     function_version: str = "$LATEST"
     memory_limit_in_mb: int = 1024
-    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:tally-graphql-api"
-    log_group_name: str = "/aws/lambda/tally-graphql-api"
     log_stream_name: str = "local"
     aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     deadline: float = field(default_factory=lambda: time.monotonic() + FUNCTION_SECONDS)
+
+    @property
+    def invoked_function_arn(self) -> str:
+        """Which function it is."""
+        return f"arn:aws:lambda:eu-west-1:123456789012:function:{self.function_name}"
+
+    @property
+    def log_group_name(self) -> str:
+        """Where its lines would go."""
+        return f"/aws/lambda/{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function's time-out."""

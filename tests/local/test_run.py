@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,6 +96,40 @@ def test_it_serves_data_from_the_first_second_and_stops_cleanly(number: int) -> 
     assert answer["data"]["creditOutcome"]["rows"]
     assert '<meta name="tally-token"' in page
     assert (status, "Traceback" in said, "Warning" in said) == (0, False, False), said
+
+
+def test_the_keeper_archives_reports_and_settles_days_and_is_cut_short_by_ctrl_c() -> None:
+    now = datetime.now(UTC)
+    day = now.date() - timedelta(days=20)
+    with running(FRESH_SECONDS="0") as tally:
+        report = _archived_report(tally, now)
+        settled = tally.ask(
+            "query($from: DateTime!, $to: DateTime!) { creditLog(from: $from, to: $to) { freshness { source } } }",
+            **{"from": f"{day}T00:00:00Z", "to": f"{day + timedelta(days=1)}T00:00:00Z"},
+        )
+        kept, vendors = httpx.get(report["archiveUrl"]), httpx.get(report["downloadUrl"])
+        began = time.monotonic()
+        tally.process.send_signal(signal.SIGINT)
+        lines, said = tally.process.communicate(timeout=20)
+        seconds = time.monotonic() - began
+    assert settled["data"]["creditLog"]["freshness"]["source"] == "CACHE"
+    assert (kept.status_code, kept.content) == (200, vendors.content)
+    assert (tally.process.returncode, said) == (0, "")
+    assert seconds < 3
+    assert "the keeper's run was cut short" in lines  # of its 180 files it had got to the first
+
+
+def _archived_report(tally: Running, now: datetime) -> dict[str, str]:
+    """A report of the last days, as soon as one has been archived."""
+    query = "query($from: Date!, $to: Date!) { reports(from: $from, to: $to) { nodes { archiveUrl downloadUrl } } }"
+    days = {"from": str(now.date() - timedelta(days=3)), "to": str(now.date())}
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        for report in tally.ask(query, **days)["data"]["reports"]["nodes"]:
+            if report["archiveUrl"]:
+                return dict(report)
+        time.sleep(0.2)
+    pytest.fail("nothing was archived within a minute")
 
 
 def test_no_token_no_signature_and_no_password_is_on_stderr() -> None:
