@@ -97,9 +97,8 @@ class Reports:
 
     async def _scheduled_at(self, tenant: str, last: date) -> datetime | None:
         """When a report was last scheduled that a listing up to that day could show."""
-        left = [item.key.rpartition("/")[2] for item in await self._store.listing(marks(tenant))]
-        at = max(map(unstamp, left), default=None)
-        return at if at and last >= at.date() - DAY else None
+        left = [unstamp(item.key.rpartition("/")[2]) for item in await self._store.listing(marks(tenant))]
+        return max((at for at in left if last >= at.date() - DAY), default=None)
 
     def _question(
         self, tenant: str, first: date, last: date, report_format: ReportFormat | None, deadline: Deadline

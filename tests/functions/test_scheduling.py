@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from local.rde import Rde
 from local.simulator import Fault
 from tests.functions.frontend import Frontend
+from tests.moving_clock import MovingClock
 
 MUTATION = """
 mutation Schedule($input: ScheduleReportInput!) {
@@ -104,6 +106,21 @@ def test_a_list_asked_for_afterwards_shows_the_report(frontend: Frontend) -> Non
     assert "Daily report" not in str(frontend.data(listing))
     schedule(frontend)
     assert "Daily report" in str(frontend.data(listing))
+
+
+def test_a_later_report_makes_no_list_good_again_that_an_earlier_one_has_dropped(
+    frontend: Frontend, rde_simulator: Rde, clock: MovingClock
+) -> None:
+    """Around midnight: the second report is too late for the list of the day before, the first one is not."""
+    listing = '{ reports(from: "2019-12-04", to: "2019-12-04") { totalCount } }'
+    clock.moment = datetime(2019, 12, 5, 23, 58, tzinfo=UTC)
+    assert frontend.data(listing) == {"reports": {"totalCount": 0}}
+    for _ in range(2):
+        clock.advance(minutes=1.5)
+        schedule(frontend)
+    asked = rde_simulator.count("/reports", "GET")
+    frontend.data(listing)
+    assert rde_simulator.count("/reports", "GET") == asked + 1
 
 
 def test_a_link_in_the_answer_is_for_no_cache(frontend: Frontend) -> None:
