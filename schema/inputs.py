@@ -9,6 +9,8 @@ from schema.errors import BadUserInput
 LONGEST_DAYS = 366
 LARGEST_PAGE = 10_000
 LONGEST_BRAND = 128
+LONGEST_BRAND_BYTES = 256
+"""In UTF-8: a key has it percent-encoded, three characters a byte, and S3 takes 1024 in all."""
 LINK_SECONDS = 900
 LONGEST_LINK_SECONDS = 43_200
 _REFUSED = frozenset('"/\\<>\u201c\u201d\u00ab\u00bb')
@@ -40,6 +42,8 @@ def brand(name: str | None) -> str | None:
         return None
     if not name.strip() or len(name) > LONGEST_BRAND:
         raise BadUserInput(f"brand takes 1 to {LONGEST_BRAND} characters")
+    if len(name.encode(errors="replace")) > LONGEST_BRAND_BYTES:
+        raise BadUserInput(f"brand takes {LONGEST_BRAND_BYTES} bytes of UTF-8")
     if not all(_in_a_name(character) for character in name):
         raise BadUserInput(
             "brand takes letters, digits, spaces and punctuation, but no quotation marks, slashes or emoji"

@@ -58,6 +58,7 @@ LOG_AND_OUTCOME: Table = {
     "a brand with a line end": {"brand": "My\r\nBrand"},
     "a brand turned around": {"brand": "My\u202eBrand"},
     "a brand of 10 kB": {"brand": "b" * 10_000},
+    "a brand that no S3 key could hold": {"brand": "\u4e2d" * 128},
     "a brand that is a number": {"brand": 7},
 }
 LOG_ONLY: Table = {
