@@ -50,11 +50,17 @@ class LambdaStart:
     def invoke(self, tenant: str, export_id: str) -> None:
         """As a call, from a thread that may wait."""
         import boto3
+        from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             if self._client is None:
-                self._client = boto3.session.Session().client("lambda", endpoint_url=self._endpoint_url)
+                patience = Config(
+                    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}
+                )
+                self._client = boto3.session.Session().client(
+                    "lambda", endpoint_url=self._endpoint_url, config=patience
+                )
             payload = json.dumps({"tenant": tenant, "id": export_id}).encode()
             self._client.invoke(FunctionName=self._function, InvocationType="Event", Payload=payload)
         except (BotoCoreError, ClientError) as error:

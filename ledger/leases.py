@@ -168,8 +168,12 @@ class Leases:
     async def _take(self, key: str) -> "_Lease | None":
         mine = Held(uuid.uuid4().hex, time.time() + self._seconds)
         e_tag = await self._store.create(key, mine.to_bytes())
-        if e_tag is None and (there := await self._store.get(key)) and Held.from_bytes(there.body).over():
-            e_tag = await self._store.replace(key, mine.to_bytes(), there.e_tag or "")
+        if e_tag is None and (there := await self._store.get(key)):
+            held = Held.from_bytes(there.body)
+            if held.holder == mine.holder:  # the client tried again what S3 had done, but not confirmed
+                e_tag = there.e_tag
+            elif held.over():
+                e_tag = await self._store.replace(key, mine.to_bytes(), there.e_tag or "")
         return None if e_tag is None else _Lease(key, mine.holder, e_tag, time.monotonic())
 
     @contextlib.asynccontextmanager

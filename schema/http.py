@@ -78,13 +78,11 @@ class GraphQLOverHTTP:
         """One request's response, whatever happens."""
         if request.method == "OPTIONS":
             return Response(204, headers=[("allow", METHODS)])
-        media_type = media_type_for(request.headers.get("accept"))
-        if media_type is None:
-            unknown = BadUserInput(f"accept {RESPONSE_TYPE} or {JSON_TYPE}")
-            return _refusal(request, JSON_TYPE, unknown, 406)
+        media_type = media_type_for(request.headers.get("accept")) or JSON_TYPE
         try:
-            refuse_forged(request.method, request.headers)
             identity = Identity.of_claims(request.claims, self._tenant_claim)
+            refuse_unreadable(request.headers.get("accept"))
+            refuse_forged(request.method, request.headers)
             telemetry.note("tenant", identity.tenant)
             return await self._execute(request, identity, media_type)
         except HttpError as error:
@@ -127,6 +125,16 @@ class GraphQLOverHTTP:
         elif result.executed and not result.errors:
             self._rendered.remember(request, response, context, len(result.data or ()))
         return response
+
+
+def refuse_unreadable(accept: str | None) -> None:
+    """Go on only where the client takes one of our media types.
+
+    Raises:
+        HttpError: 406, it takes neither.
+    """
+    if media_type_for(accept) is None:
+        raise HttpError(406, f"accept {RESPONSE_TYPE} or {JSON_TYPE}")
 
 
 def params_of(request: Request) -> Params:
