@@ -32,7 +32,7 @@ from local.aws import Aws
 from local.credits import BRANDS, NETWORKS, Credit
 from local.openmarket import OpenMarket, parsed_time
 from local.rde import Rde
-from local.simulator import answering_html, failing, without_column
+from local.simulator import Simulator, answering_html, failing, without_column
 from tests.functions.credit_oracle import comparable, summary
 from tests.ledger.history import DAY, History, days_of
 from tests.ledger.memory_store import Killed, MemoryBucket, MemoryStore
@@ -145,18 +145,21 @@ class LedgerMachine(RuleBasedStateMachine):
         for hours, brand in late:
             self._come_late((self.clock() - timedelta(hours=hours)).replace(microsecond=0), brand)
 
-    @rule(fault=st.one_of(st.none(), faults), rde=st.booleans())
-    def the_vendors_fare(self, fault: Any, rde: bool) -> None:
+    @rule(fault=st.one_of(st.none(), faults))
+    def openmarket_fares(self, fault: Any) -> None:
+        self._fares("openmarket", self.openmarket, fault)
+
+    @rule(fault=st.sampled_from([None, failing(500), answering_html()]))
+    def rde_fares(self, fault: Any) -> None:
+        self._fares("rde", self.rde, fault)
+
+    def _fares(self, name: str, vendor: Simulator, fault: Any) -> None:
         self._trouble()
-        self.failing.clear()
-        self.openmarket.behave()
-        self.rde.behave()
+        self.failing.discard(name)
+        vendor.behave()
         if fault:
-            self.failing.add("openmarket")
-            self.openmarket.misbehave(fault, times=None)
-        if rde:
-            self.failing.add("rde")
-            self.rde.misbehave(failing(500), times=None, path="/reports")
+            self.failing.add(name)
+            vendor.misbehave(fault, times=None)
 
     @rule(down=st.booleans(), turns=st.one_of(st.just([]), st.lists(st.booleans(), max_size=25)))
     def s3_fares(self, down: bool, turns: list[bool]) -> None:
@@ -270,6 +273,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self._ask(number, SCHEDULE, {"input": {"name": name, "format": "JSON", **window}}, "scheduleReport")
         if self.rde.count("/reports", "POST") > before:
             self.scheduled.append((self.clock(), self.processes[number]))
+        self.reports_are_asked_for(number, (-30, 0))
 
     # ── How it is checked ──
 

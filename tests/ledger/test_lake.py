@@ -5,6 +5,7 @@ that its key says; DuckDB sees the partitions and file names as Athena does. Lik
 and where the table lies, and nothing else.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -50,7 +51,7 @@ async def log(bucket: str, aws: Aws) -> CreditLog:
 
 
 @pytest.fixture
-def lake(log: CreditLog, bucket: str, aws: Aws, tmp_path: Path) -> duckdb.DuckDBPyConnection:
+def lake(log: CreditLog, bucket: str, aws: Aws, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A table over everything that is in the bucket."""
     del log  # which has filled it
     client = aws.client("s3")
@@ -58,13 +59,13 @@ def lake(log: CreditLog, bucket: str, aws: Aws, tmp_path: Path) -> duckdb.DuckDB
         path = tmp_path / item["Key"]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read())
-    lake = duckdb.connect()
     types = "{'credit_id': 'UBIGINT', 'time': 'TIMESTAMPTZ', 'amount': 'DECIMAL(38, 10)', 'msisdn': 'VARCHAR'}"
-    lake.execute(
-        f"CREATE VIEW credits AS FROM read_csv('{tmp_path}/{TABLE}', hive_partitioning = true, header = true,"
-        f" types = {types}, union_by_name = true)"
-    )
-    return lake
+    with duckdb.connect() as lake:
+        lake.execute(
+            f"CREATE VIEW credits AS FROM read_csv('{tmp_path}/{TABLE}', hive_partitioning = true, header = true,"
+            f" types = {types}, union_by_name = true)"
+        )
+        yield lake
 
 
 async def test_the_lake_adds_up_to_the_summary(log: CreditLog, lake: duckdb.DuckDBPyConnection) -> None:
