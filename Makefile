@@ -18,7 +18,7 @@ run: setup
 	PORT=$(PORT) $(RUN)python -m local
 
 test: lint
-	$(RUN)pytest -n 2 --cov --cov-report=term:skip-covered
+	$(RUN)pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 lint: setup
 	$(RUN)ruff check .
