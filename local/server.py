@@ -96,6 +96,9 @@ class BackgroundServer:
             await asyncio.wait(self._state.tasks, timeout=GRACE_SECONDS)
         for task in list(self._state.tasks):
             task.cancel()
+        for connection in list(self._state.connections):
+            if isinstance(connection, HttpToolsProtocol):
+                connection.transport.abort()  # a client that was killed in the middle never reads what is left
         # One turn of the loop each for the cancelled tasks and for the transports that are closing.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
