@@ -6,7 +6,7 @@ the grace goes, because somebody may have listed it a moment ago and be about to
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from ledger.ageing import LONGEST
 from ledger.answers import ROOT, SUFFIX
@@ -45,8 +45,8 @@ def _outdated(items: list[Found], before: datetime) -> list[str]:
 
 
 def _replaced(items: list[Found], before: datetime) -> list[str]:
-    """All but the last, as far as they are old enough; names sort as time does."""
-    return [item.key for item in _older(items[:-1], before)]
+    """Those whose successor has been there long enough for nobody to read them still; names sort as time does."""
+    return [item.key for item, successor in pairwise(items) if successor.modified < before]
 
 
 def _older(items: Iterable[Found], before: datetime) -> Iterable[Found]:
