@@ -1,4 +1,4 @@
-"""gzip by isal: ten times zlib's speed at its size. Imported when first used; output is the same for the same input."""
+"""gzip by isal: ten times zlib's speed at its size. Imported when first used."""
 
 FAST = 1
 STORED = 2
@@ -9,7 +9,7 @@ class CorruptError(Exception):
 
 
 def pack(body: bytes, level: int = STORED) -> bytes:
-    """Compress to gzip; no time stamp, so equal input gives equal bytes."""
+    """Compress to gzip, with no time stamp; isal gives equal input now and then other, equally good, bytes."""
     from isal import igzip
 
     return igzip.compress(body, compresslevel=level, mtime=0)

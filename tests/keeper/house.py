@@ -74,8 +74,9 @@ class House:
         """What lies in the house's bucket, in order."""
         return list(self.tags(self.environ["LEDGER_BUCKET"], prefix))
 
-    def read(self, key: str) -> bytes:
-        stored = self.aws.client("s3").get_object(Bucket=self.environ["LEDGER_BUCKET"], Key=key)
+    def read(self, key: str, bucket: str | None = None) -> bytes:
+        """An object's content, from the house's bucket unless another is named."""
+        stored = self.aws.client("s3").get_object(Bucket=bucket or self.environ["LEDGER_BUCKET"], Key=key)
         body: bytes = stored["Body"].read()
         return body
 

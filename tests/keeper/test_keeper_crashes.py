@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.compression import unpack
 from ledger.store import PART_BYTES
 from tests.keeper.dying import keep, known_secrets
 from tests.keeper.house import House
@@ -22,9 +23,13 @@ LEASE_RELEASES = 2
 """A holder that took too long leaves its lease to expire, and so writes less."""
 
 
-def state(house: House, bucket: str) -> dict[str, str]:
-    """The keys in a bucket and their contents' digests, but for leases: a dead one is swept away after a grace."""
-    return {key: tag for key, tag in house.tags(bucket).items() if not key.endswith("/_lease")}
+def state(house: House, bucket: str) -> dict[str, str | bytes]:
+    """What lies in a bucket, but for leases: a dead one is swept away after a grace.
+
+    S3's digests stand for all but what is compressed: isal does not always give equal content equal bytes.
+    """
+    kept = {key: tag for key, tag in house.tags(bucket).items() if not key.endswith("/_lease")}
+    return {key: unpack(house.read(key, bucket)) if ".gz" in Path(key).suffixes else tag for key, tag in kept.items()}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,7 @@ def test_killed_after_any_write_the_next_run_ends_where_an_undisturbed_one_does(
     for bucket, death in buckets.items():
         found = state(house, bucket)
         assert set(found) | made_again == set(expected), f"killed after write {death}"
-        assert all(found[key] == expected[key] for key in found), f"killed after write {death}"
+        assert found == {key: expected[key] for key in found}, f"killed after write {death}"
 
 
 def counted_writes(house: House, days: int) -> int:
