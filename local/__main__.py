@@ -10,9 +10,7 @@ import logging
 import os
 import signal
 import sys
-import threading
 from contextlib import nullcontext
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from functions.settings import SettingError, Settings
@@ -23,6 +21,10 @@ from local.stack import embedded, is_real
 
 if TYPE_CHECKING:
     from functions.keeper_handler import KeeperHandler
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Blocked in every thread from the first moment on, and waited for: a handler would run in the main thread only, which
+sleeps on when the system hands the signal to another."""
 
 GREETING = """\
 Tally is ready: {url}
@@ -41,7 +43,7 @@ Ctrl-C stops it."""
 
 def main() -> int:
     """Start, say where, wait for Ctrl-C or SIGTERM, stop; the exit status."""
-    stopping = _stop_signals()
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     asked = _arguments()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     for chatty in ("httpx", "httpcore", "botocore", "boto3"):
@@ -53,7 +55,7 @@ def main() -> int:
         except SettingError as error:
             return _refuse(str(error))
         try:
-            _serve(asked, settings, stopping, embeds=not real)
+            _serve(asked, settings, embeds=not real)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
@@ -66,7 +68,7 @@ def _refuse(reason: str) -> int:
     return 2
 
 
-def _serve(asked: argparse.Namespace, settings: Settings, stopping: threading.Event, *, embeds: bool) -> None:
+def _serve(asked: argparse.Namespace, settings: Settings, *, embeds: bool) -> None:
     from functions.graphql_api import handler  # noqa: PLC0415 - it may read its settings when it is imported
 
     authorizer = Authorizer()
@@ -78,7 +80,7 @@ def _serve(asked: argparse.Namespace, settings: Settings, stopping: threading.Ev
         print(GREETING.format(url=server.url, token=token, ledger=ledger), flush=True)
         # A real ledger has a scheduler of its own.
         with Scheduler(lambda: _keeper(settings)) if embeds else nullcontext():
-            stopping.wait()
+            _wait_for_a_stop_signal()
     gateway.stop()
 
 
@@ -97,16 +99,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _stop_signals() -> threading.Event:
-    """An event that Ctrl-C and SIGTERM set, from the first moment on."""
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    return stopping
+def _wait_for_a_stop_signal() -> None:
+    """Wait for the first; the next one ends the process at once, should stopping take too long."""
+    signal.sigwait(STOP_SIGNALS)
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Limits come before validation, because some validation rules take quadratic time
 refused is kept as well: it is refused again in no time.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,7 +21,7 @@ from graphql import (
 
 from ledger.memory import Memory
 from schema.errors import BadUserInput, Invalid, ParseFailed, RefusedError, TooComplex
-from schema.limits import TOKENS, check
+from schema.limits import LONGEST_WORD, TOKENS, check
 from schema.profile import Profile
 from schema.weighing import Weigher
 
@@ -29,6 +30,8 @@ REMEMBERED_TEXT = 10_000
 BYTES_A_CHARACTER = 100
 """What a document weighs in memory for each character of its text."""
 MOST_ERRORS = 20
+
+_TOO_LONG_A_WORD = re.compile(rf"(?<!\w)\w{{{LONGEST_WORD + 1}}}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,8 @@ class Documents:
         return known
 
     def _prepare(self, text: str) -> Prepared | RefusedError:
+        if _TOO_LONG_A_WORD.search(text):
+            return TooComplex(f"the document has a word of more than {LONGEST_WORD} characters")
         try:
             document = parse(text, max_lexical_tokens=TOKENS, allow_empty_selection_sets=False)
             check(document, introspection=self.introspection)

@@ -22,6 +22,8 @@ from graphql import (
 from schema.errors import BadUserInput, TooComplex
 
 TOKENS = 1_000
+LONGEST_WORD = 10_000
+"""Letters and digits in a row, in a string as well: far more than the longest cursor has; each is read one by one."""
 DEPTH = 12
 ROOT_FIELDS = 15
 ALIASES = 30

@@ -6,6 +6,7 @@ With `EXPLORER_PICTURE=docs/explorer.png` in the environment the README's pictur
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ def running_stack() -> Iterator[str]:
             assert url is not None, f"the stack did not say where it is: {greeting!r}"
             yield url[0]
         finally:
-            process.kill()  # how it stops is tests/local's affair
+            process.send_signal(signal.SIGINT)
 
 
 def test_a_newcomer_opens_the_explorer_presses_play_and_sees_rows(visit: Callable[[str], Visit]) -> None:

@@ -46,8 +46,11 @@ REFUSED = {
     "selections without end": ("{a" * 900, "QUERY_TOO_COMPLEX"),
     "selections in each other": ("{a" * 450 + "}" * 450, "QUERY_TOO_COMPLEX"),
     "no end": ("{ reports", "GRAPHQL_PARSE_FAILED"),
-    "a long string": ('{ a(b: "' + "x" * 50_000 + '") }', "GRAPHQL_VALIDATION_FAILED"),
-    "a long name": ("{ " + "x" * 50_000 + " }", "GRAPHQL_VALIDATION_FAILED"),
+    "a long string": ('{ a(b: "' + "x" * 90_000 + '") }', "QUERY_TOO_COMPLEX"),
+    "a long name": ("{ " + "x" * 90_000 + " }", "QUERY_TOO_COMPLEX"),
+    "a string of many words": ('{ a(b: "' + "x " * 45_000 + '") }', "GRAPHQL_VALIDATION_FAILED"),
+    "long words side by side": ("{ " + ("x" * 9_999 + " ") * 9 + " }", "GRAPHQL_VALIDATION_FAILED"),
+    "as long a name as there may be": ("{ " + "x" * 10_000 + " }", "GRAPHQL_VALIDATION_FAILED"),
     "unknown fields": ("{ " + " ".join(f"x{n}" for n in range(15)) + " }", "GRAPHQL_VALIDATION_FAILED"),
 }
 
