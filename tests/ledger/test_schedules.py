@@ -49,10 +49,12 @@ def rde_simulator() -> Iterator[SlowToSchedule]:
 
 @pytest.fixture
 def start(settings_environ: dict[str, str]) -> Callable[..., Process]:
-    """Start one more process on the same bucket, secrets and vendors."""
+    """Start one more process on the same bucket, secrets and vendors; it lives, and keeps its connections, to the end."""
+    started: list[Process] = []
 
     def begin(clock: Callable[[], datetime] = now, **settings: str) -> Process:
-        return Process(settings_environ | settings, clock)
+        started.append(Process(settings_environ | settings, clock))
+        return started[-1]
 
     return begin
 
@@ -221,8 +223,6 @@ async def test_a_key_belongs_to_its_tenant(
     assert (await start().schedule(tenant="other", request=replace(REQUEST, name="theirs")))[1] is False
 
 
-# The simulator's end of a killed client's connection is collected without having been closed.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_when_the_holder_is_killed_the_outcome_is_unknown_and_nothing_is_posted_again(
     start: Callable[..., Process], rde_simulator: SlowToSchedule, settings_environ: dict[str, str]
 ) -> None:
