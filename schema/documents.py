@@ -21,7 +21,7 @@ from graphql import (
 
 from ledger.memory import Memory
 from schema.errors import BadUserInput, Invalid, ParseFailed, RefusedError, TooComplex
-from schema.limits import LONGEST_WORD, TOKENS, check
+from schema.limits import CHARACTERS, TOKENS, check
 from schema.profile import Profile
 from schema.weighing import Weigher
 
@@ -31,7 +31,8 @@ BYTES_A_CHARACTER = 100
 """What a document weighs in memory for each character of its text."""
 MOST_ERRORS = 20
 
-_TOO_LONG_A_WORD = re.compile(rf"(?<!\w)\w{{{LONGEST_WORD + 1}}}", re.ASCII)
+_COMMENT = re.compile("#.*")
+_NO_SPACE = str.maketrans("", "", " \t\r\n,")
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ class Documents:
         return known
 
     def _prepare(self, text: str) -> Prepared | RefusedError:
-        if _TOO_LONG_A_WORD.search(text):
-            return TooComplex(f"the document has a word of more than {LONGEST_WORD} characters")
+        if len(text) > CHARACTERS and len(_COMMENT.sub("", text).translate(_NO_SPACE)) > CHARACTERS:
+            return TooComplex(f"the document has more than {CHARACTERS} characters beside its comments and white space")
         try:
             document = parse(text, max_lexical_tokens=TOKENS, allow_empty_selection_sets=False)
             check(document, introspection=self.introspection)

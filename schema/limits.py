@@ -22,8 +22,8 @@ from graphql import (
 from schema.errors import BadUserInput, TooComplex
 
 TOKENS = 1_000
-LONGEST_WORD = 10_000
-"""Letters and digits in a row, in a string as well: far more than the longest cursor has; each is read one by one."""
+CHARACTERS = 20_000
+"""Beside comments and white space; each is read one by one, those of a long string as well."""
 DEPTH = 12
 ROOT_FIELDS = 15
 ALIASES = 30

@@ -49,7 +49,7 @@ def rde_simulator() -> Iterator[SlowToSchedule]:
 
 @pytest.fixture
 def start(settings_environ: dict[str, str]) -> Callable[..., Process]:
-    """Start one more process on the same bucket, secrets and vendors; it lives, and keeps its connections, to the end."""
+    """Start one more process on the same bucket, secrets and vendors; it keeps its connections until the test ends."""
     started: list[Process] = []
 
     def begin(clock: Callable[[], datetime] = now, **settings: str) -> Process:

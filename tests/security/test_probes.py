@@ -4,7 +4,10 @@ A refusal has to come before anything is asked of anybody, and within 50 ms of p
 """
 
 import json
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -48,11 +51,22 @@ REFUSED = {
     "no end": ("{ reports", "GRAPHQL_PARSE_FAILED"),
     "a long string": ('{ a(b: "' + "x" * 90_000 + '") }', "QUERY_TOO_COMPLEX"),
     "a long name": ("{ " + "x" * 90_000 + " }", "QUERY_TOO_COMPLEX"),
-    "a string of many words": ('{ a(b: "' + "x " * 45_000 + '") }', "GRAPHQL_VALIDATION_FAILED"),
-    "long words side by side": ("{ " + ("x" * 9_999 + " ") * 9 + " }", "GRAPHQL_VALIDATION_FAILED"),
-    "as long a name as there may be": ("{ " + "x" * 10_000 + " }", "GRAPHQL_VALIDATION_FAILED"),
+    "long words side by side": ("{ " + ("x" * 9_999 + " ") * 9 + " }", "QUERY_TOO_COMPLEX"),
+    "escapes": ('{ a(b: "' + r"\n" * 22_000 + '") }', "QUERY_TOO_COMPLEX"),
+    "as long a name as there may be": ("{ " + "x" * 19_990 + " }", "GRAPHQL_VALIDATION_FAILED"),
     "unknown fields": ("{ " + " ".join(f"x{n}" for n in range(15)) + " }", "GRAPHQL_VALIDATION_FAILED"),
 }
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Let go of coverage's tracer for a while: it looks at every call, and a lexer makes one for each character."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(tracer)
 
 
 @pytest.fixture
@@ -68,9 +82,10 @@ def test_what_overloads_is_refused_at_once_and_asks_nobody(
     frontend.ask("{ __typename }")  # the first query of a process loads what parses
     taken = []
     for attempt in range(3):
-        began = time.process_time()
-        reply = frontend.ask(f"{text} # {attempt}")  # another text each time: refusals are remembered
-        taken.append(time.process_time() - began)
+        with untraced():
+            began = time.process_time()
+            reply = frontend.ask(f"{text} # {attempt}")  # another text each time: refusals are remembered
+            taken.append(time.process_time() - began)
         assert set(reply.codes) == {code}, reply.errors
         assert reply.data is None
     assert min(taken) < REFUSED_WITHIN_SECONDS
@@ -79,6 +94,11 @@ def test_what_overloads_is_refused_at_once_and_asks_nobody(
 
 def test_what_merges_is_answered_though_it_is_spelled_often(frontend: Frontend) -> None:
     assert frontend.data(OVERLAPPING)["reports"]["nodes"]
+
+
+@pytest.mark.parametrize("padding", [" " * 90_000, "\n" * 40_000, "#" + "x" * 90_000, ", " * 40_000])
+def test_comments_and_white_space_do_not_count_as_text(padding: str, frontend: Frontend) -> None:
+    assert frontend.data("{ __typename }" + padding) == {"__typename": "Query"}
 
 
 def test_a_batch_is_refused(frontend: Frontend) -> None:
