@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl, unquote
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from benchmarks.objects import Answer, Call, Objects
+from local.aws import environ_of
 from local.server import BackgroundServer
 
 BUCKET = "bench"
-REGION = "eu-west-1"
 
 
 class Bucket:
@@ -36,15 +36,7 @@ class Bucket:
     @property
     def environ(self) -> dict[str, str]:
         """The environment of whoever shall use this for AWS."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "LEDGER_BUCKET": BUCKET,
-        }
+        return {**environ_of(self.endpoint), "LEDGER_BUCKET": BUCKET}
 
     def requests_since(self, mark: int, method: str) -> list[str]:
         """What was asked for by one method since `len(seen)` was `mark`."""

@@ -28,12 +28,11 @@ def pinned(core: int, command: Sequence[str]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
-    """A Lambda function: its artifact's folder, its handler, and the command that a runtime would start."""
+class Program:
+    """Something that is started: in which folder, with which command; it is there when its proof is."""
 
     name: str
     folder: Path
-    handler: str
     command: tuple[str, ...]
     proof: Path
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +41,13 @@ class Function:
     def missing(self) -> bool:
         """Whether it has not been installed."""
         return not (self.proof.exists() and Path(self.command[0]).exists())
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Program):
+    """A Lambda function: its artifact's folder, its handler, and the command that a runtime would start."""
+
+    handler: str = ""
 
     @property
     def interpreter(self) -> str:
@@ -49,20 +55,8 @@ class Function:
         return self.command[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """An HTTP server: where it starts, with which command (`{port}` stands for the port), and what it cannot do."""
-
-    name: str
-    folder: Path
-    command: tuple[str, ...]
-    proof: Path
-    environ: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def missing(self) -> bool:
-        """Whether it has not been installed."""
-        return not (self.proof.exists() and Path(self.command[0]).exists())
+class Server(Program):
+    """An HTTP server; `{port}` stands for the port in its command."""
 
 
 def assemble() -> None:
@@ -95,7 +89,7 @@ def functions() -> list[Function]:
         _python(TEXTBOOK, INSTALLED / "strawberry", "textbook.handler", "mangum"),
         _python("Ariadne", INSTALLED / "ariadne", "ariadne_api.handler", "mangum"),
         *(
-            Function(f"{name}, bundled", node, "", (NODE, f"{name.lower()}.cjs"), node / f"{name.lower()}.cjs")
+            Function(f"{name}, bundled", node, (NODE, f"{name.lower()}.cjs"), node / f"{name.lower()}.cjs")
             for name in ("Apollo", "Yoga")
         ),
     ]
@@ -105,7 +99,7 @@ def bare_gets(artifact: Path) -> Function:
     """A handler that reads objects side by side with our S3 client, and does nothing with them."""
     environ = {"PYTHONPATH": str(ROOT / "benchmarks" / "peers" / "bare_gets")}
     command = (str(RIC), "-m", "awslambdaric", "bare_gets.handler")
-    return Function("bare GETs", artifact, "bare_gets.handler", command, PEERS / "bare_gets", environ)
+    return Function("bare GETs", artifact, command, PEERS / "bare_gets", environ, "bare_gets.handler")
 
 
 def servers() -> list[Server]:
@@ -124,7 +118,7 @@ def servers() -> list[Server]:
 
 
 def _python(name: str, folder: Path, handler: str, proof: str) -> Function:
-    return Function(name, folder, handler, (str(RIC), "-m", "awslambdaric", handler), folder / proof)
+    return Function(name, folder, (str(RIC), "-m", "awslambdaric", handler), folder / proof, handler=handler)
 
 
 def _uvicorn(name: str, folder: Path, venv: Path, app: str) -> Server:

@@ -20,6 +20,20 @@ if TYPE_CHECKING:
 REGION = "eu-west-1"
 
 
+def environ_of(endpoint: str) -> dict[str, str]:
+    """The environment that leads every AWS client to an emulator, whatever the machine's own configuration says."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
 class Aws:
     """The embedded AWS; `environ` is what a client needs to find it and be let in."""
 
@@ -38,17 +52,7 @@ class Aws:
     @property
     def environ(self) -> dict[str, str]:
         """The environment of whoever shall use this AWS."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            # A development machine's own configuration must not reach in.
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return environ_of(self.endpoint)
 
     def create_bucket(self, name: str) -> None:
         """Make a bucket."""
