@@ -1,14 +1,16 @@
 """The one place that asks the vendors' APIs: deadline, retries, how many at once, and what a failure is called.
 
 A GET is tried at most three times, a request that changes something once, and that over a connection of its own: one
-kept from an earlier call may be dead, and then nobody could say whether the request arrived. A call has one deadline
-that all its tries, its waiting and its token share.
+kept from an earlier call may be dead, and then nobody could say whether the request arrived. A call waits for its turn
+as long as the invocation lasts; from then on it has one deadline, which all its tries, the pauses between them and its
+token share. It keeps its turn in a pause: a vendor in trouble should not get the next call instead.
 """
 
 import asyncio
 import math
 import random
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
@@ -61,12 +63,15 @@ class Caller:
         Raises:
             UpstreamError: no usable answer; its kind by design.md, "Errors".
         """
-        own = deadline.within(self._seconds)
+        client = (await self._lines.get()).client
+        async with self._turn(deadline) as own:
+            return await self._tried(call, own, client)
+
+    async def _tried(self, call: Call, own: Deadline, client: "httpx.AsyncClient") -> bytes:
         pauses = full_jitter(TRIES - 1)
         while True:
             try:
-                line = await self._lines.get()
-                response = await self._ask(call, own, line.client)
+                response = await self._ask(call, own, client)
                 if response.status_code not in READ:
                     raise of_status(self._upstream, response)
             except TryAgain as failure:
@@ -83,20 +88,36 @@ class Caller:
         Raises:
             UpstreamError: no usable answer; `sent` says whether the vendor may have acted all the same.
         """
-        async with new_client(self._upstream, self._max_bytes, self._concurrency) as client:
-            response = await self._ask(call, deadline.within(self._seconds), client, Sent())
+        async with (
+            self._turn(deadline) as own,
+            new_client(self._upstream, self._max_bytes, self._concurrency) as client,
+        ):
+            response = await self._ask(call, own, client, Sent())
         if not response.is_success:
             raise of_status(self._upstream, response, changing=True)
         return response.content
+
+    @asynccontextmanager
+    async def _turn(self, deadline: Deadline) -> AsyncIterator[Deadline]:
+        """One of the places at the vendor, and how long the call that has it may take."""
+        slots = (await self._lines.get()).slots
+        try:
+            async with asyncio.timeout(deadline.remaining()):
+                await slots.acquire()
+        except TimeoutError as error:
+            raise UpstreamTimeout(self._upstream, "the deadline passed before earlier calls had ended") from error
+        try:
+            yield deadline.within(self._seconds)
+        finally:
+            slots.release()
 
     async def _ask(
         self, call: Call, deadline: Deadline, client: "httpx.AsyncClient", sent: Sent | None = None
     ) -> "httpx.Response":
         import httpx
 
-        slots = (await self._lines.get()).slots
         try:
-            async with asyncio.timeout(deadline.remaining()), slots:
+            async with asyncio.timeout(deadline.remaining()):
                 return await client.send(self._request(client, call, deadline, sent), auth=as_auth(call.flow))
         except TimeoutError as error:
             late = "the deadline passed before the answer was whole"

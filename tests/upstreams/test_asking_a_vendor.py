@@ -5,7 +5,7 @@ import gzip
 import logging
 import socket
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import httpx
 
 pytestmark = pytest.mark.anyio
+
+type Ask = Callable[[Caller, Call, Deadline], Awaitable[bytes]]
 
 BOMB = Answer(body=gzip.compress(b"x" * 1001, mtime=0), headers={"Content-Encoding": "gzip"})
 
@@ -166,6 +168,58 @@ async def test_no_more_than_four_calls_run_at_once() -> None:
         await asyncio.gather(*(asking.get(call(vendor), Deadline.after(5)) for _ in range(12)))
     assert len(vendor.seen) == 12
     assert vendor.most_at_once == 4
+
+
+async def test_a_call_s_time_begins_with_its_turn() -> None:
+    async with ScriptedVendor(in_turn(Answer(body=b"fine", seconds_before=0.4))) as vendor:
+        asking = caller(seconds=1.4)
+        answers = await asyncio.gather(*(asking.get(call(vendor), Deadline.after(10)) for _ in range(16)))
+    assert answers == [b"fine"] * 16, "the last ones waited for 1.2 seconds"
+
+
+async def test_a_posts_time_begins_with_its_turn_too() -> None:
+    async with ScriptedVendor(in_turn(Answer(body=b"fine", seconds_before=0.8))) as vendor:
+        asking = Caller("openmarket", 1.4, concurrency=1)
+        answers = await asyncio.gather(*(asking.send_once(call(vendor), Deadline.after(10)) for _ in range(2)))
+    assert answers == [b"fine"] * 2
+
+
+@pytest.mark.parametrize("ask", [Caller.get, Caller.send_once])
+async def test_who_waits_for_a_turn_waits_no_longer_than_the_invocation_lasts(ask: Ask) -> None:
+    async with ScriptedVendor(in_turn(Answer(seconds_before=30))) as vendor:
+        asking = Caller("openmarket", 30, concurrency=1)
+        first = asking.get(call(vendor), Deadline.after(1))
+        late = ask(asking, call(vendor), Deadline.after(0.2))
+        _, error = await asyncio.gather(first, late, return_exceptions=True)
+    assert len(vendor.seen) == 1
+    assert isinstance(error, UpstreamTimeout)
+    assert ("before earlier calls had ended" in error.reason, error.sent) == (True, False)
+
+
+async def test_a_turn_that_was_waited_for_in_vain_is_lost_to_nobody() -> None:
+    async with ScriptedVendor(in_turn(Answer(body=b"fine", seconds_before=0.3), Answer(body=b"fine"))) as vendor:
+        asking = Caller("openmarket", 5, concurrency=1)
+        waits = [asking.get(call(vendor), Deadline.after(seconds)) for seconds in (5, 0.1, 5)]
+        first, late, last = await asyncio.gather(*waits, return_exceptions=True)
+    assert (first, type(late), last) == (b"fine", UpstreamTimeout, b"fine")
+
+
+async def test_all_tries_share_one_call_s_time() -> None:
+    began = time.monotonic()
+    async with ScriptedVendor(in_turn(Answer(503, seconds_before=0.8), Answer(seconds_before=30))) as vendor:
+        with pytest.raises(UpstreamTimeout):
+            await caller(seconds=1.5).get(call(vendor), Deadline.after(30))
+    assert time.monotonic() - began < 2.2
+    assert len(vendor.seen) == 2
+
+
+async def test_a_call_keeps_its_turn_until_it_is_tried_for_the_last_time() -> None:
+    async with ScriptedVendor(in_turn(Answer(503), Answer(503), Answer(body=b"fine"))) as vendor:
+        asking = Caller("openmarket", 5, concurrency=1)
+        addresses = [f"{vendor.base_url}/{name}" for name in ("first", "second")]
+        calls = [Call("log", address, nothing_to_add) for address in addresses]
+        assert await asyncio.gather(*(asking.get(each, Deadline.after(5)) for each in calls)) == [b"fine"] * 2
+    assert vendor.paths() == ["/first"] * 3 + ["/second"]
 
 
 async def test_a_compressed_answer_arrives_unpacked() -> None:
