@@ -2,7 +2,7 @@
 
 The state sits in the ledger, one small object per tenant and upstream, so that every process sees it. The healthy
 path writes nothing and reads one object per miss. Only failures to serve count (unavailable, timed out): wrong
-credentials or an odd answer say nothing about the next call.
+credentials or an odd answer say nothing about the next call, nor does a call for which our own time was too short.
 """
 
 import logging
@@ -80,7 +80,8 @@ class Breakers:
         try:
             result = await call()
         except (UpstreamUnavailable, UpstreamTimeout) as error:
-            await self._failed(key, state, error)
+            if not error.hurried:
+                await self._failed(key, state, error)
             raise
         if state:
             await self._recovered(key)

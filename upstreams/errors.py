@@ -17,7 +17,8 @@ class UpstreamError(Exception):
     """A vendor did not give a usable answer; `upstream` is `rde` or `openmarket`, `reason` is safe to show.
 
     `sent` is true when a request that changes something went out and nobody can say whether it was carried out; it is
-    false for every GET, for a request that never left, and for one that the vendor refused.
+    false for every GET, for a request that never left, and for one that the vendor refused. `hurried` is true when the
+    invocation was nearly over and the call had markedly less than its time: that says nothing of the vendor.
     """
 
     code: ClassVar[str] = "UPSTREAM_UNAVAILABLE"
@@ -27,6 +28,7 @@ class UpstreamError(Exception):
         self.upstream = upstream
         self.reason = reason
         self.sent = sent
+        self.hurried = False
 
 
 class UpstreamUnauthorized(UpstreamError):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 TRIES = 3
 FIRST_PAUSE_SECONDS = 0.2
 CONNECT_SECONDS = 5.0
+FAIR_SHARE = 0.9
+"""With less than this share of its time, a call that did not end in time might have ended in the rest of it."""
 READ = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
 
 
@@ -105,9 +107,16 @@ class Caller:
             async with asyncio.timeout(deadline.remaining()):
                 await slots.acquire()
         except TimeoutError as error:
-            raise UpstreamTimeout(self._upstream, "the deadline passed before earlier calls had ended") from error
+            late = UpstreamTimeout(self._upstream, "the deadline passed before earlier calls had ended")
+            late.hurried = True
+            raise late from error
+        own = deadline.within(self._seconds)
+        hurried = own.remaining() < FAIR_SHARE * self._seconds
         try:
-            yield deadline.within(self._seconds)
+            yield own
+        except UpstreamError as error:
+            error.hurried = hurried and not own.remaining()
+            raise
         finally:
             slots.release()
 

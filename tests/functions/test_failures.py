@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ledger.breakers import PATIENCE
 from local import simulator
 from local.aws import Aws
 from local.openmarket import OpenMarket
@@ -96,6 +97,23 @@ def test_a_slow_upstream_is_a_timeout_that_leaves_time_to_say_so(
     openmarket_simulator.latency = 5
     assert start(UPSTREAM_SECONDS="0.3").ask(LOG).codes == ["UPSTREAM_TIMEOUT"]
     assert start().ask(LOG, seconds=1.3).codes == ["UPSTREAM_TIMEOUT"]
+
+
+@pytest.mark.parametrize(
+    ("upstream_seconds", "left", "codes_after"), [("0.3", 20, ["UPSTREAM_TIMEOUT"]), ("20", 1.3, [])]
+)
+def test_a_vendor_is_left_alone_when_it_is_slow_and_not_when_we_are(
+    start: StartFrontend,
+    openmarket_simulator: OpenMarket,
+    upstream_seconds: str,
+    left: float,
+    codes_after: list[str],
+) -> None:
+    frontend = start(UPSTREAM_SECONDS=upstream_seconds)
+    openmarket_simulator.latency = 5
+    assert [frontend.ask(LOG, seconds=left).codes for _ in range(PATIENCE)] == [["UPSTREAM_TIMEOUT"]] * PATIENCE
+    openmarket_simulator.latency = 0
+    assert frontend.ask(LOG).codes == codes_after
 
 
 @pytest.mark.parametrize(("query", "field"), [(REPORTS, "reports"), (LOG, "creditLog")])

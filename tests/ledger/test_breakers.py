@@ -117,6 +117,14 @@ async def test_an_odd_answer_says_nothing_about_the_next_call(room: Room) -> Non
     assert room.vendor.calls == PATIENCE * 2
 
 
+async def test_a_call_for_which_our_own_time_was_too_short_says_nothing_of_the_vendor(room: Room) -> None:
+    room.vendor.error = UpstreamTimeout("openmarket", "our time was over")
+    room.vendor.error.hurried = True
+    await room.ask(PATIENCE * 2)
+    assert room.vendor.calls == PATIENCE * 2
+    assert room.bucket.objects == {}
+
+
 async def test_each_tenant_has_a_breaker_of_its_own(room: Room) -> None:
     await room.ask(PATIENCE)
     room.vendor.error = None

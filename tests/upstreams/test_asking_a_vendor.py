@@ -193,7 +193,7 @@ async def test_who_waits_for_a_turn_waits_no_longer_than_the_invocation_lasts(as
         _, error = await asyncio.gather(first, late, return_exceptions=True)
     assert len(vendor.seen) == 1
     assert isinstance(error, UpstreamTimeout)
-    assert ("before earlier calls had ended" in error.reason, error.sent) == (True, False)
+    assert ("before earlier calls had ended" in error.reason, error.sent, error.hurried) == (True, False, True)
 
 
 async def test_a_turn_that_was_waited_for_in_vain_is_lost_to_nobody() -> None:
@@ -202,6 +202,27 @@ async def test_a_turn_that_was_waited_for_in_vain_is_lost_to_nobody() -> None:
         waits = [asking.get(call(vendor), Deadline.after(seconds)) for seconds in (5, 0.1, 5)]
         first, late, last = await asyncio.gather(*waits, return_exceptions=True)
     assert (first, type(late), last) == (b"fine", UpstreamTimeout, b"fine")
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds", "left", "hurried"),
+    [
+        (Answer(seconds_before=30), 0.3, 30, False),
+        (Answer(seconds_before=30), 1, 0.99, False),
+        (Answer(seconds_before=30), 30, 0.3, True),
+        (Answer(seconds_before=30), 0.6, 0.3, True),
+        (Answer(503, headers={"Retry-After": "3600"}), 30, 1, False),
+        (Answer(hang_up=True), 30, 1, False),
+    ],
+    ids=["its own time", "nearly all of it", "ours", "half of it", "refused in time", "hung up in time"],
+)
+async def test_a_failure_says_whether_our_own_time_was_too_short_for_the_call(
+    answer: Answer, seconds: float, left: float, hurried: bool
+) -> None:
+    async with ScriptedVendor(in_turn(answer)) as vendor:
+        with pytest.raises(UpstreamError) as caught:
+            await caller(seconds).get(call(vendor), Deadline.after(left))
+    assert caught.value.hurried is hurried
 
 
 async def test_all_tries_share_one_call_s_time() -> None:
