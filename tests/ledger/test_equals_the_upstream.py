@@ -430,7 +430,7 @@ def world(aws: Aws) -> World:
     prefix = f"tally-{uuid.uuid4().hex}"
     aws.put_secret(f"{prefix}/default/rde", Rde().secret)
     aws.put_secret(f"{prefix}/default/openmarket", OpenMarket().secret)
-    return World(aws.environ | {"LEDGER_BUCKET": "memory", "SECRET_PREFIX": prefix})
+    return World(aws.environ | {"LEDGER_BUCKET": "memory", "SECRET_PREFIX": prefix, "REPORT_HOSTS": "127.0.0.1"})
 
 
 @pytest.mark.timeout(7200 if NIGHTLY else 600)  # a failure is made small for minutes
