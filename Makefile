@@ -4,7 +4,7 @@ RUN := .venv/bin/
 PORT ?= 8000
 export UV_PYTHON_PREFERENCE ?= system
 
-.PHONY: setup run test lint schema licences audit bench bench-peers load profile build deploy deploy-check deploy-tools
+.PHONY: setup run test nightly lint schema licences audit bench bench-peers bench-ledger load profile build deploy deploy-check deploy-tools
 setup: .venv/.ready
 
 $(UV):
@@ -19,6 +19,11 @@ run: setup
 
 test: lint
 	$(RUN)pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+# The generated tests with ten times the examples; for an hour that nobody waits through.
+nightly: setup
+	HYPOTHESIS_PROFILE=nightly $(RUN)pytest --timeout=14400 tests/ledger/test_equals_the_upstream.py tests/schema/test_plans.py \
+	  tests/security/test_fuzzing.py
 
 lint: setup
 	$(RUN)ruff check .
@@ -46,6 +51,9 @@ COMPARED := build/bench
 bench: setup .tools/ric/bin/python
 	-@$(MAKE) --keep-going --silent bench-peers
 	$(RUN)python -m benchmarks
+
+bench-ledger: setup
+	$(RUN)python -m benchmarks.ledger
 
 load: setup
 	$(RUN)python -m benchmarks.load
