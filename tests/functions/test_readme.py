@@ -58,6 +58,7 @@ def test_its_limits_are_those_of_the_code() -> None:
         f"{http.BODY_BYTES:,} bytes",
         f"{limits.TOKENS:,} tokens, {limits.DEPTH} levels, {limits.ROOT_FIELDS} root fields, {limits.ALIASES} aliases",
         f"{limits.DIRECTIVES} directives",
+        f"{limits.CHARACTERS:,} characters beside comments",
         f"{profile.MOST_CELLS:,} cells",
     ):
         assert figure in section, figure
