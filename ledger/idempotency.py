@@ -3,8 +3,9 @@
     schedules/tenant=acme/4be1…/record.json    what was asked under the key, and how it ended
     schedules/tenant=acme/4be1…/_lease         the call is under way
 
-The record is claimed by a conditional PUT before anything is done, so without S3 nothing is. Whoever gets the lease
-and finds a claim knows that its holder died: nobody can say what became of the call, and nobody makes it again.
+The record is claimed by conditional PUTs before anything is done, so without S3 nothing is. Whoever gets the lease
+and finds a claim knows that its holder died: nobody can say what became of the call, and nobody makes it again. Hence
+a key is reserved first, which binds nobody: where S3 fails, it mostly fails there.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from typing import Any, Self
 import orjson
 
 from ledger.leases import POLL_FIRST, POLL_LONGEST, Leases
+from ledger.memory import Memory
 from ledger.moments import Clock
 from ledger.store import LedgerUnavailable, Store
 from upstreams import telemetry
@@ -33,6 +35,8 @@ KEPT = timedelta(hours=24)
 DIED = "an earlier call under this key ended without an answer"
 UNDER_WAY = "an earlier call under this key is still under way"
 TRIES = 3
+REMEMBERED_BYTES = 64 * 1024
+HOLDER_BYTES = 256
 
 type Json = dict[str, Any]
 
@@ -42,7 +46,7 @@ class KeyReused(Exception):
 
 
 class Phase(Enum):
-    """How far a key's call has come; `FREE`: it certainly did nothing, and may be made again."""
+    """How far a key's call has come; `FREE`: it has certainly done nothing, and whoever has the lease may make it."""
 
     CLAIMED = "CLAIMED"
     DONE = "DONE"
@@ -104,6 +108,8 @@ class Keys:
         self._leases = leases
         self._clock = clock
         self._upstream = upstream
+        # Holders of this process whose calls have certainly done nothing, though S3 may not have heard of it.
+        self._idle: Memory[str, bool] = Memory(REMEMBERED_BYTES)
 
     async def once(
         self, tenant: str, key: str, asked: str, call: Callable[[], Awaitable[Json]], deadline: Deadline
@@ -133,7 +139,7 @@ class Keys:
 
     def _told(self, record: Record | None, asked: str) -> Kept | None:
         """What a key's record says by itself; None while that is nothing final."""
-        if record is None or record.phase is Phase.FREE or self._clock() - record.since >= KEPT:
+        if record is None or self._free(record):
             return None
         if record.asked != asked:
             raise KeyReused
@@ -144,17 +150,52 @@ class Keys:
             return None
         return Kept(record.answer, record.answered, replayed=True)
 
+    def _free(self, record: Record) -> bool:
+        """Whether a record lets another call be made."""
+        old = self._clock() - record.since >= KEPT
+        return old or record.phase is Phase.FREE or self._idle.recall(record.holder) is not None
+
     async def _claim(self, folder: str, mine: Record) -> Record | None:
-        """Make the key ours; None when its record has become final, by another's hand or because its holder died."""
+        """Make the key ours; None when its record has become final, by another's hand or because its holder died.
+
+        Raises:
+            LedgerUnavailable: S3 did not confirm; whatever it has stored, our call will not be made.
+        """
         there = await self._read(folder)
         if self._told(there, mine.asked):
             return None
-        if there and there.phase is Phase.CLAIMED and self._clock() - there.since < KEPT:
+        if there and not self._free(there):
             LOG.warning("the holder of a key has died, nobody knows what became of its call")
             error = (UpstreamTimeout.code, unknown(DIED))
             await self._write(folder, replace(there, phase=Phase.UNKNOWN, error=error), there.e_tag)
             return None
-        return await self._write(folder, mine, there.e_tag if there else None)
+        reserved = await self._put(folder, replace(mine, phase=Phase.FREE), there.e_tag if there else None)
+        if reserved is None:
+            return None
+        try:
+            return await self._put(folder, mine, reserved.e_tag)
+        except LedgerUnavailable:
+            self._idle.remember(mine.holder, True, HOLDER_BYTES)
+            raise
+
+    async def _put(self, folder: str, record: Record, e_tag: str | None) -> Record | None:
+        """Write, and look when S3 does not confirm: it may have stored the record all the same."""
+        try:
+            if written := await self._write(folder, record, e_tag):
+                return written
+        except LedgerUnavailable as error:
+            LOG.warning("looking whether a key's record was written: %s", error)
+            if found := await self._found(folder, record):
+                return found
+            raise
+        return await self._found(folder, record)  # the client tried again what S3 had done, but not confirmed
+
+    async def _found(self, folder: str, record: Record) -> Record | None:
+        """Our own record as it is stored; also one that somebody has closed who took us for dead."""
+        there = await self._read(folder)
+        if there is None or there.holder != record.holder or there.phase not in {record.phase, Phase.UNKNOWN}:
+            return None
+        return replace(record, e_tag=there.e_tag)
 
     async def _call(self, folder: str, claimed: Record, call: Callable[[], Awaitable[Json]]) -> Kept:
         try:
@@ -162,6 +203,8 @@ class Keys:
         except UpstreamError as error:
             phase = Phase.UNKNOWN if error.sent else Phase.FREE
             known = (error.code, error.reason) if error.sent else None
+            if not error.sent:
+                self._idle.remember(claimed.holder, True, HOLDER_BYTES)
             await self._settle(folder, replace(claimed, phase=phase, error=known))
             raise
         answered = self._clock()
