@@ -90,7 +90,7 @@ def _united(listing: Listing, shelf: Shelf, report_format: ReportFormat | None) 
     gone = {key: each for each in wanted if (key := (each.identity.name, each.identity.creation_date)) not in listed}
     if gone:
         rows += [Kept(_unlisted(each.identity), each) for each in gone.values()]
-        rows.sort(key=lambda kept: (kept.report.creation_date, kept.report.name), reverse=True)
+        rows.sort(key=lambda kept: kept.report.place, reverse=True)
     return KeptListing(rows, _freshness(listing.freshness, shelf, list(gone.values())))
 
 

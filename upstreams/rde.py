@@ -15,6 +15,7 @@ from upstreams.rde_reports import (
     ScheduleRequest,
     format_of,
     link_expiry,
+    place_of,
     read_listing,
     read_scheduled,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "ScheduledReport",
     "format_of",
     "link_expiry",
+    "place_of",
 ]
 
 

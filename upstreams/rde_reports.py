@@ -6,6 +6,7 @@ not be shown or found again: a report without a name or a creation date makes th
 
 import datetime as dt
 import enum
+import hashlib
 import json
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
@@ -27,6 +28,9 @@ class ReportFormat(enum.StrEnum):
 FIRST_YEAR = 1970
 """Of an expiry: an earlier one is an empty value written out, as year 1 is in some languages."""
 
+LONGEST_IN_PLACE = 255
+"""Characters of a name or format that its place has in full."""
+
 # The vendor's documents write the spreadsheet format `xslx`; its answers write `XLSX`.
 _FORMATS = {each.value: each for each in ReportFormat} | {"XSLX": ReportFormat.XLSX}
 
@@ -44,8 +48,8 @@ class Report:
 
     @property
     def place(self) -> tuple[dt.datetime, str, str]:
-        """What it is sorted by; the format tells apart what was made in two of them at once."""
-        return self.creation_date, self.name, self.raw_format
+        """Where it stands in a list."""
+        return place_of(self.creation_date, self.name, self.raw_format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,21 @@ def read_scheduled(body: bytes) -> ScheduledReport:
         download_url=link,
         download_url_expires_at=link_expiry(link),
     )
+
+
+def place_of(creation_date: dt.datetime, name: str, raw_format: str) -> tuple[dt.datetime, str, str]:
+    """What a report is sorted by; the format tells apart what was made in two of them at once.
+
+    A place is never long, whatever the vendor calls a report: a page ends at one, and a cursor has to hold it.
+    """
+    return creation_date, _placed(name), _placed(raw_format)
+
+
+def _placed(text: str) -> str:
+    """A text that stands for another one in an order: itself, or how it begins and a digest of all of it."""
+    if len(text) <= LONGEST_IN_PLACE:
+        return text
+    return text[:LONGEST_IN_PLACE] + hashlib.sha256(text.encode()).hexdigest()
 
 
 def _report(fields: "_Fields") -> Report:

@@ -14,7 +14,7 @@ from schema.context import Context
 from schema.errors import BadUserInput
 from schema.resolvers.paging import Edge, PageInfo
 from schema.sizes import REPORT
-from upstreams.rde import ReportFormat, ScheduleRequest
+from upstreams.rde import ReportFormat, ScheduleRequest, place_of
 
 LONGEST_KEY = 128
 
@@ -68,7 +68,8 @@ class ReportPage:
         )
 
     def _cursor(self, report: Report) -> str:
-        return cursors.encode(self.binding, (rfc3339(report.creation_date), report.name, report.raw_format))
+        created, name, raw_format = place_of(report.creation_date, report.name, report.raw_format)
+        return cursors.encode(self.binding, (rfc3339(created), name, raw_format))
 
 
 async def reports(

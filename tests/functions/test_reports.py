@@ -10,6 +10,7 @@ import pytest
 
 from local.rde import Rde
 from local.simulator import Fault
+from schema.cursors import LONGEST
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import Frontend
 from tests.moving_clock import MovingClock
@@ -100,6 +101,23 @@ def test_pages_put_together_are_the_list(frontend: Frontend) -> None:
         paged += page["nodes"]
         after = page["pageInfo"]["endCursor"]
     assert paged == whole["nodes"]
+
+
+def test_every_cursor_leads_on_whatever_the_vendor_calls_its_reports(frontend: Frontend, rde_simulator: Rde) -> None:
+    odd = ["in \x1f two", "\x1b", "\x1bU", "1" * 4000, "1" * 4001, "\U0001f600" * 3000, "b\0\n", "%00", " "]
+    for number, name in enumerate(odd):
+        for each in ("CSV", "JSON"):
+            rde_simulator.add_report(
+                name, each, "2019-12-02T10:00:00.123456Z", link=f"https://h.example/{number}?sig=x"
+            )
+    long = json.dumps("\U0001f600" * 3000).encode()
+    rde_simulator.misbehave(Fault(lambda due: replace(due, body=due.body.replace(b'"JSON"', long))), path="/reports")
+    whole = reports(frontend)
+    assert {report["name"] for report in whole["nodes"]} >= set(odd)
+    cursors = [None, *(edge["cursor"] for edge in whole["edges"])]
+    assert max(len(cursor or "") for cursor in cursors) <= LONGEST
+    following = [reports(frontend, first=1, after=cursor)["nodes"] for cursor in cursors]
+    assert following == [*([report] for report in whole["nodes"]), []]
 
 
 def test_a_page_beyond_the_last_report_is_empty(frontend: Frontend) -> None:

@@ -12,9 +12,14 @@ from schema.errors import BadUserInput
 LOG = ("creditLog", "acme", "", "all", "")
 
 
-@given(st.lists(st.text().filter(lambda text: "\x1f" not in text), min_size=1, max_size=3).map(tuple))
+@given(st.lists(st.text() | st.text("\x1b\x1fEU"), min_size=1, max_size=3).map(tuple))
 def test_a_cursor_gives_back_the_place_it_was_made_of(place: tuple[str, ...]) -> None:
     assert tuple(cursors.decode(LOG, cursors.encode(LOG, place))) == place
+
+
+def test_a_cursor_of_plain_parts_is_what_it_always_was() -> None:
+    kept_by_a_frontend = "K0RmfgWsWrKIMjAxOS0xMS0wNVQxMjowMDowMFofMQ"
+    assert cursors.decode(LOG, kept_by_a_frontend) == ["2019-11-05T12:00:00Z", "1"]
 
 
 @pytest.mark.parametrize(
