@@ -183,7 +183,7 @@ def _params(sent: object) -> Params:
     query, operation = sent.get("query"), sent.get("operationName")
     variables, extensions = sent.get("variables"), sent.get("extensions")
     is_named = isinstance(extensions, dict) and extensions.get("persistedQuery") is not None
-    if is_named and query is None:
+    if is_named and (query is None or query == ""):  # clients send either beside a hash that stands for the text
         query = ""
     elif not isinstance(query, str) or not query.strip():
         raise HttpError(400, "query has to be a string")

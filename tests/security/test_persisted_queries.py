@@ -63,12 +63,24 @@ def test_an_unknown_hash_is_said_as_clients_expect_it(accept: str, status: int, 
 def test_a_query_sent_once_is_known_by_its_hash_in_every_process(start: StartFrontend, aws: Aws, bucket: str) -> None:
     first, second, third = start(), start(), start()
     assert data(post(first, {"query": QUERY, "extensions": extensions(QUERY)})) == {"__typename": "Query"}
-    for body in ({}, {"query": None}):
+    for body in ({}, {"query": None}, {"query": ""}):
         assert data(post(first, body | {"extensions": extensions(QUERY)})) == {"__typename": "Query"}
     assert data(post(second, {"extensions": extensions(QUERY)})) == {"__typename": "Query"}
     named = {"extensions": json.dumps(extensions(QUERY)), "operationName": "Kind"}
     assert data(get(third, named)) == {"__typename": "Query"}
+    assert data(get(third, named | {"query": ""})) == {"__typename": "Query"}
     assert kept(aws, bucket) == [f"persisted-queries/tenant=default/{digest(QUERY)}.graphql"]
+
+
+@pytest.mark.parametrize("query", ["", None])
+def test_an_empty_query_beside_an_unknown_hash_is_no_query(query: str | None, frontend: Frontend) -> None:
+    assert codes(post(frontend, {"query": query, "extensions": extensions(QUERY)})) == ["PERSISTED_QUERY_NOT_FOUND"]
+
+
+@pytest.mark.parametrize("query", [" ", 0, False, [], {}])
+def test_what_is_no_query_is_refused_beside_a_hash_too(query: object, frontend: Frontend) -> None:
+    answer = post(frontend, {"query": query, "extensions": extensions(QUERY)})
+    assert (answer.status, codes(answer)) == (400, ["BAD_USER_INPUT"])
 
 
 def test_a_query_sent_by_get_is_kept_too(start: StartFrontend) -> None:
