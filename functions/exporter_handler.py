@@ -5,14 +5,15 @@ import re
 from typing import Any
 
 from functions.export_starts import LambdaStart, to_the_end
+from functions.observed import write_by_dimension
 from functions.settings import Settings
 from functions.wiring import exporter_of, store_of
 from ledger.moments import Clock, now
 from ledger.store import Store
 from upstreams import telemetry
 from upstreams.deadline import Deadline
+from upstreams.tenants import is_tenant
 
-TENANT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 EXPORT_ID = re.compile(r"[0-9a-f]{32}")
 ENDING_SECONDS = 1.0
 
@@ -33,16 +34,23 @@ class ExporterHandler:
             ValueError: the event names none.
         """
         tenant, export_id = str(event.get("tenant")), str(event.get("id"))
-        if not TENANT.fullmatch(tenant) or not EXPORT_ID.fullmatch(export_id):
+        if not is_tenant(tenant) or not EXPORT_ID.fullmatch(export_id):
             raise ValueError("the event has to name a tenant and an export's id")
-        return {"id": export_id, "finished": self._runner.run(self._work(tenant, export_id, context))}
+        return {"id": export_id, "finished": self._runner.run(self._observed(tenant, export_id, context))}
 
     def close(self) -> None:
         """Close connections and the loop; Lambda never does, tests and tools do."""
         self._runner.close()
 
+    async def _observed(self, tenant: str, export_id: str, context: object) -> bool:
+        seen = telemetry.Telemetry()
+        telemetry.current.set(seen)
+        try:
+            return await self._work(tenant, export_id, context)
+        finally:
+            write_by_dimension(seen)
+
     async def _work(self, tenant: str, export_id: str, context: object) -> bool:
-        telemetry.current.set(telemetry.Telemetry())
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         if self._next is None or remaining is None:
             await to_the_end(self._exporter, tenant, export_id)

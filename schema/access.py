@@ -4,12 +4,12 @@ API Gateway has verified the token; its claims are checked again for every field
 needs, and a test walks the schema for one that declares nothing.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from schema.errors import Forbidden, Unauthenticated
+from upstreams.tenants import is_tenant
 
 REPORTS_READ = "reports:read"
 REPORTS_SCHEDULE = "reports:schedule"
@@ -19,8 +19,6 @@ CREDITS_MSISDN = "credits:msisdn"
 ONLY_TENANT = "default"
 RESOURCE_SERVER = "tally/"
 """Cognito writes a resource server's name before its scopes."""
-
-_TENANT = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Identity:
         tenant = claims.get(tenant_claim) if tenant_claim else ONLY_TENANT
         if tenant is None:
             raise Unauthenticated("the token names no tenant")
-        if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
+        if not isinstance(tenant, str) or not is_tenant(tenant):
             raise Forbidden("the token's tenant is malformed")
         scopes = str(claims.get("scope") or "").split()
         return cls(tenant, frozenset(scope.removeprefix(RESOURCE_SERVER) for scope in scopes))

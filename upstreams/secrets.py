@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 from upstreams.errors import UpstreamUnauthorized
 from upstreams.per_loop import PerLoop
 from upstreams.redaction import conceal
+from upstreams.tenants import is_tenant
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 type Upstream = Literal["rde", "openmarket"]
 
-TENANT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # A header takes no other characters; a key that does not fit could only fail later, and less clearly.
 HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
@@ -150,7 +150,7 @@ class SecretStore:
         """The tenant and the upstream that a secret's name holds, if it is one of ours."""
         tenant, slash, upstream = name.removeprefix(f"{self._prefix}/").partition("/")
         whole = f"{self._prefix}/{tenant}/{upstream}" == name
-        ours = slash and whole and upstream in _PARSERS and TENANT.fullmatch(tenant)
+        ours = slash and whole and upstream in _PARSERS and is_tenant(tenant)
         return (tenant, upstream) if ours else None
 
     @functools.cached_property
