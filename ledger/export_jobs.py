@@ -8,9 +8,11 @@
     exports/tenant=acme/3f0c…/credits-20191101….csv.gz       the file
 
 Of two exporters that both believe they are the one, only one can create the next step; the other notices and stops.
+When the newest step cannot be read nobody knows what was to be exported: such an export has failed.
 """
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -22,6 +24,8 @@ import orjson
 from ledger.freshness import Freshness, Source
 from ledger.moments import Period, rfc3339
 from ledger.store import Found, Store
+
+LOG = logging.getLogger("tally.exporter")
 
 ROOT = "exports"
 STATE = "state-"
@@ -135,7 +139,11 @@ class State:
 
     @classmethod
     def from_bytes(cls, number: int, body: bytes) -> Self:
-        """Read the object's body."""
+        """Read the object's body.
+
+        Raises:
+            ValueError, LookupError, TypeError: it is none.
+        """
         said = orjson.loads(body)
         tenant, start, end, brand, format_, unmasked = said["job"]
         period = Period(_moment(start), _moment(end))
@@ -176,6 +184,14 @@ class Seen:
         return sum(found.key.rpartition("/")[2].startswith(prefix) for found in self.objects)
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An export whose newest step says nothing; the next one may be written all the same."""
+
+    id: str
+    number: int
+
+
 class ExportLog:
     """The story of one export."""
 
@@ -188,7 +204,7 @@ class ExportLog:
         """The key of one of the export's objects."""
         return f"{self.folder}/{name}"
 
-    async def look(self) -> Seen | None:
+    async def look(self) -> Seen | Unreadable | None:
         """The newest step; None when there is no such export.
 
         Raises:
@@ -200,7 +216,11 @@ class ExportLog:
         if stored is None:
             return None
         number = int(states[-1].removeprefix(self.key(STATE)).removesuffix(".json"))
-        return Seen(self._id, State.from_bytes(number, stored.body), objects)
+        try:
+            return Seen(self._id, State.from_bytes(number, stored.body), objects)
+        except (ValueError, LookupError, TypeError) as error:
+            LOG.warning("%s cannot be read, the export counts as failed: %s", states[-1], type(error).__name__)
+            return Unreadable(self._id, number)
 
     async def append(self, state: State) -> bool:
         """Write a step; False when somebody else has written one of its number."""

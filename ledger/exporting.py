@@ -17,7 +17,7 @@ from typing import Any
 from ledger.credit_log import LONGEST_RUN, CreditLog, Held
 from ledger.days import DayVersion
 from ledger.export_files import Row, Segment, gzip_file, held_rows, opening, segment, stored_rows
-from ledger.export_jobs import LEASE, ExportLog, ExportStatus, Job, Part, State
+from ledger.export_jobs import LEASE, ExportLog, ExportStatus, Job, Part, Seen, State
 from ledger.freshness import Freshness, Source
 from ledger.leases import Leases
 from ledger.masking import masked
@@ -79,7 +79,7 @@ class Exporter:
         log = ExportLog(self._store, tenant, export_id)
         async with self._leases.hold(log.key(LEASE)) as mine:
             seen = await log.look() if mine else None
-            if seen is None or seen.state.status.final:
+            if not isinstance(seen, Seen) or seen.state.status.final:
                 return False
             work = Work(self._store, log, seen.state, deadline, self._part_bytes)
             try:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ledger.export_jobs import STATE, WOKEN, ExportLog, ExportStatus, Job, Seen, State
+from ledger.export_jobs import STATE, WOKEN, ExportLog, ExportStatus, Job, Seen, State, Unreadable
 from ledger.moments import Clock
 from ledger.store import LedgerUnavailable, Store
 
@@ -21,6 +21,7 @@ QUIET = timedelta(seconds=20)
 PATIENCE = timedelta(minutes=1)
 LINK_SECONDS = 900
 NOT_STARTED = "INTERNAL_SERVER_ERROR: the exporter could not be started; ask for the export again"
+NOT_READABLE = "INTERNAL_SERVER_ERROR: what is kept of the export cannot be read; ask for the export again"
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -57,16 +58,18 @@ class Exports:
         """
         now = self._clock()
         slot = int(now.timestamp() // SAME_FOR.total_seconds())
-        for seen in await asyncio.gather(*(self.find(job.tenant, job.id(known)) for known in (slot, slot - 1))):
-            if seen and now - seen.state.asked < SAME_FOR:
+        found = await asyncio.gather(*(self.find(job.tenant, job.id(known)) for known in (slot, slot - 1)))
+        for seen in found:
+            if isinstance(seen, Seen) and now - seen.state.asked < SAME_FOR:
                 return await self._again(seen)
         log = ExportLog(self._store, job.tenant, job.id(slot))
-        first = State(0, ExportStatus.QUEUED, job, now)
+        number = found[0].number + 1 if isinstance(found[0], Unreadable) else 0
+        first = State(number, ExportStatus.QUEUED, job, now)
         if await log.append(first):
             await self._begin(log, job.id(slot), first)
         return await self._present(log)
 
-    async def find(self, tenant: str, export_id: str) -> Seen | None:
+    async def find(self, tenant: str, export_id: str) -> Seen | Unreadable | None:
         """An export of the tenant's; None when there is none of that id.
 
         Raises:
@@ -114,7 +117,7 @@ class Exports:
 
     async def _present(self, log: ExportLog) -> Seen:
         seen = await log.look()
-        if seen is None:
+        if not isinstance(seen, Seen):
             raise LedgerUnavailable("an export that was written a moment ago cannot be read")
         return seen
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ledger.export_jobs import ExportFormat, ExportStatus, Job, Seen
+from ledger.export_jobs import ExportFormat, ExportStatus, Job, Seen, Unreadable
+from ledger.exports import NOT_READABLE
 from ledger.freshness import Freshness
 from schema import inputs
 from schema.access import CREDITS_MSISDN
@@ -40,6 +41,8 @@ async def credit_log_export(context: Context, export_id: str) -> Export | None:
     seen = await context.ledger.exports.find(context.tenant, export_id)
     if seen is None:
         return None
+    if isinstance(seen, Unreadable):
+        return Export(seen.id, ExportStatus.FAILED, error=NOT_READABLE)
     if seen.state.job.unmasked and not context.identity.may(CREDITS_MSISDN):
         raise Forbidden(f"an export made with the scope {CREDITS_MSISDN} can be read only with it")
     return await _shown(context, await context.ledger.exports.attended(seen))

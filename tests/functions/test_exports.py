@@ -12,6 +12,7 @@ import pytest
 
 from functions.exporter_handler import ExporterHandler
 from functions.settings import Settings
+from local.aws import Aws
 from local.openmarket import OpenMarket
 from local.simulator import failing
 from tests.functions.conftest import StartFrontend
@@ -142,6 +143,23 @@ def test_a_failed_export_says_why(frontend: Frontend, openmarket_simulator: Open
     failed = finished(frontend, ask(frontend))
     assert (failed["status"], failed["rows"], failed["url"]) == ("FAILED", None, None)
     assert failed["error"].startswith("UPSTREAM_UNAUTHORIZED: ")
+
+
+@pytest.mark.parametrize("scope", ["credits:read credits:msisdn", WITHOUT_NUMBERS])
+def test_an_export_that_cannot_be_read_has_failed_and_can_be_asked_for_again(
+    start: StartFrontend, aws: Aws, bucket: str, scope: str
+) -> None:
+    export_id = ask(start(EXPORTER_FUNCTION="tally-exporter"), scope=scope)["id"]
+    s3, folder = aws.client("s3"), f"exports/tenant=default/{export_id}/"
+    newest = s3.list_objects_v2(Bucket=bucket, Prefix=f"{folder}state-")["Contents"][-1]["Key"]
+    s3.put_object(Bucket=bucket, Key=newest, Body=b"no JSON")
+    frontend = start()
+    failed = frontend.data(LOOK, {"id": export_id}, scope=scope)["creditLogExport"]
+    said = "INTERNAL_SERVER_ERROR: what is kept of the export cannot be read; ask for the export again"
+    assert (failed["status"], failed["error"], failed["url"]) == ("FAILED", said, None)
+    again = ask(frontend, scope=scope)
+    assert again["id"] == export_id
+    assert finished(frontend, again, scope=scope)["status"] == "DONE"
 
 
 def test_without_the_ledger_exports_are_unavailable(start: StartFrontend) -> None:

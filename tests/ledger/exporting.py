@@ -97,7 +97,7 @@ class Process:
         while True:
             more = await self.exporter.run(tenant, export_id, Deadline.after(300))
             seen = await log.look()
-            assert seen is not None
+            assert isinstance(seen, Seen)
             assert not more
             if seen.state.status.final:
                 return seen

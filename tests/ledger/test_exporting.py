@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.export_jobs import ExportFormat, ExportLog, ExportStatus, Seen, State
+from ledger.export_jobs import ExportFormat, ExportLog, ExportStatus, Seen, State, Unreadable
 from ledger.exports import stands_still
 from ledger.freshness import Source
 from ledger.masking import masked
@@ -231,7 +231,7 @@ async def test_an_exporter_that_runs_out_of_time_hands_over_and_nothing_is_writt
         assert shifts < 10
     process = start()
     done = await process.exports.find("default", seen.id)
-    assert done is not None
+    assert isinstance(done, Seen)
     assert shifts >= 3
     assert done.state.status is ExportStatus.DONE
     assert rows_of(await process.file(done)) == await process.shown(job())
@@ -276,7 +276,7 @@ async def test_an_exporter_that_was_taken_for_dead_changes_nothing(
     store.export_id = seen.id
     assert await ghost.exporter.run("default", seen.id, Deadline.after(300)) is False
     done = await other.exports.find("default", seen.id)
-    assert done is not None
+    assert isinstance(done, Seen)
     assert done.state.status is ExportStatus.DONE
     assert rows_of(await other.file(done)) == await other.shown(job())
 
@@ -302,6 +302,32 @@ async def test_an_export_that_fails_says_why_and_can_be_asked_for_again(
     assert (again.id, again.state.status, again.state.error) == (failed.id, ExportStatus.QUEUED, None)
     assert (await process.finish(failed.id)).state.status is ExportStatus.DONE
     assert process.started == [failed.id, failed.id]
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{}", None], ids=["nothing", "no object", "no job", "cut off"])
+async def test_an_export_whose_newest_step_cannot_be_read_has_failed_and_begins_anew(
+    start: Start, caplog: pytest.LogCaptureFixture, body: bytes | None
+) -> None:
+    process = start()
+    seen = await process.exports.ask(job())
+    key = ExportLog(process.store, "default", seen.id).key("state-000000.json")
+    body = seen.state.to_bytes()[:-40] if body is None else body
+    await process.store.put(key, body)
+    assert await process.exports.find("default", seen.id) == Unreadable(seen.id, 0)
+    assert [record.getMessage() for record in caplog.records if key in record.getMessage()]
+    assert await process.exporter.run("default", seen.id, Deadline.after(300)) is False
+    again = await start().exports.ask(job())
+    assert (again.id, again.state.number, again.state.status) == (seen.id, 1, ExportStatus.QUEUED)
+    assert rows_of(await process.file(await process.finish(seen.id))) == await process.shown(job())
+
+
+async def test_an_unreadable_export_of_the_hour_before_is_no_hindrance(start: Start, clock: MovingClock) -> None:
+    process = start()
+    before = await process.exports.ask(job())
+    await process.store.put(ExportLog(process.store, "default", before.id).key("state-000000.json"), b"no JSON")
+    clock.advance(hours=1)
+    anew = await process.exports.ask(job())
+    assert (anew.id != before.id, anew.state.number) == (True, 0)
 
 
 async def test_what_was_written_before_a_failure_is_not_in_the_file_twice(
@@ -385,7 +411,7 @@ async def test_an_exporter_at_work_is_to_be_seen(start: Start, openmarket_simula
     while not openmarket_simulator.count("/csv/log"):  # noqa: ASYNC110 - the vendor is on a thread of its own
         await asyncio.sleep(0.02)
     present = await start().exports.find("default", seen.id)
-    assert present is not None
+    assert isinstance(present, Seen)
     assert (present.state.status, present.count("_lease")) == (ExportStatus.RUNNING, 1)
     await working
 
@@ -440,7 +466,7 @@ async def test_memory_does_not_grow_with_what_is_exported(
         seen = await process.exports.ask(await fill(settings_environ, days, 3000))
         peaks.append(int(await program(settings_environ, seen.id)))
         done = await process.exports.find("default", seen.id)
-        assert done is not None
+        assert isinstance(done, Seen)
         assert (done.state.status, done.state.rows) == (ExportStatus.DONE, days * 3000)
     assert peaks[1] - peaks[0] < 15, f"MiB: {peaks}"
     assert peaks[1] < 128, f"MiB: {peaks}"
