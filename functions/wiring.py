@@ -103,6 +103,7 @@ class Parts:
             tenants=self.secrets.tenants,
             settling=Settling(self.store, self.credit_log, self.ageing, self.clock),
             collecting=Collecting(self.reports, self.archive, archiver, self.clock),
+            ageing=self.ageing,
             clock=self.clock,
         )
 

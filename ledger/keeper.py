@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from ledger.ageing import Ageing
 from ledger.collecting import Collecting
 from ledger.moments import Clock
 from ledger.run import Run
@@ -31,6 +32,7 @@ class Keeper:
     tenants: Callable[[], Awaitable[Mapping[str, AbstractSet[str]]]]
     settling: Settling
     collecting: Collecting
+    ageing: Ageing
     clock: Clock
 
     async def keep(self, run: Run) -> None:
@@ -60,7 +62,7 @@ class Keeper:
             if run.may_begin():
                 await self.settling.sweep(tenant, brand, now - GRACE, run)
         if run.may_begin():
-            await sweep_answers(self.store, tenant, now, run)
+            await sweep_answers(self.store, tenant, self.ageing, now, run)
 
 
 async def _each(what: str, tenants: list[str], work: Work, run: Run) -> None:

@@ -44,7 +44,7 @@ class Outcomes:
             return Outcome([], Freshness(Source.CACHE, now, now))
         question = Question(
             tenant,
-            f"{ROOT}/tenant={tenant}/outcome/brand={partition(brand)}/{rfc3339(asked.start)}_{rfc3339(asked.end)}",
+            f"{outcomes(tenant)}/brand={partition(brand)}/{rfc3339(asked.start)}_{rfc3339(asked.end)}",
             UPSTREAM,
             lambda: self._ask(tenant, brand, asked, deadline),
             lambda _, fetched: self._ageing.good_until(fetched, asked.end),
@@ -56,6 +56,20 @@ class Outcomes:
     async def _ask(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> list[list[str | int]]:
         rows = await self._openmarket.outcome(tenant, period.start, period.end, brand, deadline)
         return [list(row) for row in rows]
+
+
+def outcomes(tenant: str) -> str:
+    """The folder of a tenant's kept outcomes."""
+    return f"{ROOT}/tenant={tenant}/outcome"
+
+
+def outcome_end(folder: str) -> datetime:
+    """When the period of the outcomes in a folder ended.
+
+    Raises:
+        ValueError: the folder is not named as theirs are.
+    """
+    return datetime.fromisoformat(folder.rpartition("_")[2])
 
 
 def whole_seconds(period: Period) -> Period:

@@ -49,15 +49,22 @@ class Reports:
         self._listings: Memory[str, tuple[datetime, list[Report]]] = Memory(REMEMBERED_BYTES)
 
     async def listing(
-        self, tenant: str, first: date, last: date, report_format: ReportFormat | None, deadline: Deadline
+        self,
+        tenant: str,
+        first: date,
+        last: date,
+        report_format: ReportFormat | None,
+        deadline: Deadline,
+        *,
+        stale_if_error: bool = True,
     ) -> Listing:
         """The reports created from the first to the last day, both counted.
 
         Raises:
-            UpstreamError: the upstream failed and no listing is held.
+            UpstreamError: the upstream failed and no listing is held, or an old one will not do.
         """
         question = self._question(tenant, first, last, report_format, deadline)
-        answer = await self._answers.get(question, deadline)
+        answer = await self._answers.get(question, deadline, stale_if_error=stale_if_error)
         reports = self._sorted(question.folder, answer)
         return Listing(reports, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
 
@@ -136,6 +143,15 @@ def with_living_link[R: (Report, ScheduledReport)](report: R, unread_until: date
 def listings(tenant: str) -> str:
     """The folder of a tenant's kept listings."""
     return f"{ROOT}/tenant={tenant}/reports"
+
+
+def listing_end(folder: str) -> datetime:
+    """When the last day of the listings in a folder ended.
+
+    Raises:
+        ValueError: the folder is not named as theirs are.
+    """
+    return day_end(date.fromisoformat(folder.rpartition("_")[0].rpartition("_")[2]))
 
 
 def marks(tenant: str) -> str:

@@ -265,6 +265,74 @@ def test_answers_that_newer_ones_have_replaced_go_and_the_newest_stay(home: Hous
     assert home.keys("answers/tenant=default/outcome/") == kept[-1:]
 
 
+def test_an_outcome_up_to_the_moment_of_asking_answers_for_a_month_and_then_goes(home: House) -> None:
+    asked = [{"f": rfc3339(home.clock() - DAY), "t": rfc3339(home.clock() + timedelta(minutes=n))} for n in range(3)]
+    for period in asked:
+        ask(home, OUTCOME, **period)
+    kept = home.keys("answers/tenant=default/outcome/")
+    home.clock.advance(days=29)
+    home.keep()
+    assert home.keys("answers/tenant=default/outcome/") == kept
+    home.openmarket.misbehave(failing(500), path="/csv/outcome")
+    assert ask(home, OUTCOME, **asked[0])["creditOutcome"]["freshness"]["stale"] is True
+    home.clock.advance(days=1)
+    assert home.keep()["deleted"] >= len(kept) == 3
+    assert home.keys("answers/tenant=default/outcome/") == []
+
+
+def test_an_outcome_that_was_asked_for_again_answers_for_a_month_from_then_on(home: House) -> None:
+    period = {"f": rfc3339(home.clock() - DAY), "t": rfc3339(home.clock())}
+    ask(home, OUTCOME, **period)
+    home.clock.advance(days=2)
+    ask(home, OUTCOME, **period)
+    _, newest = home.keys("answers/tenant=default/outcome/")
+    home.clock.advance(days=29)
+    home.keep()
+    assert home.keys("answers/tenant=default/outcome/") == [newest]
+    home.clock.advance(days=1)
+    home.keep()
+    assert home.keys("answers/tenant=default/outcome/") == []
+
+
+def test_a_settled_outcome_is_kept_and_never_asked_for_again(home: House) -> None:
+    settling = home.clock() - timedelta(hours=SETTLED_AFTER)
+    nearly, settled = (
+        {"f": rfc3339(home.clock() - 5 * DAY), "t": rfc3339(settling + timedelta(seconds=by))} for by in (60, -1)
+    )
+    for period in (nearly, settled):
+        ask(home, OUTCOME, **period)
+    earlier, _ = home.keys("answers/tenant=default/outcome/")
+    home.clock.advance(days=400)
+    home.keep()
+    assert home.keys("answers/tenant=default/outcome/") == [earlier]
+    asked = home.openmarket.count("/csv/outcome")
+    assert ask(home, OUTCOME, **settled)["creditOutcome"]["freshness"]["stale"] is False
+    assert home.openmarket.count("/csv/outcome") == asked
+
+
+def test_an_outcome_that_is_good_by_the_settings_stays(home: House) -> None:
+    ask(home, OUTCOME)
+    kept = home.keys("answers/tenant=default/outcome/")
+    home.clock.advance(days=40)
+    home.keep(FRESH_SECONDS=str(41 * 86_400))
+    assert home.keys("answers/tenant=default/outcome/") == kept != []
+    home.keep()
+    assert home.keys("answers/tenant=default/outcome/") == []
+
+
+def test_a_listing_goes_when_the_vendor_has_no_file_of_it_any_more_unless_it_is_settled(house: House) -> None:
+    house.reports(days=5)
+    [unsettled] = house.keys("answers/tenant=default/reports/")
+    settled = f"answers/tenant=default/reports/{house.today - 9 * DAY}_{house.today - 4 * DAY}_any/"
+    house.put(f"{settled}{stamp(house.clock())}.json.gz", gzip.compress(b"[]"))
+    house.clock.advance(days=89)
+    house.keep()
+    assert house.keys(unsettled) == [unsettled]
+    house.clock.advance(days=1)
+    house.keep()
+    assert (house.keys(unsettled), len(house.keys(settled))) == ([], 1)
+
+
 def test_marks_of_scheduling_and_dead_leases_go_and_the_newest_mark_stays(house: House) -> None:
     marks = [f"answers/tenant=default/scheduled/{stamp(house.clock() - timedelta(days=age))}" for age in (3, 2, 1)]
     leases = [
