@@ -22,6 +22,7 @@ UNITS = {
     "Errors": "Count",
     "UpstreamSeconds": "Seconds",
     "SettledDayLagDays": "None",
+    "KeeperFailures": "Count",
 }
 
 type Value = float | Sequence[float]

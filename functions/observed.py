@@ -1,12 +1,12 @@
 """One log line for each GraphQL request, which is its metrics as well; and nothing of it that nobody should read.
 
 What it says was gathered where it happened (`upstreams.telemetry`). The two metrics with a dimension, errors by code
-and seconds by upstream, need a line each, and most requests have neither.
+and seconds by upstream, need a line each, and most requests have neither. An error counts whether the answer shows it
+or an older answer went out in its place.
 """
 
 import os
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,8 +78,7 @@ class RequestLog:
             **embedded(metrics),
         }
         write(rendered(line))
-        if seen.error_codes or seen.upstream_calls:
-            write_by_dimension(seen)
+        write_by_dimension(seen)
 
 
 def _facts(seen: Telemetry) -> dict[str, object]:
@@ -95,7 +94,7 @@ def _shown(name: str) -> str:
 
 def write_by_dimension(seen: Telemetry) -> None:
     """Write errors by code and seconds by upstream."""
-    for code, times in Counter(seen.error_codes).items():
+    for code, times in seen.failures().items():
         emit({"Errors": times}, {"Code": code})
     seconds: dict[str, list[float]] = {}
     for call in seen.upstream_calls:

@@ -73,11 +73,11 @@ class Answers:
         self._recheck = recheck
         self._memory: Memory[str, Answer] = Memory(REMEMBERED_BYTES)
 
-    async def get(self, question: Question, deadline: Deadline) -> Answer:
+    async def get(self, question: Question, deadline: Deadline, *, stale_if_error: bool = True) -> Answer:
         """A good answer: from memory, from S3, or asked for; else an old one that says it is stale.
 
         Raises:
-            UpstreamError: the upstream failed and nothing is held.
+            UpstreamError: the upstream failed and nothing is held, or an old answer will not do.
         """
         began = self._clock()
         if (remembered := self._recall(question, began)) is not None:
@@ -95,10 +95,11 @@ class Answers:
         telemetry.count("ledger.miss")
         try:
             return self._remember(question, await self._refreshed(question, held, began, deadline))
-        except UpstreamError:
-            if held is None:
+        except UpstreamError as error:
+            if held is None or not stale_if_error:
                 raise
             telemetry.count("ledger.stale")
+            telemetry.hidden(error.code)
             return Answer(held.value, held.fetched, held.source, stale=True)
 
     def forget(self, folder: str) -> None:

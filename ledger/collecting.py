@@ -63,7 +63,8 @@ class Collecting:
 
     async def _listed(self, tenant: str, run: Run) -> Sequence[Report]:
         today = self.clock().date()
-        listing = await self.reports.listing(tenant, today - LISTED, today, None, run.deadline)
+        # An older listing is among those that are kept; that there is no newer one is a failure of the run.
+        listing = await self.reports.listing(tenant, today - LISTED, today, None, run.deadline, stale_if_error=False)
         return listing.reports
 
     async def _kept(self, tenant: str, run: Run) -> Mapping[str, Sequence[Report]]:

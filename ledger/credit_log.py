@@ -80,11 +80,13 @@ class CreditLog:
         """For a process that reads every day once."""
         self._rows = Memory(0)
 
-    async def held(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> Held:
+    async def held(
+        self, tenant: str, brand: str | None, period: Period, deadline: Deadline, *, stale_if_error: bool = True
+    ) -> Held:
         """Have every day of a period good enough to answer from, asking upstream for those that are not.
 
         Raises:
-            UpstreamError: the upstream failed and some day is not held at all.
+            UpstreamError: the upstream failed and some day is not held at all, or older versions will not do.
         """
         query = DayQuery(DayStore(self._store, tenant, brand), tenant, brand, self._clock(), deadline)
         days = list(period.until(query.began).days())
@@ -93,13 +95,14 @@ class CreditLog:
         await self._look_up(query, days)
         await self._ask(query, days)
         versions = query.held(days)
-        if query.errors and len(versions) < len(days):
+        if query.errors and (len(versions) < len(days) or not stale_if_error):
             raise query.errors[0]
         as_of = oldest((version.fetched for version in versions), query.began)
         source = Source.UPSTREAM if query.asked else Source.CACHE
         telemetry.count("ledger.miss" if query.asked else "ledger.hit")
         if query.errors:
             telemetry.count("ledger.stale")
+            telemetry.hidden(query.errors[0].code)
         good_until = min(self._good_until(version) for version in versions)
         return Held(query, versions, Freshness(source, as_of, good_until, stale=bool(query.errors)))
 

@@ -24,6 +24,7 @@ from ledger.masking import masked
 from ledger.moments import DAY, Period, day_end, midnight
 from ledger.rows import MSISDN, TIME, CorruptRows
 from ledger.store import LedgerUnavailable, Store
+from upstreams import telemetry
 from upstreams.deadline import Deadline
 from upstreams.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
@@ -87,10 +88,13 @@ class Exporter:
             except SupersededError:
                 LOG.info("another exporter is writing export %s", export_id)
             except UpstreamError as error:
+                telemetry.hidden(error.code)
+                LOG.warning("export %s of %s failed: %s", export_id, tenant, error)
                 await work.fail(f"{error.code}: {error.reason}")
             except LedgerUnavailable:
                 raise
             except Exception:
+                telemetry.hidden("INTERNAL_SERVER_ERROR")
                 await work.fail(WITHOUT_REASON)
                 raise
         return False

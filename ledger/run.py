@@ -1,6 +1,7 @@
 """One run of the keeper: until when it may begin something new, and what has become of what it tried.
 
-Whatever goes wrong with one day, file, brand or tenant is logged and counted here, and the run goes on with the next.
+Whatever goes wrong with one day, file, brand or tenant is logged and counted here, with its code, and the run goes on
+with the next.
 """
 
 import logging
@@ -47,12 +48,13 @@ class Run:
         try:
             yield
         except (UpstreamError, LedgerUnavailable) as error:
-            self._count_failure()
+            self._count_failure(error.code)
             LOG.warning("%s: %s", what, error)
         except Exception:
-            self._count_failure()
+            self._count_failure("INTERNAL_SERVER_ERROR")
             LOG.exception("%s: unexpected", what)
 
-    def _count_failure(self) -> None:
+    def _count_failure(self, code: str) -> None:
         self.failed += 1
+        telemetry.hidden(code)
         telemetry.count("keeper.failed")

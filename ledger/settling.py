@@ -55,7 +55,8 @@ class Settling:
             if not run.may_begin():
                 break
             with run.attempt(f"credit log of {tenant}, brand {brand or ALL_BRANDS}, {stretch[-1]} to {stretch[0]}"):
-                await self._hold(tenant, brand, Period(midnight(stretch[-1]), day_end(stretch[0])), run)
+                period = Period(midnight(stretch[-1]), day_end(stretch[0]))
+                await self.credit_log.held(tenant, brand, period, run.deadline, stale_if_error=False)
         after = (await kept.plan(days)).versions
         settled = len(_settled(after.values()) - _settled(before.values()))
         run.settled += settled
@@ -72,11 +73,6 @@ class Settling:
         old = [key for day, found in plan.names.items() for key in superseded(day, found, before)]
         await self.store.delete(old)
         run.deleted += len(old)
-
-    async def _hold(self, tenant: str, brand: str | None, period: Period, run: Run) -> None:
-        held = await self.credit_log.held(tenant, brand, period, run.deadline)
-        if held.query.errors:
-            raise held.query.errors[0]
 
     async def _promote(self, kept: DayStore, version: DayVersion) -> None:
         """Put a day into the lake that was fetched late enough by today's `SETTLE_HOURS`, but not by that day's."""

@@ -8,7 +8,7 @@ reads at once. Every primitive counts itself into the request's telemetry. Condi
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ledger.credentials import snapshot_credentials
 from upstreams import telemetry
@@ -27,6 +27,8 @@ PARTS_AT_ONCE = 2
 
 class LedgerUnavailable(Exception):
     """S3 could not be reached or refused us; the reason is for the log, not for the frontend."""
+
+    code: ClassVar[str] = "LEDGER_UNAVAILABLE"
 
 
 @dataclass(frozen=True, slots=True)

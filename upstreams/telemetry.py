@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+HIDDEN = "hidden."
+"""Before the code of a failure that no answer shows, in the name of its counter."""
+
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
@@ -31,6 +34,14 @@ class Telemetry:
     counts: Counter[str] = field(default_factory=Counter)
     facts: dict[str, object] = field(default_factory=dict)
     error_codes: list[str] = field(default_factory=list)
+
+    def failures(self) -> Counter[str]:
+        """How often each code occurred, in the answer or hidden from it."""
+        found = Counter(self.error_codes)
+        for name, times in self.counts.items():
+            if name.startswith(HIDDEN):
+                found[name.removeprefix(HIDDEN)] += times
+        return found
 
 
 current: ContextVar[Telemetry] = ContextVar("telemetry")
@@ -64,6 +75,11 @@ def failed(code: str) -> None:
     """Keep the code of an error in the running request's answer."""
     if (telemetry := current.get(None)) is not None:
         telemetry.error_codes.append(code)
+
+
+def hidden(code: str) -> None:
+    """Count a failure that no answer shows: an older answer went out, or nobody waits for the work that failed."""
+    count(f"{HIDDEN}{code}")
 
 
 def record(call: UpstreamCall) -> None:

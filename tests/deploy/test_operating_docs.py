@@ -130,6 +130,17 @@ def costs() -> dict[str, list[float]]:
     return {kind: [float(cell.replace(",", "")) for cell in cells.split("|")[1:]] for kind, cells in rows}
 
 
+NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def test_its_alarms_and_metrics_are_as_many_as_it_bills() -> None:
+    alarms = [alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm").values()]
+    billed = sum(sum("MetricStat" in each for each in alarm.get("Metrics", [{"MetricStat": {}}])) for alarm in alarms)
+    metrics = len(UNITS.keys() - {"Errors"}) + 1  # the one with a dimension has two values, `Errors` as many as occur
+    assert f"| alarms | {billed * 0.10:.2f}: {NUMBERS[len(alarms)]}, one of them over three metrics |" in PAGE
+    assert f"| metrics | 0.30 each beyond ten: {NUMBERS[metrics]}, one more for each error code that occurs;" in PAGE
+
+
 def test_its_costs_are_what_its_formula_gives() -> None:
     assert len(costs()) == 6
     for kind, (cpu, waits, vendor, billed, puts, gets, log, out, dollars) in costs().items():

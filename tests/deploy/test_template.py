@@ -10,6 +10,7 @@ import pytest
 from functions.metrics import UNITS
 from functions.settings import Settings
 from tests.deploy.template_reading import environment, resources, template
+from upstreams.errors import BY_CODE
 
 AWS_OWN = {"AWS_ENDPOINT_URL"}
 
@@ -109,6 +110,29 @@ def test_every_alarm_says_what_to_do_and_can_call_somebody(alarm: str) -> None:
     properties = resources("AWS::CloudWatch::Alarm")[alarm]["Properties"]
     assert len(properties["AlarmDescription"].split(".")) >= 2
     assert properties["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic"
+
+
+CODES = {error.code for error in BY_CODE.values()} | {"INTERNAL_SERVER_ERROR"}
+"""What goes wrong in the house or at a vendor; every other code is the asker's own affair, or S3's."""
+
+
+def test_every_code_that_somebody_must_act_on_has_an_alarm() -> None:
+    alarms = json.dumps(resources("AWS::CloudWatch::Alarm"))
+    assert set(re.findall(r'"Name": "Code", "Value": "(\w+)"', alarms)) == CODES
+
+
+@pytest.mark.parametrize("alarm", ["CredentialsRefused", "InternalErrors", "KeeperFailing"])
+def test_an_alarm_that_the_keeper_alone_may_raise_lasts_until_its_next_run(alarm: str) -> None:
+    schedule = template()["Resources"]["Keeper"]["Properties"]["Events"]["Today"]["Properties"]["ScheduleExpression"]
+    between = 60 * int(re.findall(r"rate\((\d+) minutes\)", schedule)[0])
+    properties = resources("AWS::CloudWatch::Alarm")[alarm]["Properties"]
+    assert properties["Period"] * properties["EvaluationPeriods"] > between
+    assert properties.get("DatapointsToAlarm", 1) == 1
+
+
+def test_a_single_run_without_a_failure_ends_the_keeper_s_alarm() -> None:
+    properties = resources("AWS::CloudWatch::Alarm")["KeeperFailing"]["Properties"]
+    assert (properties["Statistic"], properties["EvaluationPeriods"]) == ("Minimum", 1)
 
 
 def test_alarms_and_dashboard_name_only_metrics_that_we_publish() -> None:

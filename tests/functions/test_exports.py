@@ -1,10 +1,12 @@
 """Exports as a frontend asks for them: who may, what it gets to see, and a link that downloads the file."""
 
+import asyncio
 import csv
 import gzip
 import io
 import json
 import time
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from local.openmarket import OpenMarket
 from local.simulator import failing
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import Frontend, LambdaContext
+from tests.ledger.exporting import Process, job
 from tests.moving_clock import MovingClock
 
 EXPORT = "{ id status rows bytes url urlExpiresAt error freshness { source stale } }"
@@ -188,3 +191,23 @@ def test_the_exporter_function_takes_the_event_that_the_api_sends(
             handler({"tenant": "../other", "id": export_id}, LambdaContext(900))
     finally:
         handler.close()
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_the_exporter_s_calls_and_failures_are_metrics_as_everybody_s(
+    settings_environ: dict[str, str],
+    clock: MovingClock,
+    openmarket_simulator: OpenMarket,
+    capsys: pytest.CaptureFixture[str],
+    status: int,
+) -> None:
+    asked = asyncio.run(Process(settings_environ, clock).exports.ask(job()))
+    if status != 200:
+        openmarket_simulator.misbehave(failing(status), times=None)
+    with closing(ExporterHandler(Settings.read(settings_environ), clock)) as handler:
+        handler({"tenant": "default", "id": asked.id}, LambdaContext(900))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    seconds = [line["UpstreamSeconds"] for line in lines if line.get("Upstream") == "openmarket"]
+    assert [len(each) for each in seconds] == [openmarket_simulator.count()]
+    errors = [(line["Code"], line["Errors"]) for line in lines if "Errors" in line]
+    assert errors == ([] if status == 200 else [("UPSTREAM_UNAUTHORIZED", 1)])

@@ -221,8 +221,46 @@ def test_a_run_writes_one_line_which_holds_the_lag_as_a_metric(home: House, caps
     [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "keeper run" in line]
     assert line["SettledDayLagDays"] == 0.0
     [directive] = line["_aws"]["CloudWatchMetrics"]
-    assert directive["Metrics"] == [{"Name": "SettledDayLagDays", "Unit": "None"}]
+    assert directive["Metrics"] == [
+        {"Name": "KeeperFailures", "Unit": "Count"},
+        {"Name": "SettledDayLagDays", "Unit": "None"},
+    ]
+    assert line["KeeperFailures"] == 0
     assert (line["daysSettled"], line["counts"]["keeper.settled"]) == (2, 2)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_what_fails_in_a_run_is_counted_once_by_its_code_though_nobody_asks(
+    home: House, capsys: pytest.CaptureFixture[str], *, held: bool
+) -> None:
+    if held:
+        home.keep(days=2)
+        home.clock.advance(hours=7)
+    home.openmarket.misbehave(failing(403), times=None)
+    home.rde.misbehave(failing(404), path="/reports", times=None)
+    capsys.readouterr()
+    assert home.keep(days=2)["failed"] == 2
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["KeeperFailures"] for line in lines if "KeeperFailures" in line] == [2]
+    counted = {line["Code"]: line["Errors"] for line in lines if "Errors" in line}
+    assert counted == {"UPSTREAM_UNAUTHORIZED": 1, "UPSTREAM_BAD_RESPONSE": 1}
+
+
+def test_what_s3_fails_in_a_run_is_counted_too(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    failed = house.keep(LEDGER_BUCKET="there-is-none")["failed"]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    counted = {line["Code"]: line["Errors"] for line in lines if "Errors" in line}
+    assert counted == {"LEDGER_UNAVAILABLE": failed}
+    assert failed > 0
+
+
+def test_an_older_listing_still_leads_to_files_while_the_vendor_lists_none(house: House) -> None:
+    house.rde.add_report("usage", "CSV", house.ago(days=1))
+    house.reports(days=90)
+    house.clock.advance(hours=7)
+    house.rde.misbehave(failing(500), path="/marketplace/eu/reports", times=None)
+    summary = house.keep()
+    assert (summary["archived"], summary["failed"]) == (1, 1)
 
 
 def test_without_credit_logs_there_is_no_lag_and_without_a_look_there_is_no_metric(

@@ -10,10 +10,13 @@ import pytest
 from deploy.artifact import ROOT
 from functions.metrics import NAMESPACE, UNITS, emit
 from local.openmarket import OpenMarket
+from local.rde import Rde
 from local.simulator import failing
 from tests.functions.frontend import Frontend
+from tests.moving_clock import MovingClock
 
 DAY = 'from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z"'
+RECENTLY = 'from: "2019-12-04T00:00:00Z", to: "2019-12-05T00:00:00Z"'
 QUERY = f"{{ creditLog({DAY}) {{ totalCount }} }}"
 TEMPLATE = (ROOT / "template.yaml").read_text()
 
@@ -51,6 +54,37 @@ def test_requests_hits_errors_and_calls_are_counted(
     assert counted["Errors", "GRAPHQL_VALIDATION_FAILED"] == 1
     assert counted["Errors", "UPSTREAM_UNAUTHORIZED"] == 1
     assert counted["UpstreamSeconds", "openmarket"] == openmarket_simulator.count()
+
+
+CODES = {401: "UPSTREAM_UNAUTHORIZED", 503: "UPSTREAM_UNAVAILABLE", 404: "UPSTREAM_BAD_RESPONSE"}
+
+
+@pytest.mark.parametrize("status", CODES)
+def test_a_failure_that_a_stale_answer_hides_is_counted_by_its_code(
+    frontend: Frontend,
+    rde_simulator: Rde,
+    openmarket_simulator: OpenMarket,
+    clock: MovingClock,
+    capsys: pytest.CaptureFixture[str],
+    status: int,
+) -> None:
+    query = f"""{{
+      creditLog({RECENTLY}) {{ freshness {{ stale }} }}
+      creditOutcome({RECENTLY}) {{ freshness {{ stale }} }}
+      reports(from: "2019-12-01", to: "2019-12-04") {{ freshness {{ stale }} }}
+    }}"""
+    frontend.data(query)
+    clock.advance(hours=7)
+    for vendor in (rde_simulator, openmarket_simulator):
+        vendor.misbehave(failing(status), times=None)
+    capsys.readouterr()
+    answers = frontend.data(query).values()
+    assert [answer["freshness"]["stale"] for answer in answers] == [True, True, True]
+    found = documents(capsys)
+    counted, code = totals(found), CODES[status]
+    assert (counted["StaleAnswers",], counted["Errors", code]) == (3, 3)
+    (line,) = [document for document in found if document.get("message") == "request"]
+    assert (line["errorCodes"], line["counts"][f"hidden.{code}"]) == ([], 3)
 
 
 def test_a_line_has_what_the_format_asks_for(frontend: Frontend, capsys: pytest.CaptureFixture[str]) -> None:
