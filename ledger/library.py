@@ -85,13 +85,13 @@ def _united(listing: Listing, shelf: Shelf, report_format: ReportFormat | None) 
     if not wanted:
         return KeptListing([Kept(report, None) for report in listing.reports], _freshness(listing.freshness, shelf, ()))
     files = {each.identity.file: each for each in wanted}
-    rows = [Kept(report, files.get(Identity.of(report).file)) for report in listing.reports]
-    listed = {(report.name, report.creation_date) for report in listing.reports}
-    gone = {key: each for each in wanted if (key := (each.identity.name, each.identity.creation_date)) not in listed}
+    listed = [Identity.of(report).file for report in listing.reports]
+    rows = [Kept(report, files.get(file)) for report, file in zip(listing.reports, listed, strict=True)]
+    gone = [files[file] for file in files.keys() - set(listed)]
     if gone:
-        rows += [Kept(_unlisted(each.identity), each) for each in gone.values()]
+        rows += [Kept(_unlisted(each.identity), each) for each in gone]
         rows.sort(key=lambda kept: kept.report.place, reverse=True)
-    return KeptListing(rows, _freshness(listing.freshness, shelf, list(gone.values())))
+    return KeptListing(rows, _freshness(listing.freshness, shelf, gone))
 
 
 def _unlisted(known: Identity) -> Report:

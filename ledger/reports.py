@@ -2,7 +2,7 @@
 
 A listing with links is good until the earlier of its age rule and a minute before its first link dies; a link whose
 end cannot be read lives as long as an unsettled answer does. Scheduling a report leaves a mark, and listings fetched
-before it that could show the new report are never good again (they still answer, as stale, when the vendor fails).
+before it are never good again (they still answer, as stale, when the vendor fails).
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from ledger.answers import ROOT, Answer, Answers, Question
 from ledger.breakers import Breakers
 from ledger.freshness import Freshness, Source
 from ledger.memory import Memory
-from ledger.moments import DAY, Clock, day_end, unstamp
+from ledger.moments import Clock, day_end, unstamp
 from ledger.store import Store
 from upstreams.deadline import Deadline
 from upstreams.rde import Rde, Report, ReportFormat, ScheduledReport
@@ -69,11 +69,14 @@ class Reports:
         return Listing(reports, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
 
     def _sorted(self, folder: str, answer: Answer) -> list[Report]:
-        """An answer's reports, newest first; remembered while it is good, which is while all of its links live."""
+        """An answer's reports, newest first, one of those that are the same; remembered while the answer is good."""
         known = self._listings.recall(folder)
         if known and known[0] == answer.fetched and self._clock() < answer.good_until:
             return known[1]
-        reports = sorted(self._living(answer), key=lambda report: report.place, reverse=True)
+        one_each = {
+            (each.name, each.creation_date, each.format or each.raw_format): each for each in self._living(answer)
+        }
+        reports = sorted(one_each.values(), key=lambda report: report.place, reverse=True)
         if self._clock() < answer.good_until:
             self._listings.remember(folder, (answer.fetched, reports), len(reports) * REPORT_BYTES)
         return reports
@@ -102,10 +105,10 @@ class Reports:
         rows = cast("list[dict[str, Any]]", answer.value)
         return [with_living_link(_read(row), unread_until, now) for row in rows]
 
-    async def _scheduled_at(self, tenant: str, last: date) -> datetime | None:
-        """When a report was last scheduled that a listing up to that day could show."""
+    async def _scheduled_at(self, tenant: str) -> datetime | None:
+        """When a report was last scheduled; the vendor alone knows which listings show it, and under which date."""
         left = [unstamp(item.key.rpartition("/")[2]) for item in await self._store.listing(marks(tenant))]
-        return max((at for at in left if last >= at.date() - DAY), default=None)
+        return max(left, default=None)
 
     def _question(
         self, tenant: str, first: date, last: date, report_format: ReportFormat | None, deadline: Deadline
@@ -124,14 +127,16 @@ class Reports:
             UPSTREAM,
             ask,
             good_until,
-            lambda: self._scheduled_at(tenant, last),
+            lambda: self._scheduled_at(tenant),
         )
 
     def _link_good_until(self, row: dict[str, Any], fetched: datetime) -> datetime:
         if row["downloadUrl"] is None:
             return FOR_GOOD
-        ends = row["downloadUrlExpiresAt"]
-        return datetime.fromisoformat(ends) - LINK_MARGIN if ends else fetched + self._ageing.fresh
+        if (ends := row["downloadUrlExpiresAt"]) is None:
+            return fetched + self._ageing.fresh
+        ended = datetime.fromisoformat(ends)
+        return ended - LINK_MARGIN if ended > fetched else FOR_GOOD  # to ask again brings no dead link back to life
 
 
 def with_living_link[R: (Report, ScheduledReport)](report: R, unread_until: datetime, now: datetime) -> R:

@@ -41,7 +41,7 @@ class Schedules:
         self._clock = clock
 
     async def schedule(self, tenant: str, request: ScheduleRequest, key: str | None, deadline: Deadline) -> Scheduled:
-        """Have a report made, once; listings that could show it are asked for anew afterwards.
+        """Have a report made, once; listings are asked for anew afterwards.
 
         Raises:
             KeyReused: the key was used with another request.

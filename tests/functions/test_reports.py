@@ -171,6 +171,38 @@ def test_links_are_kept_until_a_minute_before_the_first_of_them_dies(
     assert renewed["downloadUrl"] != link["downloadUrl"]
 
 
+def test_a_link_that_was_dead_already_has_no_list_asked_for_again(
+    frontend: Frontend, rde_simulator: Rde, clock: MovingClock
+) -> None:
+    dead = "https://drrde3.blob.core.windows.net/c/x.json?sig=4J&se=2019-12-01T00%3A00%3A00Z&sp=rwd"
+    for report in SEED:
+        rde_simulator.forget(report["name"], report["creationDate"])
+    rde_simulator.add_report("dead", "JSON", "2019-11-20T10:00:00Z", link=dead)
+    rde_simulator.add_report("signed", "JSON", "2019-11-19T10:00:00Z")
+    for _ in range(3):
+        listed = reports(frontend)["nodes"]
+        assert [report["downloadUrl"] is None for report in listed] == [True, False]
+        clock.advance(seconds=30)
+    assert rde_simulator.count("/reports") == 1
+
+
+def test_a_report_that_is_listed_twice_is_one_report(frontend: Frontend, rde_simulator: Rde) -> None:
+    for number in (1, 2):
+        link = f"https://drrde3.blob.core.windows.net/c/{number}.json?sig=4J"
+        rde_simulator.add_report("twice", "JSON", "2019-11-20T10:00:00Z", link=link)
+    whole = reports(frontend)
+    assert (whole["totalCount"], len(whole["nodes"])) == (8, 8)
+    assert [report["downloadUrl"] for report in whole["nodes"] if report["name"] == "twice"] == [link]
+    names, after = [], None
+    while True:
+        page = reports(frontend, first=1, after=after)
+        names += [report["name"] for report in page["nodes"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+    assert names == [report["name"] for report in whole["nodes"]]
+
+
 def test_an_expired_link_is_never_served(frontend: Frontend, rde_simulator: Rde, clock: MovingClock) -> None:
     rde_simulator.link_life = timedelta(minutes=5)
     rde_simulator.add_report("signed", "JSON", "2019-12-02T10:00:00Z")

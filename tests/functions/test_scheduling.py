@@ -9,6 +9,7 @@ import pytest
 
 from local.rde import Rde
 from local.simulator import Fault
+from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import Frontend
 from tests.moving_clock import MovingClock
 
@@ -106,6 +107,23 @@ def test_a_list_asked_for_afterwards_shows_the_report(frontend: Frontend) -> Non
     assert "Daily report" not in str(frontend.data(listing))
     schedule(frontend)
     assert "Daily report" in str(frontend.data(listing))
+
+
+def test_no_list_kept_before_is_good_afterwards_whatever_its_days_and_whichever_process_kept_it(
+    start: StartFrontend, rde_simulator: Rde
+) -> None:
+    """The vendor alone knows under which date it lists a report; its document's answer has one of another year."""
+    listing = '{ reports(from: "2019-08-05", to: "2019-09-03") { totalCount } }'
+    other, frontend = start(FRESH_SECONDS="0"), start()
+    before = other.data(listing), frontend.data(listing)
+    asked = rde_simulator.count("/reports", "GET")
+    assert (frontend.data(listing), other.data(listing)) == before
+    assert rde_simulator.count("/reports", "GET") == asked
+    schedule(frontend)
+    frontend.data(listing)
+    assert rde_simulator.count("/reports", "GET") == asked + 1
+    other.data(listing)
+    assert rde_simulator.count("/reports", "GET") == asked + 1
 
 
 def test_a_later_report_makes_no_list_good_again_that_an_earlier_one_has_dropped(

@@ -101,9 +101,14 @@ def test_files_of_one_name_and_moment_are_told_apart_by_their_format(house: Hous
     house.rde.add_report("usage", "XML", created, file=lambda: b"<usage/>")
     house.keep()
     assert {record["rawFormat"] for record in house.records()} == {"CSV", "XML"}
-    for wanted, content in (("CSV", CONTENT), ("XML", b"<usage/>")):
-        [node] = house.reports(format=wanted)["nodes"]
-        assert downloaded(node["archiveUrl"])[0] == content
+    for _ in range(2):
+        for wanted, content in (("CSV", CONTENT), ("XML", b"<usage/>")):
+            [node] = house.reports(format=wanted)["nodes"]
+            assert downloaded(node["archiveUrl"])[0] == content
+        assert sorted(node["format"] for node in house.reports()["nodes"]) == ["CSV", "XML"]
+        house.rde.forget("usage", created)
+        house.clock.advance(minutes=5)
+    assert house.reports()["freshness"]["source"] == "ARCHIVE"
 
 
 @pytest.fixture
