@@ -47,7 +47,13 @@ class Field:
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> Self:
-        """A field from JSON."""
+        """A field from JSON.
+
+        Raises:
+            ValueError: its attribute is no name; a writer is made of it, and a kept plan is only a file.
+        """
+        if value["kind"] != "const" and not value["attribute"].isidentifier():
+            raise ValueError("an attribute is no name")
         return cls(**{**value, "fields": tuple(map(cls.of, value["fields"]))})
 
     @property
@@ -258,7 +264,7 @@ def _writer(fields: Sequence[Field]) -> Callable[[Any], Any]:
     """A function made for one selection: objects in, dictionaries out, no loop over fields."""
     parts = [f"{item.key!r}: {_expression(item)}" for item in fields]
     names = {"text": str, "decimal": _decimal}
-    write = eval(f"lambda objects: [{{{', '.join(parts)}}} for o in objects]", names)  # noqa: S307 - of names that validation has checked
+    write = eval(f"lambda objects: [{{{', '.join(parts)}}} for o in objects]", names)  # noqa: S307 - of names, which `Field.of` has checked
     columns = [(item.key, item.attribute if item.kind != "const" else None) for item in fields]
     return lambda value: value.json(columns) if isinstance(value, LogRows) else write(value)
 

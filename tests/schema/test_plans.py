@@ -5,6 +5,7 @@ import os
 from collections.abc import Awaitable, Iterator
 from contextvars import copy_context
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -23,7 +24,7 @@ from schema.access import Identity
 from schema.context import Context
 from schema.errors import RefusedError
 from schema.graphql_messages import Params, Result
-from schema.operations import Operations, _admit
+from schema.operations import Operations, _admit, _digest
 from schema.sizes import Room
 from schema.stock import Stock
 from tests.schema.queries import FROM, TO, queries
@@ -160,6 +161,30 @@ def test_a_variable_that_may_not_be_null_is_never_left_out(both: Both, variables
     assert shown(refused) == shown(both.slow(Params(query, None, variables)))
     assert isinstance(refused, Result)
     assert not refused.executed
+
+
+def test_a_kept_plan_that_somebody_has_written_into_is_not_run(both: Both, tmp_path: Path) -> None:
+    params = Params(f'{{ creditOutcome(from: "{FROM}", to: "{TO}") {{ rows {{ brand }} }} }}')
+    fast, _ = both.fast(params)
+    trap = tmp_path / "sprung"
+    digest = _digest(params)
+    body = both.runner.run(both.ledger.plans.get(digest))
+    assert body is not None
+    evil = body.replace(b'"attribute":"brand"', f'"attribute":"brand or open({str(trap)!r}, \'w\')"'.encode())
+    assert evil != body
+    both.runner.run(both.ledger.plans.keep(digest, evil))
+    other = Operations(both.ledger.plans, introspection=True)
+    answered = both.runner.run(other.answer(params, both.context(), read_only=True), context=copy_context())
+    assert shown(answered) == shown(fast)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("literal", ['where: {msisdn: "447700900001"}', 'brand: "+44 7700 900001"'])
+def test_a_query_with_a_phone_number_in_its_text_is_not_written_into_the_ledger(both: Both, literal: str) -> None:
+    params = Params(f'{{ creditLog(from: "{FROM}", to: "{TO}", {literal}) {{ totalCount }} }}')
+    _, planned = both.fast(params)
+    assert planned == 1
+    assert both.runner.run(both.ledger.plans.get(_digest(params))) is None
 
 
 def test_another_process_finds_the_plan_in_the_ledger_and_imports_no_graphql(both: Both) -> None:
