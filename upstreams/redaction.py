@@ -4,6 +4,7 @@ Types that hold secrets do not print them; this is the second line, for what a l
 that were read go by their value, everything else by its shape: authorization, tokens, a link's query, phone numbers.
 """
 
+import json
 import re
 from collections.abc import Callable
 from urllib.parse import quote
@@ -31,7 +32,7 @@ class _Known:
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, value: str) -> None:
-        for written in (value, quote(value, safe="")):
+        for written in (value, quote(value, safe=""), json.dumps(value)[1:-1], repr(value)[1:-1]):
             if len(written) >= SHORTEST and written not in self._values:
                 self._values.add(written)
                 self._pattern = None

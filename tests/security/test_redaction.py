@@ -1,5 +1,7 @@
 """One function takes out of a text what nobody should read, whatever a library has made of it."""
 
+import json
+
 import pytest
 
 from upstreams.redaction import TAKEN_OUT, conceal, redacted
@@ -35,6 +37,13 @@ def test_a_secret_that_was_read_is_taken_out_in_every_spelling() -> None:
         shown = redacted(text)
         assert "plaNted" not in shown
         assert TAKEN_OUT in shown
+
+
+@pytest.mark.parametrize("secret", ['pla"Nted\\s3cret', "plaNtéd-s3cret", "plaNted\ns3cret"])
+def test_a_secret_that_json_or_python_spells_otherwise_is_taken_out(secret: str) -> None:
+    conceal(secret)
+    for text in (secret, json.dumps({"password": secret}), json.dumps(secret, ensure_ascii=False), repr(secret)):
+        assert "s3cret" not in redacted(text)
 
 
 def test_of_two_secrets_the_longer_one_is_taken_out_whole() -> None:
