@@ -26,7 +26,7 @@ from ledger.rows import EMPTY, Rows
 from ledger.store import LedgerUnavailable, Store
 from upstreams import telemetry
 from upstreams.deadline import Deadline
-from upstreams.errors import UpstreamError
+from upstreams.errors import UpstreamAnswerTooLarge, UpstreamError
 from upstreams.openmarket import LogRow, OpenMarket
 
 LOG = logging.getLogger("tally.ledger")
@@ -268,7 +268,21 @@ class CreditLog:
         return Refreshed([fetched.get(day) or query.versions[day] for day in run], asked=True)
 
     async def _fetch(self, query: DayQuery, run: Sequence[date]) -> Refreshed:
-        """Ask the upstream for contiguous days, and keep each."""
+        """Ask the upstream for contiguous days, and keep each; days too many for one answer come in halves.
+
+        One half after the other, and what S3 has of them is not carried along: memory holds one answer at a time.
+        """
+        try:
+            return await self._fetch_at_once(query, run)
+        except UpstreamAnswerTooLarge as error:
+            if len(run) == 1:
+                raise
+            LOG.warning("asking for %s to %s in halves: %s", run[0], run[-1], error)
+        halves = run[: len(run) // 2], run[len(run) // 2 :]
+        fetched = [version for half in halves for version in (await self._fetch(query, half)).versions]
+        return Refreshed([replace(day, rows=None) if day.kept else day for day in fetched], asked=True)
+
+    async def _fetch_at_once(self, query: DayQuery, run: Sequence[date]) -> Refreshed:
         newest_held = [version.fetched + timedelta.resolution for version in query.held(run)]
         fetched = max([self._clock(), *newest_held])
 

@@ -5,6 +5,7 @@
     ├── UpstreamUnavailable    429, 5xx, connection errors
     ├── UpstreamTimeout        the deadline passed before an answer was whole
     └── UpstreamBadResponse    other 4xx, HTML, a missing column, a short last row
+        └── UpstreamAnswerTooLarge   more than we take at once; for less of it the vendor may well have an answer
 
 A reason is written for the frontend: short, and never a secret, a token, a link's query or a phone number. `sent` tells
 a caller that must not repeat itself whether the vendor may already have acted.
@@ -53,6 +54,10 @@ class UpstreamBadResponse(UpstreamError):
     """The vendor answered something that its own documents do not allow."""
 
     code = "UPSTREAM_BAD_RESPONSE"
+
+
+class UpstreamAnswerTooLarge(UpstreamBadResponse):
+    """The answer is larger than the cap: who can ask for less at once should."""
 
 
 BY_CODE: dict[str, type[UpstreamError]] = {

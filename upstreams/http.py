@@ -20,7 +20,7 @@ from upstreams.deadline import Deadline
 from upstreams.errors import UpstreamError, UpstreamTimeout
 from upstreams.failures import TryAgain, of_status, of_transport
 from upstreams.per_loop import PerLoop
-from upstreams.transport import OPERATION, Sent, new_client
+from upstreams.transport import LARGEST_ANSWER, OPERATION, Sent, new_client
 
 if TYPE_CHECKING:
     import httpx
@@ -52,7 +52,7 @@ class _Line(NamedTuple):
 class Caller:
     """One vendor's API, asked `concurrency` times at once at most; a call may take `seconds`, an answer `max_bytes`."""
 
-    def __init__(self, upstream: str, seconds: float, *, concurrency: int = 4, max_bytes: int = 64 * 2**20) -> None:
+    def __init__(self, upstream: str, seconds: float, *, concurrency: int = 4, max_bytes: int = LARGEST_ANSWER) -> None:
         self._upstream = upstream
         self._seconds = seconds
         self._concurrency = concurrency

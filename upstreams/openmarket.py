@@ -9,22 +9,24 @@ from upstreams.deadline import Deadline
 from upstreams.http import Call, Caller
 from upstreams.openmarket_csv import UPSTREAM, CreditState, LogRow, OutcomeRow, read_log, read_outcome, state_of
 from upstreams.secrets import SecretStore
+from upstreams.transport import LARGEST_ANSWER
 
 __all__ = ["CreditState", "LogRow", "OpenMarket", "OutcomeRow", "state_of"]
 
 
 @dataclass(eq=False)
 class OpenMarket:
-    """The API at `base_url`."""
+    """The API at `base_url`; an answer may have `max_bytes`."""
 
     _: KW_ONLY
     base_url: str
     upstream_seconds: float
     secrets: SecretStore
+    max_bytes: int = LARGEST_ANSWER
     _caller: Caller = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._caller = Caller(UPSTREAM, self.upstream_seconds)
+        self._caller = Caller(UPSTREAM, self.upstream_seconds, max_bytes=self.max_bytes)
 
     async def log(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline

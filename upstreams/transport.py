@@ -9,7 +9,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from upstreams.errors import UpstreamBadResponse
+from upstreams.errors import UpstreamAnswerTooLarge, UpstreamBadResponse
 from upstreams.telemetry import UpstreamCall, record
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import httpx
 
 OPERATION = "operation"
+LARGEST_ANSWER = 64 * 2**20
+"""In bytes, decompressed: an answer is held whole."""
 # Two codings stacked on each other could unpack a small chunk beyond any memory before it is counted.
 KNOWN_CODINGS = frozenset({"", "identity", "gzip", "deflate"})
 
@@ -97,7 +99,7 @@ async def _whole(response: "httpx.Response", upstream: str, max_bytes: int) -> "
         async for chunk in response.aiter_bytes():
             body += chunk
             if len(body) > max_bytes:
-                raise UpstreamBadResponse(upstream, f"the answer is larger than {max_bytes} bytes")
+                raise UpstreamAnswerTooLarge(upstream, f"the answer is larger than {max_bytes} bytes")
     finally:
         await response.aclose()
     headers = [(name, value) for name, value in response.headers.raw if not name.lower().startswith(b"content-")]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,17 +12,19 @@ import pytest
 
 from functions.settings import Settings
 from functions.wiring import Parts
+from ledger.breakers import PATIENCE
 from ledger.credit_log import Held
 from ledger.moments import DAY, Period
 from ledger.run import Run
 from ledger.sweeping import GRACE
+from local.credits import Credit
 from local.openmarket import OpenMarket, parsed_time
 from local.simulator import failing
 from tests.ledger.memory_store import MemoryBucket, MemoryStore
 from tests.ledger.processes import Process, process, vendors_of
 from tests.moving_clock import MovingClock
 from upstreams.deadline import Deadline
-from upstreams.errors import UpstreamUnavailable
+from upstreams.errors import UpstreamBadResponse, UpstreamUnavailable
 from upstreams.secrets import SecretStore
 
 pytestmark = pytest.mark.anyio
@@ -45,6 +48,10 @@ class Office:
         """One more process."""
         return process(self.settings, self.clock, MemoryStore(self.bucket), self.clients)
 
+    def take_at_most(self, max_bytes: int) -> None:
+        """Let no process take a larger answer than that; a row has 70 bytes or so, the header 60."""
+        self.clients = replace(self.clients, openmarket=replace(self.clients.openmarket, max_bytes=max_bytes))
+
     @property
     def asked(self) -> list[tuple[datetime, datetime]]:
         """The periods that the vendor was asked for, without the second more on each side."""
@@ -60,6 +67,10 @@ def office(settings_environ: dict[str, str], openmarket_simulator: OpenMarket) -
 def day(number: int) -> datetime:
     """Midnight of a day of November."""
     return datetime(2019, 11, 1, tzinfo=UTC) + DAY * (number - 1)
+
+
+def one_more(time: datetime) -> Credit:
+    return Credit(10**9 + time.second, time, "447700900001", "O2", "1.5", "GBP", "MyBrand", "SUCCESS", "SUCCESS", time)
 
 
 async def hold(asker: Process, start: datetime, end: datetime, brand: str | None = None) -> Held:
@@ -89,6 +100,40 @@ async def test_a_year_is_asked_for_in_requests_of_31_days(office: Office) -> Non
     await hold(office.start(), NOON - 365 * DAY, NOON)
     assert len(office.asked) == 12
     assert max(end - start for start, end in office.asked) == 31 * DAY
+
+
+async def test_days_that_are_too_many_for_one_answer_are_asked_for_in_halves(office: Office) -> None:
+    office.vendor.rows_a_day = 10
+    office.take_at_most(60 + 3 * 10 * 80)
+    asker = office.start()
+    held = await hold(asker, day(1), day(11))
+    assert office.asked == [
+        (day(1), day(11)),
+        (day(1), day(6)),
+        (day(1), day(3)),
+        (day(3), day(6)),
+        (day(6), day(11)),
+        (day(6), day(8)),
+        (day(8), day(11)),
+    ]
+    assert [version.count for version in held.versions] == [10] * 10
+    rows = [await asker.credit_log.rows(held, version) for version in held.versions]
+    assert [len(each) for each in rows] == [10] * 10
+    assert not held.freshness.stale
+    await hold(office.start(), day(1), day(11))
+    assert len(office.asked) == 7
+
+
+async def test_a_single_day_that_is_too_large_is_an_error_but_no_failure_to_serve(office: Office) -> None:
+    """What fitted beside it is kept, and the vendor is asked for the rest however often that goes wrong."""
+    office.vendor.rows_a_day = 10
+    office.vendor.add(*(one_more(day(2) + SECOND * number) for number in range(40)))
+    office.take_at_most(60 + 3 * 10 * 80)
+    for _ in range(PATIENCE + 1):
+        with pytest.raises(UpstreamBadResponse, match="larger than"):
+            await hold(office.start(), day(1), day(4))
+    assert office.asked == [(day(1), day(4)), (day(1), day(2))] + [(day(2), day(4)), (day(2), day(3))] * (PATIENCE + 1)
+    assert not [key for key in office.bucket.objects if key.startswith("breakers/")]
 
 
 async def test_days_to_come_are_not_asked_for(office: Office) -> None:
