@@ -14,13 +14,15 @@ from functions.metrics import embedded
 from functions.observed import write_by_dimension
 from ledger.archiving import GRACE_SECONDS
 from ledger.keeper import Keeper
-from ledger.run import Run
+from ledger.run import RESERVE_SECONDS, Run
 from upstreams import telemetry
 from upstreams.deadline import Deadline
 
 ENDING_SECONDS = GRACE_SECONDS + 15.0
 """What a file under way may take longer, and some time to say how it went."""
-WITHOUT_CONTEXT_SECONDS = 900.0 - ENDING_SECONDS
+WITHOUT_CONTEXT_SECONDS = 900.0
+LARGEST_SHARE = 0.25
+"""Of the invocation, for either reserve: however little time a run is given, it begins with something."""
 
 
 class KeeperHandler:
@@ -58,8 +60,7 @@ class KeeperHandler:
         began, seen = time.monotonic(), telemetry.Telemetry()
         telemetry.current.set(seen)
         remaining = getattr(context, "get_remaining_time_in_millis", None)
-        seconds = remaining() / 1000 - ENDING_SECONDS if remaining else WITHOUT_CONTEXT_SECONDS
-        run = Run(Deadline.after(max(0.0, seconds)))
+        run = _run(remaining() / 1000 if remaining else WITHOUT_CONTEXT_SECONDS)
         await self._keeper.keep(run)
         summary = _summary(run)
         line = {
@@ -78,6 +79,13 @@ class KeeperHandler:
 def _lag(run: Run) -> dict[str, float]:
     """The lag as a metric: missing, as its alarm takes notice of, while nobody could look."""
     return {} if run.lag_days is None else {"SettledDayLagDays": run.lag_days}
+
+
+def _run(seconds: float) -> Run:
+    """A run within an invocation that has so many seconds left."""
+    share = seconds * LARGEST_SHARE
+    ends = seconds - min(ENDING_SECONDS, share)
+    return Run(Deadline.after(ends), reserve_seconds=min(RESERVE_SECONDS, share))
 
 
 def _summary(run: Run) -> dict[str, Any]:

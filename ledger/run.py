@@ -35,10 +35,11 @@ class Run:
     failed: int = 0
     lag_days: float | None = None
     complete: bool = True
+    reserve_seconds: float = RESERVE_SECONDS
 
     def may_begin(self) -> bool:
         """Whether there is time for one thing more; once there was not, the run is not complete."""
-        if self.deadline.remaining() < RESERVE_SECONDS:
+        if self.deadline.remaining() <= self.reserve_seconds:
             self.complete = False
         return self.complete
 

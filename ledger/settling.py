@@ -49,6 +49,8 @@ class Settling:
         """
         kept, days = DayStore(self.store, tenant, brand), self._days()
         before = (await kept.plan(days)).versions
+        if brand is not None and not before:
+            return  # somebody has asked and got nothing: a brand that does not exist fails whenever it is asked for
         for version in before.values():
             await self._promote(kept, version)
         for stretch in batched(reversed(days), LONGEST_RUN, strict=False):

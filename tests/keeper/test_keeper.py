@@ -162,7 +162,7 @@ def test_a_broken_object_stops_nothing_but_itself(home: House, caplog: pytest.Lo
 
 def test_a_run_that_is_out_of_time_begins_nothing_and_the_next_one_goes_on(home: House) -> None:
     home.rde.add_report("usage", "CSV", home.ago(days=1))
-    summary = home.keep(seconds=60)
+    summary = home.keep(seconds=0)
     assert summary == {
         "tenants": 1,
         "daysSettled": 0,
@@ -175,6 +175,27 @@ def test_a_run_that_is_out_of_time_begins_nothing_and_the_next_one_goes_on(home:
     assert home.keys() == []
     assert home.keep()["complete"]
     assert (len(lake(home)), len(home.records())) == (2, 1)
+
+
+def test_a_brand_that_the_vendor_does_not_know_is_not_asked_for_again(home: House) -> None:
+    """A failed question leaves a lease in the brand's folder, and nothing else."""
+    home.openmarket.misbehave(failing(400), times=None, path="/csv/log")
+    frontend = Frontend(home.environ, home.clock)
+    with closing(frontend.handler):
+        times = {"f": rfc3339(home.clock() - 2 * DAY), "t": rfc3339(home.clock())}
+        assert frontend.ask(LOG, {**times, "b": "Typo"}).codes == ["UPSTREAM_BAD_RESPONSE"]
+    assert home.keys("credit-log/tenant=default/brand=Typo/")
+    home.openmarket.behave()
+    asked = len(home.openmarket.requests)
+    assert home.keep()["failed"] == 0
+    assert not [each for each in home.openmarket.requests[asked:] if each.query.get("brand") == "Typo"]
+
+
+@pytest.mark.parametrize("seconds", [29, 60])
+def test_a_run_that_is_given_little_time_does_what_fits(home: House, seconds: float) -> None:
+    home.rde.add_report("usage", "CSV", home.ago(days=1))
+    summary = home.keep(seconds=seconds)
+    assert (summary["daysSettled"], summary["archived"], summary["complete"]) == (2, 1, True)
 
 
 @dataclass(slots=True)
