@@ -7,7 +7,7 @@ answer, and say so.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -279,8 +279,8 @@ class CreditLog:
                 raise
             LOG.warning("asking for %s to %s in halves: %s", run[0], run[-1], error)
         halves = run[: len(run) // 2], run[len(run) // 2 :]
-        fetched = [version for half in halves for version in (await self._fetch(query, half)).versions]
-        return Refreshed([replace(day, rows=None) if day.kept else day for day in fetched], asked=True)
+        fetched = [_light(version) for half in halves for version in (await self._fetch(query, half)).versions]
+        return Refreshed(fetched, asked=True)
 
     async def _fetch_at_once(self, query: DayQuery, run: Sequence[date]) -> Refreshed:
         newest_held = [version.fetched + timedelta.resolution for version in query.held(run)]
@@ -292,10 +292,7 @@ class CreditLog:
 
         # Without S3 nobody can say how the vendor fares, and each question to S3 would cost the time that is left.
         log = await (ask() if query.offline else self._breakers.guard(query.tenant, UPSTREAM, ask))
-        by_day: dict[date, list[LogRow]] = {day: [] for day in run}
-        for credit in log:
-            if (day := credit.time.date()) in by_day:
-                by_day[day].append(credit)
+        by_day = _by_day(log, run)
         kept = await asyncio.gather(*(self._keep(query, day, fetched, Rows.of(by_day.pop(day))) for day in run))
         return Refreshed(kept, asked=True)
 
@@ -307,6 +304,22 @@ class CreditLog:
         except LedgerUnavailable as error:
             LOG.warning("a day was not kept: %s", error)
         return DayVersion(day, fetched, len(rows), settled, rows, kept=False)
+
+
+def _by_day(log: Iterable[LogRow], run: Sequence[date]) -> dict[date, list[LogRow]]:
+    """The credits of each day of a run; of several with one id the last counts, but only among those of the run.
+
+    The seconds more that were asked for are cut off first: what lies in them must not take the place of what does not.
+    """
+    by_day: dict[date, list[LogRow]] = {day: [] for day in run}
+    for credit in {credit.credit_id: credit for credit in log if credit.time.date() in by_day}.values():
+        by_day[credit.time.date()].append(credit)
+    return by_day
+
+
+def _light(version: DayVersion) -> DayVersion:
+    """The version without its rows, where S3 has them."""
+    return replace(version, rows=None) if version.kept else version
 
 
 def runs(days: Sequence[date], cuts: frozenset[date]) -> list[list[date]]:

@@ -31,7 +31,7 @@ class OpenMarket:
     async def log(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline
     ) -> list[LogRow]:
-        """The credits between two instants; whether the ends belong to it the vendor does not say.
+        """The credits between two instants, as often as they come; whether the ends belong to it nobody knows.
 
         Raises:
             UpstreamError: no usable answer.

@@ -94,19 +94,19 @@ def state_of(raw: str) -> CreditState:
 
 
 def read_log(body: bytes) -> list[LogRow]:
-    """The rows of a `/csv/log` answer; of several with one id the last is kept. An empty body is no rows.
+    """The rows of a `/csv/log` answer, as often as they come. An empty body is no rows.
 
     Raises:
         UpstreamBadResponse: it is no such file, or any of its rows cannot be trusted.
     """
     table = _Table(body, _LOG, lambda cells: _CURRENCY.fullmatch(cells[6]) is not None)
-    rows = {}
+    rows = []
     for credit_id, time, msisdn, network, outcome, amount, currency in table:
         number = _number(credit_id, LARGEST_ID, table)
         if not _is_amount(amount):
             raise table.wrong("amount")
-        rows[number] = LogRow(number, _time(time, table), msisdn, network, outcome, amount, currency)
-    return list(rows.values())
+        rows.append(LogRow(number, _time(time, table), msisdn, network, outcome, amount, currency))
+    return rows
 
 
 def read_outcome(body: bytes) -> list[OutcomeRow]:

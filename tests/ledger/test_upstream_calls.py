@@ -14,7 +14,8 @@ from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.breakers import PATIENCE
 from ledger.credit_log import Held
-from ledger.moments import DAY, Period
+from ledger.moments import DAY, Period, rfc3339
+from ledger.rows import TIME, WIDTH
 from ledger.run import Run
 from ledger.sweeping import GRACE
 from local.credits import Credit
@@ -134,6 +135,26 @@ async def test_a_single_day_that_is_too_large_is_an_error_but_no_failure_to_serv
             await hold(office.start(), day(1), day(4))
     assert office.asked == [(day(1), day(4)), (day(1), day(2))] + [(day(2), day(4)), (day(2), day(3))] * (PATIENCE + 1)
     assert not [key for key in office.bucket.objects if key.startswith("breakers/")]
+
+
+@pytest.mark.parametrize(
+    ("times", "kept"),
+    [
+        ([6, 0], [[0], []]),
+        ([0, 6], [[6], []]),
+        ([0, 24], [[0], [24]]),  # the later one lies in the second that is asked for beyond the day
+    ],
+)
+async def test_of_a_credit_that_comes_twice_the_last_one_of_the_days_asked_for_counts(
+    office: Office, times: list[int], kept: list[list[int]]
+) -> None:
+    office.vendor.rows_a_day = 0
+    office.vendor.add(*(one_more(day(5) + timedelta(hours=hour)) for hour in times))
+    for number, hours in enumerate(kept, start=5):
+        asker = office.start()
+        held = await hold(asker, day(number), day(number + 1))
+        rows = await asker.credit_log.rows(held, held.versions[0])
+        assert list(rows.cells[TIME::WIDTH]) == [rfc3339(day(5) + timedelta(hours=hour)) for hour in hours]
 
 
 async def test_days_to_come_are_not_asked_for(office: Office) -> None:
