@@ -34,6 +34,12 @@ LOG = logging.getLogger("tally.ledger")
 UPSTREAM = "openmarket"
 LONGEST_RUN = 31
 """Days in one upstream request, at the most."""
+LONGEST_BRIDGE = 3
+"""Good days between two due ones that are asked for again, at the most, to save a request.
+
+So many lie between today and the oldest day that may still change, by the default of `SETTLE_HOURS`: with them a look
+at a month costs no more requests than one at today alone. Over a longer gap it would cost too many rows.
+"""
 MARGIN = timedelta(seconds=1)
 """Whether the vendor's ends are inclusive is not documented: we ask for more and keep by each row's own time."""
 ROUNDS = 4
@@ -213,13 +219,14 @@ class CreditLog:
         ]
 
     def _due(self, query: DayQuery, days: Sequence[date]) -> list[date]:
-        """The days to ask for: the missing ones, and unsettled ones between two of them, to save a second request."""
+        """The days to ask for: the missing ones, and a few unsettled ones between two, to save a second request."""
         missing = self._missing(query, days)
         gaps = [
             [before + DAY * number for number in range(1, (day - before).days)] for before, day in pairwise(missing)
         ]
-        bridges = [gap for gap in gaps if not any(version.settled for version in query.held(gap))]
-        return sorted([*missing, *(day for gap in bridges for day in gap)])
+        bridges = [gap for gap in gaps if len(gap) <= LONGEST_BRIDGE]
+        unsettled = [gap for gap in bridges if not any(version.settled for version in query.held(gap))]
+        return sorted([*missing, *(day for gap in unsettled for day in gap)])
 
     def _good_until(self, version: DayVersion) -> datetime:
         return FOR_GOOD if version.settled else self._ageing.good_until(version.fetched, day_end(version.day))

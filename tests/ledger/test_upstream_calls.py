@@ -13,7 +13,7 @@ import pytest
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.breakers import PATIENCE
-from ledger.credit_log import Held
+from ledger.credit_log import LONGEST_BRIDGE, Held
 from ledger.moments import DAY, Period, rfc3339
 from ledger.rows import TIME, WIDTH
 from ledger.run import Run
@@ -189,6 +189,23 @@ async def test_a_settled_day_is_never_part_of_a_bridge(office: Office) -> None:
     await hold(office.start(), today - 5 * DAY, today - 4 * DAY)
     await hold(office.start(), today - 6 * DAY, today + DAY)
     assert sorted(office.asked[1:]) == [(today - 6 * DAY, today - 5 * DAY), (today - 4 * DAY, today + DAY)]
+
+
+@pytest.mark.parametrize(
+    ("good", "asked"),
+    [
+        (LONGEST_BRIDGE, [(0, LONGEST_BRIDGE + 2)]),
+        (LONGEST_BRIDGE + 1, [(0, 1), (LONGEST_BRIDGE + 2, LONGEST_BRIDGE + 3)]),
+    ],
+)
+async def test_a_bridge_is_a_few_days_long_even_where_days_stay_open_for_months(
+    good: int, asked: list[tuple[int, int]], settings_environ: dict[str, str], openmarket_simulator: OpenMarket
+) -> None:
+    office = Office(settings_environ | {"SETTLE_HOURS": "2000"}, openmarket_simulator)
+    first = NOON.replace(hour=0) - (good + 1) * DAY
+    await hold(office.start(), first + DAY, first + (good + 1) * DAY)
+    await hold(office.start(), first, NOON)
+    assert sorted(office.asked[1:]) == [(first + DAY * start, first + DAY * end) for start, end in asked]
 
 
 async def test_callers_of_many_processes_share_one_call(office: Office) -> None:
