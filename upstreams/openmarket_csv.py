@@ -6,6 +6,7 @@ is cut off, or a figure that is none, makes the whole file unusable: a wrong tot
 
 import csv
 import datetime as dt
+import decimal
 import enum
 import functools
 import io
@@ -31,15 +32,18 @@ _LOG = (
     ("currency",),
 )
 _OUTCOME = (("brand",), ("amount",), ("currency",), ("success",), ("failed",), ("creditapplied",))
+_LOG_TIME, _APPLIED = 1, 5
 
 _TIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)"
-    r" ?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:T| +)([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?)"
+    r" *(Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
+_PERHAPS_CUT_TIME = re.compile(r".*[ T][0-9]{2}:[0-9]{2}|.*[+-][0-9]{2}")
 # An exponent is how some decimal libraries print a ten without its zeros; a long one could unpack to gigabytes.
 _AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _FOUR_DECIMALS = re.compile(r".*\.[0-9]{4}")
+_EXACT = decimal.Context(prec=100)
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]")
 
 
@@ -99,7 +103,7 @@ def read_log(body: bytes) -> list[LogRow]:
     Raises:
         UpstreamBadResponse: it is no such file, or any of its rows cannot be trusted.
     """
-    table = _Table(body, _LOG, lambda cells: _CURRENCY.fullmatch(cells[6]) is not None)
+    table = _Table(body, _LOG, _log_is_whole)
     rows = []
     for credit_id, time, msisdn, network, outcome, amount, currency in table:
         number = _number(credit_id, LARGEST_ID, table)
@@ -115,7 +119,7 @@ def read_outcome(body: bytes) -> list[OutcomeRow]:
     Raises:
         UpstreamBadResponse: it is no such file, or any of its rows cannot be trusted.
     """
-    table = _Table(body, _OUTCOME, lambda cells: _FOUR_DECIMALS.fullmatch(cells[5]) is not None)
+    table = _Table(body, _OUTCOME, _outcome_is_whole)
     rows = []
     for brand, amount, currency, success, failed, applied in table:
         if not (_is_amount(amount) and _is_amount(applied)):
@@ -123,6 +127,23 @@ def read_outcome(body: bytes) -> list[OutcomeRow]:
         succeeded, not_succeeded = (_number(cell, LARGEST_COUNT, table) for cell in (success, failed))
         rows.append(OutcomeRow(brand, amount, currency, succeeded, not_succeeded, applied))
     return rows
+
+
+def _log_is_whole(cells: list[str], last: int | None) -> bool:
+    """Whether a row that no line end follows is no part of another one, as far as its cells show."""
+    cut = last == _LOG_TIME and _PERHAPS_CUT_TIME.fullmatch(cells[_LOG_TIME])
+    return not cut and _CURRENCY.fullmatch(cells[6]) is not None
+
+
+def _outcome_is_whole(cells: list[str], last: int | None) -> bool:
+    """The same for an outcome: a total that ends it has its four decimals, or is what so many credits come to.
+
+    That the answer came whole over HTTP would not do: a proxy in between may end properly what its origin broke off.
+    """
+    if last != _APPLIED or _FOUR_DECIMALS.fullmatch(cells[_APPLIED]):
+        return True
+    amount, success, applied = (decimal.Decimal(cells[place]) for place in (1, 3, _APPLIED))
+    return _EXACT.multiply(amount, success) == applied
 
 
 @functools.lru_cache(1024)
@@ -152,10 +173,13 @@ def _time(cell: str, table: "_Table") -> dt.datetime:
 
 
 class _Table:
-    """The wanted columns of a CSV file, row by row, every row whole; `line` is where it stands, for an error."""
+    """The wanted columns of a CSV file, row by row, every row whole.
+
+    `is_whole` judges a last row without a line end; it gets the cells, and which of them stands last in the file.
+    """
 
     def __init__(
-        self, body: bytes, columns: tuple[tuple[str, ...], ...], is_whole: Callable[[list[str]], bool]
+        self, body: bytes, columns: tuple[tuple[str, ...], ...], is_whole: Callable[[list[str], int | None], bool]
     ) -> None:
         try:
             self._text = body.decode("utf-8-sig")
@@ -163,7 +187,7 @@ class _Table:
             raise UpstreamBadResponse(UPSTREAM, "the answer is not UTF-8") from error
         if self._text.lstrip().startswith("<"):
             raise UpstreamBadResponse(UPSTREAM, "the answer is a page instead of CSV")
-        self._reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
+        self._reader = csv.reader(io.StringIO(self._text, newline=""), strict=True, skipinitialspace=True)
         self._columns = columns
         self._is_whole = is_whole
 
@@ -182,7 +206,8 @@ class _Table:
         if header is None:
             return
         width = len(header)
-        pick = itemgetter(*self._places(header))
+        places = self._places(header)
+        pick = itemgetter(*places)
         cells: list[str] = []
         for row in self._reader:
             if len(row) != width and not self._fits(row, width):
@@ -190,7 +215,8 @@ class _Table:
             cells = [cell.strip() for cell in pick(row)]
             yield cells
         # Without a line end the last cell may be a part of one: it must look as the vendor's documents say.
-        if cells and self._text[-1] not in "\r\n" and not self._is_whole(cells):
+        last = places.index(width - 1) if width - 1 in places else None
+        if cells and self._text[-1] not in "\r\n" and not self._is_whole(cells, last):
             raise self.wrong("end: it looks cut off")
 
     def _fits(self, row: list[str], width: int) -> bool:

@@ -2,6 +2,7 @@ import contextlib
 import csv
 import datetime as dt
 import io
+from decimal import Decimal
 
 import pytest
 from hypothesis import example, given, settings
@@ -50,6 +51,9 @@ def test_an_empty_file_or_a_header_alone_is_no_rows(body: bytes) -> None:
         "Time (BST),Brand," + HEADER + "2013-09-20 11:11:12,MyBrand," + LINE,
         HEADER + LINE.rstrip() + ",,\r\n",
         HEADER + LINE.replace(",", " , "),
+        HEADER.replace(",", ", ") + '"' + '", "'.join(CELLS) + '"\r\n',
+        "Currency,Time,MSISDN,Network,Outcome,Amount,Credit ID\n" + ",".join([CELLS[6], *CELLS[1:6], CELLS[0]]),
+        +",".join([CELLS[6], CELLS[0], *CELLS[2:6], CELLS[1]]),
         "Currency,Amount,Outcome,Network,MSISDN,Time (UTC),Credit ID\n" + ",".join(reversed(CELLS)) + "\n",
     ],
     ids=repr,
@@ -69,10 +73,28 @@ def test_every_reasonable_spelling_of_a_file_is_read(text: str) -> None:
         "2013-09-20 10:11:12 GMT",
         "2013-09-20 12:11:12+02:00",
         "2013-09-20 05:11:12 -0500",
+        "2013-09-20T10:11:12+00",
+        "2013-09-20 12:11:12 +02",
+        "2013-09-20  10:11:12",
+        "2013-09-20  10:11:12  UTC",
     ],
 )
 def test_times_are_utc_or_say_their_offset(text: str) -> None:
     assert read_log(with_cell(1, text)) == [ROW]
+
+
+@pytest.mark.parametrize(
+    "text", ["2013-09-20 10:11", "2013-09-20T10:11Z", "2013-09-20 10:11 UTC", "2013-09-20 12:11+02:00"]
+)
+def test_a_time_without_seconds_is_the_full_minute(text: str) -> None:
+    assert read_log(with_cell(1, text)) == [ROW._replace(time=ROW.time.replace(second=0))]
+
+
+@pytest.mark.parametrize("end", ["10:11", "10:11:1", "10:11:12+05", "10:11:12+05:3", "10:11:12 -05"])
+def test_a_time_that_ends_the_file_and_may_be_a_part_of_one_is_refused(end: str) -> None:
+    whole = f"Currency,Credit ID,MSISDN,Network,Outcome,Amount,Time\nGBP,1,447700900001,O2,SUCCESS,1.5,2013-09-20 {end}"
+    with pytest.raises(UpstreamBadResponse):
+        read_log(whole.encode())
 
 
 @pytest.mark.parametrize(
@@ -145,7 +167,24 @@ def test_a_last_row_cut_off_anywhere_is_never_read_as_another_row(end: int) -> N
 @pytest.mark.parametrize("end", range(1, len("25.5000\r\n")))
 def test_a_cut_off_total_is_never_read_as_a_smaller_one(end: int) -> None:
     with contextlib.suppress(UpstreamBadResponse):
-        assert read_outcome(OUTCOME[:-end].encode())[0].credit_applied == "25.5000"
+        assert Decimal(read_outcome(OUTCOME[:-end].encode())[0].credit_applied) == Decimal("25.5000")
+
+
+@pytest.mark.parametrize("total", ["25.5", "25.50", "25.500", "25.5000", "25.50000", "2.55e1"])
+def test_a_total_that_ends_the_file_is_whole_when_it_is_what_the_credits_come_to(total: str) -> None:
+    rows = read_outcome(OUTCOME.replace("25.5000\r\n", total).encode())
+    assert rows == [OutcomeRow("MyBrand", "1.5", "GBP", 17, 2, total)]
+
+
+def test_a_column_that_does_not_end_the_file_needs_no_line_end_after_it() -> None:
+    text = "Credit Applied,Failed,Success,Currency,Amount,Brand\n1,2,1,GBP,1.5,MyBrand"
+    assert read_outcome(text.encode()) == [OutcomeRow("MyBrand", "1.5", "GBP", 1, 2, "1")]
+
+
+@pytest.mark.parametrize("end", ["2", "25", "25.", "0", "2.5e1"])
+def test_a_total_that_may_be_a_part_of_one_is_refused(end: str) -> None:
+    with pytest.raises(UpstreamBadResponse, match="cut off"):
+        read_outcome(OUTCOME.replace("25.5000\r\n", end).encode())
 
 
 @pytest.mark.parametrize("cell", ["1.5,", "25.5000"])
