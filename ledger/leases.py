@@ -121,7 +121,7 @@ class Leases:
         while True:
             try:
                 lease = await self._take(key)
-                found = await held() if lease else await self._follow(key, held, upstream, deadline)
+                found = await self._look(lease, held) if lease else await self._follow(key, held, upstream, deadline)
             except LedgerUnavailable as error:
                 LOG.warning("no lease without S3, asking the upstream: %s", error)
                 return await refresh()
@@ -131,6 +131,14 @@ class Leases:
                 await self._release(lease)
                 return cast("T", found)
             return await self._lead(lease, refresh)
+
+    async def _look[T](self, lease: "_Lease", held: Callable[[], Awaitable[T | None]]) -> T | None:
+        """What is held by now; whoever cannot look gives the lease back."""
+        try:
+            return await held()
+        except BaseException:
+            await self._release(lease)
+            raise
 
     async def _lead[T](self, lease: "_Lease", refresh: Callable[[], Awaitable[T]]) -> T:
         try:
@@ -173,7 +181,7 @@ class Leases:
             if held.holder == mine.holder:  # the client tried again what S3 had done, but not confirmed
                 e_tag = there.e_tag
             elif held.over():
-                e_tag = await self._store.replace(key, mine.to_bytes(), there.e_tag or "")
+                e_tag = await self._replace(key, mine, there.e_tag or "")
         return None if e_tag is None else _Lease(key, mine.holder, e_tag, time.monotonic())
 
     @contextlib.asynccontextmanager
@@ -183,21 +191,29 @@ class Leases:
             yield
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
+            if not task.cancelled() and (error := task.exception()) is not None:
+                LOG.error("a lease was renewed no more", exc_info=error)
 
     async def _renew(self, lease: "_Lease") -> None:
         while True:
             await asyncio.sleep(self._seconds / 3)
             state = Held(lease.holder, time.time() + self._seconds)
             try:
-                e_tag = await self._store.replace(lease.key, state.to_bytes(), lease.e_tag)
+                e_tag = await self._replace(lease.key, state, lease.e_tag)
             except LedgerUnavailable as error:
                 LOG.warning("a lease could not be renewed: %s", error)
                 continue
             if e_tag is None:
                 return
             lease.e_tag, lease.renewed = e_tag, time.monotonic()
+
+    async def _replace(self, key: str, state: Held, e_tag: str) -> str | None:
+        """Write over one version of a lease; None when it is no longer there."""
+        written = await self._store.replace(key, state.to_bytes(), e_tag)
+        if written is None and (there := await self._store.get(key)) and there.body == state.to_bytes():
+            return there.e_tag  # the client tried again what S3 had done, but not confirmed
+        return written
 
     async def _release(self, lease: "_Lease | None", failed: UpstreamError | None = None) -> None:
         """Give a lease back, unless it may have passed to somebody else by now."""

@@ -148,8 +148,21 @@ async def run(plan: Plan, variables: Mapping[str, Any], context: Context) -> Ans
     """
     execution = _Execution(plan, context)
     execution.prepare(plan.fields, plan.given(variables))
-    values = await asyncio.gather(*map(execution.root, plan.fields))
+    values = await _together([execution.root(item) for item in plan.fields])
     return Answered(dict(zip([item.key for item in plan.fields], values, strict=True)), execution.failures)
+
+
+async def _together(work: Sequence[Awaitable[Any]]) -> list[Any]:
+    """The results of things that are worked out at the same time; when one fails the others are given up."""
+    if len(work) < 2:  # noqa: PLR2004 - alone, it needs no task of its own
+        return [await each for each in work]
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 class _Execution:
@@ -197,7 +210,7 @@ class _Execution:
             else:
                 written[item.key] = None
                 later.append((item, self._field(item, value, (*path, item.key))))
-        values = [await later[0][1]] if len(later) == 1 else await asyncio.gather(*(value for _, value in later))
+        values = await _together([value for _, value in later])
         written.update(zip([item.key for item, _ in later], values, strict=True))
         return written
 

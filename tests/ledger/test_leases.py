@@ -3,11 +3,15 @@
 import asyncio
 import contextlib
 import time
+import uuid
 
 import pytest
 
 from ledger.leases import Held, Leases
+from ledger.store import Store
+from local.aws import Aws
 from tests.ledger.memory_store import Killed, MemoryBucket, MemoryStore
+from tests.ledger.unsure_s3 import UnsureS3
 from upstreams.deadline import Deadline
 from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
@@ -39,6 +43,13 @@ class Work:
 @pytest.fixture
 def bucket() -> MemoryBucket:
     return MemoryBucket()
+
+
+@pytest.fixture
+def bucket_name(aws: Aws) -> str:
+    name = f"leases-{uuid.uuid4().hex}"
+    aws.create_bucket(name)
+    return name
 
 
 def process(bucket: MemoryBucket, writes_left: int | None = None) -> Leases:
@@ -134,6 +145,42 @@ async def test_a_holder_whose_lease_ran_out_leaves_the_next_ones_alone(bucket: M
     await late.aclose()
     assert "lease" in bucket.objects
     await following.aclose()
+    assert bucket.objects == {}
+
+
+async def test_who_takes_over_a_lease_knows_it_though_s3_has_not_said_so(aws: Aws, bucket_name: str) -> None:
+    dead = Held("somebody who died", time.time() - 1)
+    await Store(bucket_name, aws.endpoint).put("day/_lease", dead.to_bytes())
+    async with UnsureS3(aws.endpoint, ending="/_lease", spared=1, lost=1) as line:  # spared: there is one already
+        leases, began = Leases(Store(bucket_name, line.url)), time.monotonic()
+        async with leases.hold("day/_lease") as mine:
+            assert mine
+    assert time.monotonic() - began < 5, "it did not wait for itself"
+
+
+async def test_who_cannot_look_what_is_held_gives_the_lease_back(bucket: MemoryBucket) -> None:
+    async def unreadable() -> int | None:
+        raise ValueError("nonsense")
+
+    with pytest.raises(ValueError, match="nonsense"):
+        await process(bucket).once("lease", unreadable, Work().refresh, "openmarket", Deadline.after(5))
+    assert bucket.objects == {}
+
+
+async def test_who_is_cancelled_as_the_work_ends_stays_cancelled(bucket: MemoryBucket) -> None:
+    leases, entered = process(bucket), asyncio.Event()
+
+    async def hold() -> None:
+        async with leases.hold("lease"):
+            entered.set()
+        await asyncio.sleep(0)
+        pytest.fail("it went on")
+
+    holder = asyncio.create_task(hold())
+    await entered.wait()
+    holder.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await holder
     assert bucket.objects == {}
 
 

@@ -14,12 +14,13 @@ CUT = b""
 class UnsureS3:
     """A line to the S3 at `endpoint`, with a port of its own.
 
-    The answers to the next `lost` PUTs of an object whose key ends so become `instead`; with `gone_after` S3 is away
-    from the first of them on.
+    Of PUTs of an object whose key ends so the first `spared` are answered; the answers to the next `lost` become
+    `instead`. With `gone_after` S3 is away from that one on.
     """
 
     endpoint: str
     ending: str = "/record.json"
+    spared: int = 0
     lost: int = 0
     instead: bytes = FAILED
     gone_after: int | None = None
@@ -60,6 +61,8 @@ class UnsureS3:
         if verb != b"PUT" or not target.partition("?")[0].endswith(self.ending):
             return answer
         self.writes += 1
+        if self.writes <= self.spared:
+            return answer
         self.lost -= 1
         return self.instead if self.lost >= 0 or self.writes == self.gone_after else answer
 
