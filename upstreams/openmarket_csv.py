@@ -41,6 +41,7 @@ _TIME = re.compile(
 _PERHAPS_CUT_TIME = re.compile(r".*[ T][0-9]{2}:[0-9]{2}|.*[+-][0-9]{2}")
 # An exponent is how some decimal libraries print a ten without its zeros; a long one could unpack to gigabytes.
 _AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?")
+_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _FOUR_DECIMALS = re.compile(r".*\.[0-9]{4}")
 _EXACT = decimal.Context(prec=100)
@@ -181,13 +182,12 @@ class _Table:
     def __init__(
         self, body: bytes, columns: tuple[tuple[str, ...], ...], is_whole: Callable[[list[str], int | None], bool]
     ) -> None:
-        try:
-            self._text = body.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise UpstreamBadResponse(UPSTREAM, "the answer is not UTF-8") from error
-        if self._text.lstrip().startswith("<"):
+        if _PAGE.match(body):
             raise UpstreamBadResponse(UPSTREAM, "the answer is a page instead of CSV")
-        self._reader = csv.reader(io.StringIO(self._text, newline=""), strict=True, skipinitialspace=True)
+        # Decoded as it is read: a large file as one text, in a StringIO, is five times its own size more.
+        text = io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline="")
+        self._reader = csv.reader(text, strict=True, skipinitialspace=True)
+        self._line_end = body.endswith((b"\r", b"\n"))
         self._columns = columns
         self._is_whole = is_whole
 
@@ -200,6 +200,8 @@ class _Table:
             yield from self._rows()
         except csv.Error as error:
             raise UpstreamBadResponse(UPSTREAM, f"line {self._reader.line_num} of the answer is no CSV") from error
+        except UnicodeDecodeError as error:
+            raise UpstreamBadResponse(UPSTREAM, "the answer is not UTF-8") from error
 
     def _rows(self) -> Iterator[list[str]]:
         header = next((cells for cells in self._reader if any(map(str.strip, cells))), None)
@@ -216,7 +218,7 @@ class _Table:
             yield cells
         # Without a line end the last cell may be a part of one: it must look as the vendor's documents say.
         last = places.index(width - 1) if width - 1 in places else None
-        if cells and self._text[-1] not in "\r\n" and not self._is_whole(cells, last):
+        if cells and not self._line_end and not self._is_whole(cells, last):
             raise self.wrong("end: it looks cut off")
 
     def _fits(self, row: list[str], width: int) -> bool:
