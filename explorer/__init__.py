@@ -4,8 +4,8 @@
 package: the page works behind a firewall, and under a policy that allows nothing from elsewhere and no inline script.
 """
 
-from explorer.delivery import Asset, accepts_gzip
+from explorer.delivery import Asset
 from explorer.document import page
 from explorer.files import asset
 
-__all__ = ["Asset", "accepts_gzip", "asset", "page"]
+__all__ = ["Asset", "asset", "page"]

@@ -1,7 +1,8 @@
 """The HTML page, told where it lives.
 
 Its assets and the endpoint resolve against one `<base>`, made from the path the request came in on: the same page works
-at the root and under a stage of API Gateway. All scripts are files of our own origin, so the policy forbids inline ones.
+at the root and under a stage of API Gateway. All scripts are files of our own origin, so the policy forbids inline
+ones.
 """
 
 from functools import cache

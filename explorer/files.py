@@ -31,7 +31,7 @@ def hashed_names() -> dict[str, str]:
 
 
 def asset(name: str) -> Asset | None:
-    """Give the file served as `assets/{name}`, gzipped (see `Asset.for_client`); None for any other name."""
+    """Give the file served as `assets/{name}`, gzipped (see `Asset.inflated`); None for any other name."""
     return _load(name) if name in _servable() else None
 
 

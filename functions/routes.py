@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from schema.http import GraphQLOverHTTP
+from schema.negotiation import takes_gzip
 from schema.requests import Request, Response
 
 if TYPE_CHECKING:
@@ -47,5 +48,6 @@ def _explorer(request: Request, path: str) -> Response:
 
 
 def _served(asset: "Asset", request: Request) -> Response:
-    asset = asset.for_client(request.headers.get("accept-encoding"))
+    if not takes_gzip(request.headers.get("accept-encoding")):
+        asset = asset.inflated()
     return Response(200, asset.body, [("content-type", asset.content_type), *asset.headers])

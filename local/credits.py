@@ -13,7 +13,6 @@ NETWORKS = ("Vodafone", "O2", "Three", "Orange", "T-Mobile")
 PRICE_POINTS = ("0.5", "1", "1.5", "2", "2.5", "3", "4.5", "5", "7.5", "10")
 BRANDS = ("MyBrand", "Chat & Win", "Smith, Jones Radio", "Late Show")
 FIRST_MSISDN, LAST_MSISDN = 447700900000, 447700900022
-DAY_SECONDS = 86400
 LATEST_SETTLING = timedelta(days=2)
 LATE_SHARE = 0.05
 """Of the credits that settle later than at once, those that take one to two days."""

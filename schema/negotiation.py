@@ -25,8 +25,9 @@ def media_type_for(accept: str | None) -> str | None:
 
 
 def takes_gzip(accept_encoding: str | None) -> bool:
-    """Whether the answer may be compressed."""
-    return qualities(accept_encoding or "").get("gzip", 0.0) > 0
+    """Whether the answer may be compressed (RFC 9110 §12.5.3); a header that is not sent does not say so."""
+    wanted = qualities(accept_encoding or "")
+    return wanted.get("gzip", wanted.get("x-gzip", wanted.get("*", 0.0))) > 0
 
 
 def qualities(header: str) -> dict[str, float]:

@@ -29,9 +29,8 @@ CONNECT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
-    """A file under way: what its server says of it (`length` in bytes), and its bytes, to be read once."""
+    """A file under way: what its server says it is, and its bytes, to be read once."""
 
-    length: int | None
     content_type: str | None
     chunks: AsyncIterator[bytes] = field(repr=False)
 
@@ -58,7 +57,7 @@ class ReportFiles:
             async with limit, _client() as client:
                 response = await self._found(client, _parsed(url))
                 async with aclosing(response), aclosing(self._chunks(response)) as chunks:
-                    yield ReportFile(_length(response), response.headers.get("Content-Type"), chunks)
+                    yield ReportFile(response.headers.get("Content-Type"), chunks)
         except TimeoutError as error:
             if not limit.expired():  # somebody else's, from inside the `with`
                 raise
@@ -120,8 +119,3 @@ def _parsed(text: str, base: "httpx.URL | None" = None) -> "httpx.URL":
         return httpx.URL(text) if base is None else base.join(text)
     except (httpx.InvalidURL, ValueError) as error:
         raise UpstreamBadResponse(UPSTREAM, "a report's link is no URL") from error
-
-
-def _length(response: "httpx.Response") -> int | None:
-    value = response.headers.get("Content-Length", "")
-    return int(value) if value.isascii() and value.isdecimal() else None

@@ -15,6 +15,7 @@ from typing import Any
 from graphql import build_schema, graphql_sync
 
 import explorer
+from schema.negotiation import takes_gzip
 
 SCHEMA = build_schema((Path(__file__).parents[2] / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 FRESH = {"source": "UPSTREAM", "asOf": "2026-03-01T12:00:00Z", "stale": False}
@@ -89,7 +90,7 @@ def serving(prefix: str = "", token: str = "") -> Iterator[Site]:
             if asset is None:
                 self.send_error(404)
                 return
-            served = asset.for_client(self.headers["accept-encoding"])
+            served = asset if takes_gzip(self.headers["accept-encoding"]) else asset.inflated()
             body = served.body
             if served.content_type.startswith("text/html") and site.token:
                 meta = f'<meta name="tally-token" content="{site.token}"></head>'

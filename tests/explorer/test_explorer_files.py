@@ -5,7 +5,6 @@ from html.parser import HTMLParser
 import pytest
 
 import explorer
-from explorer import accepts_gzip
 from explorer.fetch_assets import ASSETS, VENDORED, IntegrityError, Vendored
 
 
@@ -125,36 +124,13 @@ def test_a_name_that_is_not_served_is_none(name: str) -> None:
     assert explorer.asset(name) is None
 
 
-@pytest.mark.parametrize(
-    ("header", "accepted"),
-    [
-        (None, False),
-        ("", False),
-        ("identity", False),
-        ("gzip", True),
-        ("GZIP", True),
-        ("deflate, gzip, br", True),
-        ("x-gzip", True),
-        ("*", True),
-        ("*;q=0", False),
-        ("gzip;q=0", False),
-        ("gzip; q=0.0, *", False),
-        ("br;q=1.0, gzip;q=0.2", True),
-        ("gzip;q=nonsense", False),
-    ],
-)
-def test_gzip_goes_only_to_those_who_accept_it(header: str | None, accepted: bool) -> None:
-    assert accepts_gzip(header) is accepted
-
-
 def test_a_client_without_gzip_gets_the_plain_file() -> None:
     asset = explorer.asset("react-18.2.0.min.js")
     assert asset is not None
-    plain = asset.for_client("identity")
+    plain = asset.inflated()
     assert plain.body == gzip.decompress(asset.body)
     assert "content-encoding" not in dict(plain.headers)
     assert dict(plain.headers)["vary"] == "Accept-Encoding"
-    assert asset.for_client("gzip, br") is asset
     assert dict(asset.headers)["content-encoding"] == "gzip"
 
 
@@ -162,4 +138,4 @@ def test_the_page_itself_is_plain_so_that_a_gateway_may_write_a_token_into_it() 
     page = explorer.page("/")
     assert page.content_type == "text/html; charset=utf-8"
     assert b"</head>" in page.body
-    assert page.for_client(None) is page
+    assert page.inflated() is page

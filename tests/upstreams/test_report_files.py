@@ -41,7 +41,7 @@ async def test_a_file_arrives_byte_for_byte_by_a_plain_get() -> None:
     async with ScriptedVendor(in_turn(Answer(body=PACKED, headers=headers))) as vendor:
         link = f"{vendor.base_url}/c/daily-dr1.json.gz?sig=Ub2%2FU&sp=rwd"
         async with ReportFiles(hosts=LOOPBACK, max_bytes=1000).open(link, Deadline.after(5)) as file:
-            assert (file.length, file.content_type) == (len(PACKED), "application/json")
+            assert file.content_type == "application/json"
             assert b"".join([chunk async for chunk in file.chunks]) == PACKED
     [asked] = vendor.seen
     assert (asked.method, asked.target) == ("GET", "/c/daily-dr1.json.gz?sig=Ub2%2FU&sp=rwd")
