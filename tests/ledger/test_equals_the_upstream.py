@@ -218,11 +218,12 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(number=processes, period=periods(), brand=brands, writes=st.integers(0, 8))
     def a_process_dies_as_it_answers(self, number: int, period: Any, brand: str | None, writes: int) -> None:
         self.processes[number] = self._start(writes)
+        kept = set(self.kept)
         asked = self._asked(period, brand) | {"where": None, "by": ["DAY"], "first": 10_000}
         try:
             answer = self._ask(number, LOG, asked, "creditLog")
         except Killed:
-            answer = None
+            answer, self.kept = None, kept  # what it had fetched, nobody may have
         if answer is not None:
             self._check_log(answer, asked)
         self.processes[number] = self._start()
