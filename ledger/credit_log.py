@@ -7,41 +7,31 @@ answer, and say so.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 
 from ledger.ageing import FOR_GOOD, Ageing
 from ledger.breakers import Breakers
+from ledger.day_fetcher import UPSTREAM, DayFetcher
 from ledger.day_query import DayQuery, Refreshed
+from ledger.day_runs import bridges, runs
 from ledger.days import LEASE, DayStore, DayVersion
 from ledger.freshness import Freshness, Source, oldest
 from ledger.leases import Leases
 from ledger.memory import Memory
-from ledger.moments import DAY, Clock, Period, day_end, midnight
+from ledger.moments import Clock, Period, day_end
 from ledger.rollups import EMPTY as NOTHING
 from ledger.rollups import Rollup
 from ledger.rows import EMPTY, Rows
 from ledger.store import LedgerUnavailable, Store
 from upstreams import telemetry
 from upstreams.deadline import Deadline
-from upstreams.errors import UpstreamAnswerTooLarge, UpstreamError
-from upstreams.openmarket import LogRow, OpenMarket
+from upstreams.errors import UpstreamError
+from upstreams.openmarket import OpenMarket
 
 LOG = logging.getLogger("tally.ledger")
 
-UPSTREAM = "openmarket"
-LONGEST_RUN = 31
-"""Days in one upstream request, at the most."""
-LONGEST_BRIDGE = 3
-"""Good days between two due ones that are asked for again, at the most, to save a request.
-
-So many lie between today and the oldest day that may still change, by the default of `SETTLE_HOURS`: with them a look
-at a month costs no more requests than one at today alone. Over a longer gap it would cost too many rows.
-"""
-MARGIN = timedelta(seconds=1)
-"""Whether the vendor's ends are inclusive is not documented: we ask for more and keep by each row's own time."""
 ROUNDS = 4
 RECHECK = timedelta(minutes=5)
 """How long an unsettled day is answered for from memory before S3 is looked at again, at the most: what a newer version
@@ -74,8 +64,7 @@ class CreditLog:
     ) -> None:
         self._store = store
         self._leases = leases
-        self._breakers = breakers
-        self._openmarket = openmarket
+        self._fetcher = DayFetcher(breakers, openmarket, ageing, clock)
         self._ageing = ageing
         self._clock = clock
         self._rows: Memory[str, Rows] = Memory(REMEMBERED_BYTES)
@@ -140,7 +129,7 @@ class CreditLog:
     async def _again(self, query: DayQuery, lost: DayVersion) -> Rows:
         """Lost rows, from the upstream; others than the lost ones would not add up to what is said of the day."""
         self._versions.forget(f"{query.days.folder}/{lost.day}")
-        refreshed = await self._fetch(query, [lost.day])
+        refreshed = await self._fetcher.fetch(query, [lost.day])
         rows = refreshed.versions[0].rows or EMPTY
         key, rollup = f"{query.days.folder}/{lost.day}/{lost.tag}", Rollup.of(rows)
         said = self._rollups.recall(key)
@@ -221,11 +210,7 @@ class CreditLog:
     def _due(self, query: DayQuery, days: Sequence[date]) -> list[date]:
         """The days to ask for: the missing ones, and a few unsettled ones between two, to save a second request."""
         missing = self._missing(query, days)
-        gaps = [
-            [before + DAY * number for number in range(1, (day - before).days)] for before, day in pairwise(missing)
-        ]
-        bridges = [gap for gap in gaps if len(gap) <= LONGEST_BRIDGE]
-        unsettled = [gap for gap in bridges if not any(version.settled for version in query.held(gap))]
+        unsettled = [gap for gap in bridges(missing) if not any(version.settled for version in query.held(gap))]
         return sorted([*missing, *(day for gap in unsettled for day in gap)])
 
     def _good_until(self, version: DayVersion) -> datetime:
@@ -270,71 +255,8 @@ class CreditLog:
 
     async def _refresh(self, query: DayQuery, run: Sequence[date]) -> Refreshed:
         """Ask for those days of a run that are still missing."""
-        parts = await asyncio.gather(*(self._fetch(query, part) for part in runs(self._due(query, run), frozenset())))
+        parts = await asyncio.gather(
+            *(self._fetcher.fetch(query, part) for part in runs(self._due(query, run), frozenset()))
+        )
         fetched = {version.day: version for part in parts for version in part.versions}
         return Refreshed([fetched.get(day) or query.versions[day] for day in run], asked=True)
-
-    async def _fetch(self, query: DayQuery, run: Sequence[date]) -> Refreshed:
-        """Ask the upstream for contiguous days, and keep each; days too many for one answer come in halves.
-
-        One half after the other, and what S3 has of them is not carried along: memory holds one answer at a time.
-        """
-        try:
-            return await self._fetch_at_once(query, run)
-        except UpstreamAnswerTooLarge as error:
-            if len(run) == 1:
-                raise
-            LOG.warning("asking for %s to %s in halves: %s", run[0], run[-1], error)
-        halves = run[: len(run) // 2], run[len(run) // 2 :]
-        fetched = [_light(version) for half in halves for version in (await self._fetch(query, half)).versions]
-        return Refreshed(fetched, asked=True)
-
-    async def _fetch_at_once(self, query: DayQuery, run: Sequence[date]) -> Refreshed:
-        newest_held = [version.fetched + timedelta.resolution for version in query.held(run)]
-        fetched = max([self._clock(), *newest_held])
-
-        async def ask() -> list[LogRow]:
-            start, end = midnight(run[0]) - MARGIN, day_end(run[-1]) + MARGIN
-            return await self._openmarket.log(query.tenant, start, end, query.brand, query.deadline)
-
-        # Without S3 nobody can say how the vendor fares, and each question to S3 would cost the time that is left.
-        log = await (ask() if query.offline else self._breakers.guard(query.tenant, UPSTREAM, ask))
-        by_day = _by_day(log, run)
-        kept = await asyncio.gather(*(self._keep(query, day, fetched, Rows.of(by_day.pop(day))) for day in run))
-        return Refreshed(kept, asked=True)
-
-    async def _keep(self, query: DayQuery, day: date, fetched: datetime, rows: Rows) -> DayVersion:
-        settled = self._ageing.settled(fetched, day_end(day))
-        try:
-            if not query.offline:
-                return await query.days.keep(day, fetched, rows, settled=settled)
-        except LedgerUnavailable as error:
-            LOG.warning("a day was not kept: %s", error)
-        return DayVersion(day, fetched, len(rows), settled, rows, kept=False)
-
-
-def _by_day(log: Iterable[LogRow], run: Sequence[date]) -> dict[date, list[LogRow]]:
-    """The credits of each day of a run; of several with one id the last counts, but only among those of the run.
-
-    The seconds more that were asked for are cut off first: what lies in them must not take the place of what does not.
-    """
-    by_day: dict[date, list[LogRow]] = {day: [] for day in run}
-    for credit in {credit.credit_id: credit for credit in log if credit.time.date() in by_day}.values():
-        by_day[credit.time.date()].append(credit)
-    return by_day
-
-
-def _light(version: DayVersion) -> DayVersion:
-    """The version without its rows, where S3 has them."""
-    return replace(version, rows=None) if version.kept else version
-
-
-def runs(days: Sequence[date], cuts: frozenset[date]) -> list[list[date]]:
-    """Days in order as contiguous runs of at most 31; a run also ends before a day in `cuts`."""
-    result: list[list[date]] = [[days[0]]] if days else []
-    for before, day in pairwise(days):
-        if day - before == DAY and len(result[-1]) < LONGEST_RUN and day not in cuts:
-            result[-1].append(day)
-        else:
-            result.append([day])
-    return result

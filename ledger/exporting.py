@@ -14,7 +14,8 @@ from datetime import date, datetime
 from itertools import batched
 from typing import Any
 
-from ledger.credit_log import LONGEST_RUN, CreditLog, Held
+from ledger.credit_log import CreditLog, Held
+from ledger.day_runs import LONGEST_RUN
 from ledger.days import DayVersion
 from ledger.export_files import Row, Segment, gzip_file, held_rows, opening, segment, stored_rows
 from ledger.export_jobs import LEASE, ExportLog, ExportStatus, Job, Part, Seen, State

@@ -11,7 +11,8 @@ from itertools import batched
 from urllib.parse import unquote
 
 from ledger.ageing import Ageing
-from ledger.credit_log import LONGEST_RUN, CreditLog
+from ledger.credit_log import CreditLog
+from ledger.day_runs import LONGEST_RUN
 from ledger.days import ALL_BRANDS, ROOT, DayStore, DayVersion, superseded
 from ledger.moments import DAY, Clock, Period, day_end, midnight
 from ledger.run import Run

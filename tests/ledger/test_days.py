@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ledger.credit_log import LONGEST_RUN, runs
+from ledger.day_runs import LONGEST_RUN, runs
 from ledger.days import FETCHED, DayStore, newest, partition, superseded
 from ledger.moments import DAY
 from ledger.rows import Rows, encode

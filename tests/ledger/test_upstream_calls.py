@@ -13,7 +13,8 @@ import pytest
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.breakers import PATIENCE
-from ledger.credit_log import LONGEST_BRIDGE, Held
+from ledger.credit_log import Held
+from ledger.day_runs import LONGEST_BRIDGE
 from ledger.moments import DAY, Period, rfc3339
 from ledger.rows import TIME, WIDTH
 from ledger.run import Run
