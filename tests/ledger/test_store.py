@@ -1,7 +1,7 @@
 """The bucket's primitives, on the real protocol; and the tests' own bucket held to the same statements."""
 
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 from ledger.store import LedgerUnavailable, Store
