@@ -23,6 +23,7 @@ from ledger.memory import Memory
 from schema.errors import BadUserInput, Invalid, ParseFailed, RefusedError, TooComplex
 from schema.limits import CHARACTERS, TOKENS, check
 from schema.profile import Profile
+from schema.thinning import thinned
 from schema.weighing import Weigher
 
 REMEMBERED_BYTES = 32 * 1024 * 1024
@@ -30,6 +31,8 @@ REMEMBERED_TEXT = 10_000
 BYTES_A_CHARACTER = 100
 """What a document weighs in memory for each character of its text."""
 MOST_ERRORS = 20
+LONG_TEXT = 1_000
+"""A longer text may say the same thing often enough to matter."""
 
 _COMMENT = re.compile("#.*")
 _NO_SPACE = str.maketrans("", "", " \t\r\n,")
@@ -122,7 +125,7 @@ class Documents:
             return refused
         errors = validate(
             self._schema,
-            document,
+            thinned(document, text) if len(text) > LONG_TEXT else document,
             max_errors=MOST_ERRORS,
             hide_suggestions=not self.introspection,
         )

@@ -33,6 +33,14 @@ def tokens(count: int) -> str:
     return text
 
 
+def repeated(count: int) -> str:
+    """One field, as often as there is room for it."""
+    around = '{ creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-13T00:00:00Z") { totalCount } }'
+    text = around.replace("totalCount", "totalCount " * (count - counted(around) + 1))
+    assert counted(text) == count
+    return text
+
+
 def counted(text: str) -> int:
     lexer, count = Lexer(Source(text)), 0
     while lexer.advance().kind is not TokenKind.EOF:
@@ -41,10 +49,22 @@ def counted(text: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "query", [tokens(1000), aliased(30), roots(15)], ids=["1,000 tokens", "30 aliases", "15 roots"]
+    "query",
+    [tokens(1000), repeated(1000), aliased(30), roots(15)],
+    ids=["1,000 tokens", "1,000 tokens, most of them one field", "30 aliases", "15 roots"],
 )
 def test_the_last_that_may_is_answered(frontend: Frontend, query: str) -> None:
     assert frontend.ask(query).errors == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["nothing", "totalCount: pageInfo { hasNextPage }", "nodes", "...F } } fragment F on Report { name } { a: b { c"],
+)
+def test_what_is_said_often_hides_no_mistake(frontend: Frontend, wrong: str) -> None:
+    query = repeated(900).removesuffix("} }") + f"{wrong} }} }}"
+    assert frontend.ask(query).codes == ["GRAPHQL_VALIDATION_FAILED"] * len(frontend.ask(query).errors)
+    assert frontend.ask(query).errors
 
 
 @pytest.mark.parametrize(
