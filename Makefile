@@ -20,7 +20,7 @@ run: setup
 test: lint
 	$(RUN)pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
-# The generated tests with ten times the examples; for an hour that nobody waits through.
+# The generated tests with at least ten times the examples; for an hour that nobody waits through.
 nightly: setup
 	HYPOTHESIS_PROFILE=nightly $(RUN)pytest --timeout=14400 tests/ledger/test_equals_the_upstream.py tests/schema/test_plans.py \
 	  tests/security/test_fuzzing.py
