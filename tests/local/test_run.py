@@ -115,7 +115,7 @@ def test_the_keeper_archives_reports_and_settles_days_and_is_cut_short_by_ctrl_c
     assert settled["data"]["creditLog"]["freshness"]["source"] == "CACHE"
     assert (kept.status_code, kept.content) == (200, vendors.content)
     assert (tally.process.returncode, said) == (0, "")
-    assert seconds < 10  # waiting adds up to 6 at the most: 2 for the keeper, 1 for each server; other tests run beside this
+    assert seconds < 10  # the waits add up to 6 at the most, and other tests run beside this one
     assert "the keeper's run was cut short" in lines  # of its 180 files it had got to the first
 
 
