@@ -32,7 +32,7 @@ lint: setup
 	$(RUN)lint-imports
 
 schema: setup
-	$(RUN)python -m schema.sdl > schema/schema.graphql
+	$(RUN)python -m schema.types.sdl > schema/schema.graphql
 
 licences: setup
 	$(RUN)python -m deploy.licences

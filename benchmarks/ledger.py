@@ -21,14 +21,14 @@ from benchmarks.bucket import BUCKET, Bucket
 from benchmarks.machine import described
 from functions.settings import Settings
 from functions.wiring import Parts
-from ledger.credit_log import CreditLog
-from ledger.moments import DAY, Period
-from ledger.selection import ROLLUPS_AT_ONCE, Key, Selection
-from ledger.store import Store
+from ledger.credits.credit_log import CreditLog
+from ledger.credits.selection import ROLLUPS_AT_ONCE, Key, Selection
+from ledger.storage.store import Store
 from local.openmarket import OpenMarket
 from local.simulator import Answer, Request
-from upstreams import telemetry
-from upstreams.deadline import Deadline
+from runtime import telemetry
+from runtime.clock import DAY, Period
+from runtime.deadline import Deadline
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 END = NOW.replace(hour=0) - 4 * DAY

@@ -52,14 +52,14 @@ OF_IMPORTS = {
 LISTING = "remembering a listing as it will be shown, not as it was stored"
 RENDERED = "days kept rendered, at twice the storage"
 OF_CALLS = {
-    "functions/observed.py": "a shorter log line",
-    "functions/metrics.py": "a shorter log line",
+    "functions/request_log.py": "a shorter log line",
+    "runtime/metrics.py": "a shorter log line",
     "asyncio/": "a call without an event loop, where nothing has to be waited for",
     "mangum/": "answering by plain calls, as for remembered answers",
-    "ledger/reports.py": LISTING,
-    "ledger/library.py": LISTING,
+    "ledger/reports/listings.py": LISTING,
+    "ledger/reports/catalogue.py": LISTING,
     "schema/resolvers/reports.py": LISTING,
-    "schema/log_rows.py": RENDERED,
+    "schema/resolvers/log_rows.py": RENDERED,
     "`<method 'split'": RENDERED,
     "`<method 'count'": RENDERED,
     "`<built-in method isal": "days kept rendered and compressed, spliced into the answer",

@@ -5,11 +5,11 @@ Behind API Gateway the claims come with the event; here every request comes from
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
-from functions import logs
 from functions.application import Application
 from functions.settings import Settings
-from schema.requests import Request
-from upstreams.deadline import Deadline
+from runtime import logs
+from runtime.deadline import Deadline
+from schema.http.requests import Request
 
 CLAIMS = {"scope": "reports:read reports:schedule credits:read credits:msisdn"}
 SECONDS = 29.0

@@ -15,12 +15,12 @@ from typing import Self
 
 from benchmarks.bucket import BUCKET, Bucket
 from benchmarks.questions import LARGE, PERIODS, SMALL
-from ledger.days import DayStore
-from ledger.rows import TIME, WIDTH, Rows
-from ledger.store import Store
+from ledger.credits.days import DayStore
+from ledger.credits.rows import TIME, WIDTH, Rows
+from ledger.storage.store import Store
 from local.credits import credits_of
 from local.rde import Rde
-from upstreams.openmarket import LogRow
+from upstreams.openmarket.client import LogRow
 
 SETTLED = datetime(2026, 1, 1, tzinfo=UTC)
 FORMATS = ("JSON", "XML", "CSV", "XLSX")

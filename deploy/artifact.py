@@ -19,7 +19,7 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("functions", "schema", "ledger", "upstreams", "explorer")
+PACKAGES = ("functions", "schema", "ledger", "upstreams", "runtime", "explorer")
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 SIZE_LIMIT = 30_000_000
 """Bytes unzipped; Lambda itself takes 250 MB, but a cold start pays for each of them."""

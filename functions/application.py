@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from functions.events import request_of, result_of, stage_of
-from functions.observed import Answered, RequestLog
+from functions.request_log import Answered, RequestLog
 from functions.routes import ENDPOINT, Routes
 from functions.settings import Settings
 from functions.wiring import ledger_of
-from ledger.moments import Clock, now
+from runtime import telemetry
+from runtime.clock import Clock, now
 from schema.errors import described
-from schema.http import GraphQLOverHTTP
-from schema.requests import Request, Response
-from upstreams import telemetry
+from schema.http.endpoint import GraphQLOverHTTP
+from schema.http.requests import Request, Response
 
 if TYPE_CHECKING:
     import mangum

@@ -4,8 +4,8 @@ import base64
 import binascii
 from typing import Any
 
-from schema.requests import Request, Response
-from upstreams.deadline import Deadline
+from runtime.deadline import Deadline
+from schema.http.requests import Request, Response
 
 SPARE_SECONDS = 1.0
 """What is left of an invocation for saying what went wrong."""

@@ -13,15 +13,15 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
-from ledger.exports import ExporterUnavailable
-from upstreams.deadline import Deadline
+from ledger.exports.exports import ExporterUnavailable
+from runtime.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_lambda import LambdaClient
 
-    from ledger.exporting import Exporter
+    from ledger.exports.writer import Exporter
 
 LOG = logging.getLogger("tally.exporter")
 

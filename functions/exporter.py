@@ -1,8 +1,8 @@
 """The exporter's Lambda function: what `template.yaml` names, made from the environment when Lambda loads it."""
 
-from functions import logs
 from functions.exporter_handler import ExporterHandler
 from functions.settings import Settings
+from runtime import logs
 
 SETTINGS = Settings.read()
 logs.set_up(SETTINGS.log_level)

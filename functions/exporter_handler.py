@@ -5,14 +5,14 @@ import re
 from typing import Any
 
 from functions.export_starts import LambdaStart, to_the_end
-from functions.observed import write_by_dimension
+from functions.request_log import write_by_dimension
 from functions.settings import Settings
 from functions.wiring import exporter_of, store_of
-from ledger.moments import Clock, now
-from ledger.store import Store
-from upstreams import telemetry
-from upstreams.deadline import Deadline
-from upstreams.tenants import is_tenant
+from ledger.storage.store import Store
+from runtime import telemetry
+from runtime.clock import Clock, now
+from runtime.deadline import Deadline
+from runtime.tenants import is_tenant
 
 EXPORT_ID = re.compile(r"[0-9a-f]{32}")
 ENDING_SECONDS = 1.0

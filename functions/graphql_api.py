@@ -4,9 +4,9 @@ import gc
 
 gc.disable()  # what is imported stays: looking through it again and again is a tenth of the start
 
-from functions import logs
 from functions.application import make_handler
 from functions.settings import Settings
+from runtime import logs
 
 SETTINGS = Settings.read()
 logs.set_up(SETTINGS.log_level)

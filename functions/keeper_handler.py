@@ -9,14 +9,14 @@ import contextlib
 import time
 from typing import Any
 
-from functions.logs import instant, rendered, write
-from functions.metrics import embedded
-from functions.observed import write_by_dimension
-from ledger.archiving import GRACE_SECONDS
-from ledger.keeper import Keeper
-from ledger.run import RESERVE_SECONDS, Run
-from upstreams import telemetry
-from upstreams.deadline import Deadline
+from functions.request_log import write_by_dimension
+from ledger.keeper.keeper import Keeper
+from ledger.keeper.run import RESERVE_SECONDS, Run
+from ledger.reports.archiving import GRACE_SECONDS
+from runtime import telemetry
+from runtime.deadline import Deadline
+from runtime.logs import instant, rendered, write
+from runtime.metrics import embedded
 
 ENDING_SECONDS = GRACE_SECONDS + 15.0
 """What a file under way may take longer, and some time to say how it went."""

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from schema.http import GraphQLOverHTTP
-from schema.negotiation import takes_gzip
-from schema.requests import Request, Response
+from schema.http.endpoint import GraphQLOverHTTP
+from schema.http.negotiation import takes_gzip
+from schema.http.requests import Request, Response
 
 if TYPE_CHECKING:
     from explorer import Asset

@@ -11,30 +11,30 @@ from typing import TYPE_CHECKING
 
 from functions.settings import Settings
 from ledger import Ledger
-from ledger.ageing import Ageing
-from ledger.answers import Answers
-from ledger.archive import Archive
-from ledger.breakers import Breakers
-from ledger.credit_log import CreditLog
-from ledger.exports import Exports, Start
-from ledger.idempotency import Keys
-from ledger.leases import Leases
-from ledger.library import Library
-from ledger.moments import Clock, now
-from ledger.outcomes import Outcomes
-from ledger.persisted_queries import PersistedQueries
-from ledger.plans import Plans
-from ledger.reports import UPSTREAM as RDE
-from ledger.reports import Reports
-from ledger.schedules import Schedules
-from ledger.store import Store
-from upstreams.openmarket import OpenMarket
-from upstreams.rde import Rde
+from ledger.answers.ageing import Ageing
+from ledger.answers.answers import Answers
+from ledger.credits.credit_log import CreditLog
+from ledger.credits.outcomes import Outcomes
+from ledger.exports.exports import Exports, Start
+from ledger.reports.archive import Archive
+from ledger.reports.catalogue import Library
+from ledger.reports.idempotency import Keys
+from ledger.reports.listings import UPSTREAM as RDE
+from ledger.reports.listings import Reports
+from ledger.reports.schedules import Schedules
+from ledger.storage.breakers import Breakers
+from ledger.storage.leases import Leases
+from ledger.storage.persisted_queries import PersistedQueries
+from ledger.storage.plans import Plans
+from ledger.storage.store import Store
+from runtime.clock import Clock, now
+from upstreams.openmarket.client import OpenMarket
+from upstreams.rde.client import Rde
 from upstreams.secrets import SecretStore
 
 if TYPE_CHECKING:
-    from ledger.exporting import Exporter
-    from ledger.keeper import Keeper
+    from ledger.exports.writer import Exporter
+    from ledger.keeper.keeper import Keeper
 
 LARGEST_REPORT_BYTES = 5 * 1024**3
 
@@ -90,11 +90,11 @@ class Parts:
     @cached_property
     def keeper(self) -> "Keeper":
         """What happens though nobody asks; the API function need not load its code."""
-        from ledger.archiving import Archiver
-        from ledger.collecting import Collecting
-        from ledger.keeper import Keeper
-        from ledger.settling import Settling
-        from upstreams.report_files import ReportFiles
+        from ledger.keeper.collecting import Collecting
+        from ledger.keeper.keeper import Keeper
+        from ledger.keeper.settling import Settling
+        from ledger.reports.archiving import Archiver
+        from upstreams.rde.files import ReportFiles
 
         files = ReportFiles(hosts=self.settings.report_hosts, max_bytes=LARGEST_REPORT_BYTES)
         archiver = Archiver(self.store, files, self.clock)
@@ -110,7 +110,7 @@ class Parts:
     @cached_property
     def exporter(self) -> "Exporter":
         """What writes exports; in the API function, a thread's own business."""
-        from ledger.exporting import Exporter
+        from ledger.exports.writer import Exporter
 
         self.credit_log.remember_no_rows()
         return Exporter(self.store, self.leases, self.credit_log)

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from ledger.credit_log import CreditLog
-from ledger.exports import Exports
-from ledger.library import Library
-from ledger.outcomes import Outcomes
-from ledger.persisted_queries import PersistedQueries
-from ledger.plans import Plans
-from ledger.schedules import Schedules
+from ledger.credits.credit_log import CreditLog
+from ledger.credits.outcomes import Outcomes
+from ledger.exports.exports import Exports
+from ledger.reports.catalogue import Library
+from ledger.reports.schedules import Schedules
+from ledger.storage.persisted_queries import PersistedQueries
+from ledger.storage.plans import Plans
 
 __all__ = ["Ledger"]
 

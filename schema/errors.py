@@ -7,7 +7,7 @@ id, by which an operator finds the exception in the log.
 import logging
 from typing import Any, ClassVar
 
-from ledger.store import LedgerUnavailable
+from ledger.storage.store import LedgerUnavailable
 from upstreams.errors import UpstreamError
 
 LOG = logging.getLogger("tally")

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
+from runtime.deadline import Deadline
+from runtime.per_loop import PerLoop
 from upstreams.auth import Flow, as_auth
-from upstreams.deadline import Deadline
 from upstreams.errors import UpstreamError, UpstreamTimeout
 from upstreams.failures import TryAgain, of_status, of_transport
-from upstreams.per_loop import PerLoop
 from upstreams.transport import LARGEST_ANSWER, OPERATION, Sent, new_client
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
+from runtime.per_loop import PerLoop
+from runtime.redaction import conceal
+from runtime.tenants import is_tenant
 from upstreams.errors import UpstreamUnauthorized
-from upstreams.per_loop import PerLoop
-from upstreams.redaction import conceal
-from upstreams.tenants import is_tenant
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

@@ -9,8 +9,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from runtime.telemetry import UpstreamCall, record
 from upstreams.errors import UpstreamAnswerTooLarge, UpstreamBadResponse
-from upstreams.telemetry import UpstreamCall, record
 
 if TYPE_CHECKING:
     import ssl

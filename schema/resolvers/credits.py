@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ledger.freshness import Freshness
-from ledger.moments import rfc3339
-from ledger.outcomes import Outcome
-from ledger.rows import Credit, Position
-from ledger.selection import Bucket, Key, Page, Selection, Where
-from schema import cursors, inputs
-from schema.access import CREDITS_MSISDN
-from schema.context import Context
+from ledger.answers.freshness import Freshness
+from ledger.credits.outcomes import Outcome
+from ledger.credits.rows import Credit, Position
+from ledger.credits.selection import Bucket, Key, Page, Selection, Where
+from runtime.clock import rfc3339
 from schema.errors import BadUserInput, Forbidden
-from schema.log_rows import LogRows
+from schema.limits.response_budget import BUCKET, LOG_ROW, OUTCOME_ROW
+from schema.limits import arguments as inputs
+from schema.resolvers import cursors
+from schema.resolvers.access import CREDITS_MSISDN
+from schema.resolvers.context import Context
+from schema.resolvers.log_rows import LogRows
 from schema.resolvers.paging import Edge, PageInfo
-from schema.sizes import BUCKET, LOG_ROW, OUTCOME_ROW
 
 LARGEST_ID = 2**64 - 1
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ledger.export_jobs import ExportFormat, ExportStatus, Job, Seen, Unreadable
-from ledger.exports import NOT_READABLE
-from ledger.freshness import Freshness
-from schema import inputs
-from schema.access import CREDITS_MSISDN
-from schema.context import Context
+from ledger.answers.freshness import Freshness
+from ledger.exports.exports import NOT_READABLE
+from ledger.exports.jobs import ExportFormat, ExportStatus, Job, Seen, Unreadable
 from schema.errors import Forbidden
+from schema.limits import arguments as inputs
+from schema.resolvers.access import CREDITS_MSISDN
+from schema.resolvers.context import Context
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,19 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from ledger.archive import Archived
-from ledger.freshness import Freshness
-from ledger.idempotency import KeyReused
-from ledger.library import Kept, KeptListing
-from ledger.moments import rfc3339
-from ledger.schedules import Scheduled
-from schema import cursors, inputs
-from schema.context import Context
+from ledger.answers.freshness import Freshness
+from ledger.reports.archive import Archived
+from ledger.reports.catalogue import Kept, KeptListing
+from ledger.reports.idempotency import KeyReused
+from ledger.reports.schedules import Scheduled
+from runtime.clock import rfc3339
 from schema.errors import BadUserInput
+from schema.limits.response_budget import REPORT
+from schema.limits import arguments as inputs
+from schema.resolvers import cursors
+from schema.resolvers.context import Context
 from schema.resolvers.paging import Edge, PageInfo
-from schema.sizes import REPORT
-from upstreams.rde import ReportFormat, ScheduleRequest, place_of
+from upstreams.rde.client import ReportFormat, ScheduleRequest, place_of
 
 LONGEST_KEY = 128
 

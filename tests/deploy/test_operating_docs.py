@@ -9,11 +9,16 @@ import pytest
 
 from deploy.artifact import ROOT
 from functions.keeper_handler import KeeperHandler
-from functions.metrics import UNITS
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from ledger import answers, archive, days, export_jobs, idempotency, persisted_queries, plans
-from schema import access, profile
+from ledger.answers import answers
+from ledger.credits import days
+from ledger.exports import jobs as export_jobs
+from ledger.reports import archive, idempotency
+from ledger.storage import persisted_queries, plans
+from runtime.metrics import UNITS
+from schema.limits import profile
+from schema.resolvers import access
 from tests.deploy.template_reading import resources, template
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import Frontend

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from functions.metrics import UNITS
 from functions.settings import Settings
+from runtime.metrics import UNITS
 from tests.deploy.template_reading import environment, resources, template
 from upstreams.errors import BY_CODE
 

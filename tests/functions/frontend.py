@@ -9,7 +9,7 @@ from typing import Any
 from deploy.expectations import Answer
 from functions.application import make_handler
 from functions.settings import Settings
-from ledger.moments import Clock, now
+from runtime.clock import Clock, now
 
 RESPONSE_TYPE = "application/graphql-response+json"
 EVERY_SCOPE = "reports:read reports:schedule credits:read credits:msisdn"

@@ -6,7 +6,7 @@ import pytest
 
 from local.openmarket import OpenMarket
 from local.rde import Rde
-from schema import cursors
+from schema.resolvers import cursors
 from tests.functions.frontend import Frontend
 
 type Table = dict[str, dict[str, Any]]

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from functions.export_starts import LambdaStart
-from ledger.exports import ExporterUnavailable
+from ledger.exports.exports import ExporterUnavailable
 from local.aws import Aws
 from local.simulator import Answer, Request, Simulator, failing
 

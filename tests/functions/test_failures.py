@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ledger.breakers import PATIENCE
+from ledger.storage.breakers import PATIENCE
 from local import simulator
 from local.aws import Aws
 from local.openmarket import OpenMarket

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from functions.settings import Settings
 from local.openmarket import OpenMarket
-from schema import http, inputs, limits, profile
+from schema.http import endpoint as http
+from schema.limits import document_size as limits
+from schema.limits import profile
+from schema.limits import arguments as inputs
 from tests.functions.frontend import Frontend
 from tests.moving_clock import MovingClock
 

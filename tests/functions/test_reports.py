@@ -10,7 +10,7 @@ import pytest
 
 from local.rde import Rde
 from local.simulator import Fault
-from schema.cursors import LONGEST
+from schema.resolvers.cursors import LONGEST
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import Frontend
 from tests.moving_clock import MovingClock

@@ -15,11 +15,11 @@ from datetime import datetime
 from typing import Any
 
 from functions.settings import Settings
-from ledger.run import Run
-from ledger.store import PART_BYTES, Store
+from ledger.keeper.run import Run
+from ledger.storage.store import PART_BYTES, Store
+from runtime.deadline import Deadline
 from tests.ledger.exporting import DyingStore, QuickParts
 from tests.moving_clock import MovingClock
-from upstreams.deadline import Deadline
 from upstreams.secrets import SecretStore
 from upstreams.transport import trusted
 

@@ -10,10 +10,10 @@ from typing import Any
 from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from ledger.moments import DAY
 from local.aws import Aws
 from local.openmarket import OpenMarket
 from local.rde import Rde
+from runtime.clock import DAY
 from tests.functions.frontend import Frontend, LambdaContext
 from tests.moving_clock import MovingClock
 

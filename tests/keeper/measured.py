@@ -6,8 +6,8 @@ from pathlib import Path
 
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from ledger.run import Run
-from upstreams.deadline import Deadline
+from ledger.keeper.run import Run
+from runtime.deadline import Deadline
 
 
 def main() -> None:

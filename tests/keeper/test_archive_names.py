@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.archive import LONGEST_KEY, Archive, Identity, file_key, record_key
-from ledger.attachments import attributes, disposition, file_name
-from ledger.store import Store, Stored
+from ledger.reports.archive import LONGEST_KEY, Archive, Identity, file_key, record_key
+from ledger.reports.file_names import attributes, disposition, file_name
+from ledger.storage.store import Store, Stored
 from local.rde import Rde
 from tests.keeper.house import House
 from tests.keeper.test_archived_reports import downloaded

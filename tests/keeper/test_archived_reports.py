@@ -15,16 +15,16 @@ import pytest
 
 from functions.settings import Settings
 from functions.wiring import Parts, store_of
-from ledger.archive import Archive
-from ledger.freshness import Source
-from ledger.library import Library
-from ledger.store import Store
+from ledger.answers.freshness import Source
+from ledger.reports.archive import Archive
+from ledger.reports.catalogue import Library
+from ledger.storage.store import Store
 from local.aws import REGION
 from local.simulator import failing
+from runtime import telemetry
+from runtime.deadline import Deadline
 from tests.functions.frontend import Frontend
 from tests.keeper.house import QUERY, House
-from upstreams import telemetry
-from upstreams.deadline import Deadline
 
 CONTENT = b"day,amount\n2026-11-01,1.50\n"
 

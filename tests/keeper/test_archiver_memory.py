@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from ledger.moments import now
+from runtime.clock import now
 from tests.keeper.house import House
 
 ROOT = Path(__file__).parents[2]

@@ -13,17 +13,17 @@ import pytest
 
 from functions.settings import Settings
 from functions.wiring import Parts, keeper_of, store_of
-from ledger.archive import Identity, file_key
-from ledger.archiving import Archiver
-from ledger.moments import now
-from ledger.run import Run
-from ledger.store import PART_BYTES
+from ledger.keeper.run import Run
+from ledger.reports.archive import Identity, file_key
+from ledger.reports.archiving import Archiver
+from ledger.storage.store import PART_BYTES
 from local.blobs import CONTAINER
 from local.simulator import Answer, Fault, answering_html, cut_off, failing, hanging_up
+from runtime.clock import now
+from runtime.deadline import Deadline
 from tests.keeper.house import House
-from upstreams.deadline import Deadline
 from upstreams.errors import UpstreamBadResponse, UpstreamTimeout
-from upstreams.report_files import ReportFiles
+from upstreams.rde.files import ReportFiles
 
 CONTENT = b"day,amount\n2026-11-01,1.50\n"
 LARGE = os.urandom(PART_BYTES * 2 + 12_345)

@@ -14,12 +14,12 @@ import pytest
 from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from ledger.moments import DAY, midnight, rfc3339, stamp
-from ledger.run import Run
+from ledger.keeper.run import Run
 from local.simulator import failing
+from runtime.clock import DAY, midnight, rfc3339, stamp
+from runtime.deadline import Deadline
 from tests.functions.frontend import Frontend, LambdaContext
 from tests.keeper.house import House
-from upstreams.deadline import Deadline
 
 LOG = "query($f: DateTime!, $t: DateTime!, $b: String) { creditLog(from: $f, to: $t, brand: $b) { totalCount } }"
 OUTCOME = "query($f: DateTime!, $t: DateTime!) { creditOutcome(from: $f, to: $t) { freshness { asOf stale } } }"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.compression import unpack
-from ledger.store import PART_BYTES
+from ledger.storage.store import PART_BYTES
+from runtime.compression import unpack
 from tests.keeper.dying import keep, known_secrets
 from tests.keeper.house import House
 

@@ -16,11 +16,11 @@ from typing import Any
 
 from functions.settings import Settings
 from functions.wiring import Parts
-from ledger.leases import Leases
-from ledger.moments import Period, now
-from ledger.selection import Selection
-from ledger.store import Store
-from upstreams.deadline import Deadline
+from ledger.credits.selection import Selection
+from ledger.storage.leases import Leases
+from ledger.storage.store import Store
+from runtime.clock import Period, now
+from runtime.deadline import Deadline
 
 
 class MortalStore(Store):

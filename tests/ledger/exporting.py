@@ -16,17 +16,17 @@ from typing import Any
 
 from functions.settings import Settings
 from functions.wiring import Parts, store_of
-from ledger.days import DayStore
-from ledger.export_jobs import ExportFormat, ExportLog, ExportStatus, Job, Seen
-from ledger.exporting import Exporter
-from ledger.exports import PATIENCE, Exports
-from ledger.leases import Leases
-from ledger.moments import Clock, Period
-from ledger.rows import Rows
-from ledger.selection import Selection
-from ledger.store import Store
+from ledger.credits.days import DayStore
+from ledger.credits.rows import Rows
+from ledger.credits.selection import Selection
+from ledger.exports.exports import PATIENCE, Exports
+from ledger.exports.jobs import ExportFormat, ExportLog, ExportStatus, Job, Seen
+from ledger.exports.writer import Exporter
+from ledger.storage.leases import Leases
+from ledger.storage.store import Store
+from runtime.clock import Clock, Period
+from runtime.deadline import Deadline
 from tests.moving_clock import MovingClock
-from upstreams.deadline import Deadline
 
 LEASE_SECONDS = 0.3
 AT_ONCE = 8

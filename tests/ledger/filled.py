@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from ledger.days import DayStore
-from ledger.moments import DAY, day_end
-from ledger.rows import Rows
-from ledger.store import Store
+from ledger.credits.days import DayStore
+from ledger.credits.rows import Rows
+from ledger.storage.store import Store
 from local.credits import credits_of
-from upstreams.openmarket import LogRow
+from runtime.clock import DAY, day_end
+from upstreams.openmarket.client import LogRow
 
 ACCOUNT = "tally-account"
 

@@ -10,8 +10,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from ledger.moments import Clock, now
-from ledger.store import LIST_PAGE, Found, LedgerUnavailable, Store, Stored
+from ledger.storage.store import LIST_PAGE, Found, LedgerUnavailable, Store, Stored
+from runtime.clock import Clock, now
 
 
 class Killed(BaseException):

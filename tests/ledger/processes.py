@@ -12,15 +12,15 @@ from typing import Any
 
 from functions.settings import Settings
 from functions.wiring import Parts
-from ledger.leases import Leases
-from ledger.moments import Clock
-from ledger.store import Store
-from schema.http import GraphQLOverHTTP
-from schema.negotiation import RESPONSE_TYPE
-from schema.requests import Request
-from upstreams.deadline import Deadline
-from upstreams.openmarket import OpenMarket
-from upstreams.rde import Rde
+from ledger.storage.leases import Leases
+from ledger.storage.store import Store
+from runtime.clock import Clock
+from runtime.deadline import Deadline
+from schema.http.endpoint import GraphQLOverHTTP
+from schema.http.negotiation import RESPONSE_TYPE
+from schema.http.requests import Request
+from upstreams.openmarket.client import OpenMarket
+from upstreams.rde.client import Rde
 from upstreams.secrets import SecretStore
 
 LEASE_SECONDS = 0.5

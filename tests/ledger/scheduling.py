@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from functions.settings import Settings
-from ledger.ageing import Ageing
-from ledger.answers import Answers
-from ledger.breakers import Breakers
-from ledger.idempotency import Keys
-from ledger.leases import Leases
-from ledger.moments import Clock, now
-from ledger.reports import Reports
-from ledger.schedules import Schedules
-from ledger.store import Store
-from upstreams.deadline import Deadline
-from upstreams.rde import Rde, ReportFormat, ScheduleRequest
+from ledger.answers.ageing import Ageing
+from ledger.answers.answers import Answers
+from ledger.reports.idempotency import Keys
+from ledger.reports.listings import Reports
+from ledger.reports.schedules import Schedules
+from ledger.storage.breakers import Breakers
+from ledger.storage.leases import Leases
+from ledger.storage.store import Store
+from runtime.clock import Clock, now
+from runtime.deadline import Deadline
+from upstreams.rde.client import Rde, ReportFormat, ScheduleRequest
 from upstreams.secrets import SecretStore
 
 LEASE_SECONDS = 1.0

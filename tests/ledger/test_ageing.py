@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ledger.ageing import FOR_GOOD, Ageing
+from ledger.answers.ageing import FOR_GOOD, Ageing
 
 END = datetime(2019, 11, 6, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from ledger.breakers import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, Breakers, pause
+from ledger.storage.breakers import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, Breakers, pause
 from tests.ledger.memory_store import MemoryBucket, MemoryStore
 from tests.moving_clock import MovingClock
 from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable

@@ -3,13 +3,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ledger.day_runs import LONGEST_RUN, runs
-from ledger.days import FETCHED, DayStore, newest, partition, superseded
-from ledger.moments import DAY
-from ledger.rows import Rows, encode
+from ledger.credits.days import FETCHED, DayStore, newest, partition, superseded
+from ledger.credits.rows import Rows, encode
+from ledger.credits.spans import LONGEST_RUN, runs
+from runtime.clock import DAY
 from tests.ledger.memory_store import Killed, MemoryBucket, MemoryStore
 from tests.moving_clock import MovingClock
-from upstreams.openmarket import LogRow
+from upstreams.openmarket.client import LogRow
 
 pytestmark = pytest.mark.anyio
 TODAY = date(2019, 11, 5)

@@ -27,18 +27,18 @@ from hypothesis.stateful import (
 
 from functions.settings import Settings
 from functions.wiring import Parts
-from ledger.run import Run
+from ledger.keeper.run import Run
 from local.aws import Aws
 from local.credits import BRANDS, NETWORKS, Credit
 from local.openmarket import OpenMarket, parsed_time
 from local.rde import Rde
 from local.simulator import Simulator, answering_html, failing, without_column
+from runtime.deadline import Deadline
 from tests.functions.credit_oracle import comparable, summary
 from tests.ledger.history import DAY, History, days_of
 from tests.ledger.memory_store import Killed, MemoryBucket, MemoryStore
 from tests.ledger.processes import Process, process, vendors_of
 from tests.moving_clock import MovingClock
-from upstreams.deadline import Deadline
 from upstreams.secrets import SecretStore
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"

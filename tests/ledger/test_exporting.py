@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from ledger.export_jobs import ExportFormat, ExportLog, ExportStatus, Seen, State, Unreadable
-from ledger.exports import stands_still
-from ledger.freshness import Source
-from ledger.masking import masked
-from ledger.rows import COLUMNS, HEADER
-from ledger.store import Found, Store
+from ledger.answers.freshness import Source
+from ledger.credits.masking import masked
+from ledger.credits.rows import COLUMNS, HEADER
+from ledger.exports.exports import stands_still
+from ledger.exports.jobs import ExportFormat, ExportLog, ExportStatus, Seen, State, Unreadable
+from ledger.storage.store import Found, Store
 from local.aws import Aws
 from local.credits import Credit
 from local.openmarket import OpenMarket
 from local.simulator import failing
+from runtime.deadline import Deadline
 from tests.ledger.exporting import NOON, Process, fill, job
 from tests.moving_clock import MovingClock
-from upstreams.deadline import Deadline
 from upstreams.transport import trusted
 
 type Start = Callable[..., Process]

@@ -14,18 +14,18 @@ import duckdb
 import pytest
 
 from functions.settings import Settings
-from ledger.credit_log import CreditLog
-from ledger.days import DayStore
-from ledger.moments import DAY, Period
-from ledger.rows import Rows
-from ledger.selection import Key, Selection
-from ledger.store import Store
+from ledger.credits.credit_log import CreditLog
+from ledger.credits.days import DayStore
+from ledger.credits.rows import Rows
+from ledger.credits.selection import Key, Selection
+from ledger.storage.store import Store
 from local.aws import Aws
+from runtime.clock import DAY, Period
+from runtime.deadline import Deadline
 from tests.ledger.filled import settle
 from tests.ledger.processes import process
 from tests.moving_clock import MovingClock
-from upstreams.deadline import Deadline
-from upstreams.openmarket import LogRow
+from upstreams.openmarket.client import LogRow
 
 pytestmark = pytest.mark.anyio
 FIRST = datetime(2019, 11, 1, tzinfo=UTC)

@@ -7,12 +7,12 @@ import uuid
 
 import pytest
 
-from ledger.leases import Held, Leases
-from ledger.store import Store
+from ledger.storage.leases import Held, Leases
+from ledger.storage.store import Store
 from local.aws import Aws
+from runtime.deadline import Deadline
 from tests.ledger.memory_store import Killed, MemoryBucket, MemoryStore
 from tests.ledger.unsure_s3 import UnsureS3
-from upstreams.deadline import Deadline
 from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.masking import masked
+from ledger.credits.masking import masked
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.compression import pack
-from ledger.rollups import CorruptRollup, Rollup, add, decode, encode
-from ledger.rows import Rows
-from upstreams.openmarket import LogRow, state_of
+from ledger.credits.rollups import CorruptRollup, Rollup, add, decode, encode
+from ledger.credits.rows import Rows
+from runtime.compression import pack
+from upstreams.openmarket.client import LogRow, state_of
 
 NIGHT = datetime(2019, 11, 5, tzinfo=UTC)
 amounts = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**25), max_value=10**25, places=10)

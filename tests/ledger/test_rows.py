@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.compression import pack, unpack
-from ledger.moments import Period
-from ledger.rows import HEADER, CorruptRows, Rows, decode, encode
-from upstreams.openmarket import CreditState, LogRow
+from ledger.credits.rows import HEADER, CorruptRows, Rows, decode, encode
+from runtime.clock import Period
+from runtime.compression import pack, unpack
+from upstreams.openmarket.client import CreditState, LogRow
 
 NIGHT = datetime(2019, 11, 5, tzinfo=UTC)
 

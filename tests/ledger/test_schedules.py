@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ledger.idempotency import KeyReused
-from ledger.moments import now
-from ledger.store import LedgerUnavailable
+from ledger.reports.idempotency import KeyReused
+from ledger.storage.store import LedgerUnavailable
 from local.aws import Aws
 from local.rde import Rde
 from local.simulator import Answer, Request, failing, hanging_up, shortened
+from runtime.clock import now
+from runtime.deadline import Deadline
 from tests.ledger.scheduling import REQUEST, Process
 from tests.moving_clock import MovingClock
-from upstreams.deadline import Deadline
 from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio

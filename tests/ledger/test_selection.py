@@ -7,15 +7,15 @@ from itertools import batched
 import pytest
 
 from functions.settings import Settings
-from ledger.moments import DAY, Period
-from ledger.rows import Credit, Position
-from ledger.selection import Key, Selection, Where
+from ledger.credits.rows import Credit, Position
+from ledger.credits.selection import Key, Selection, Where
+from runtime.clock import DAY, Period
+from runtime.deadline import Deadline
 from tests.ledger.filled import settle
 from tests.ledger.memory_store import MemoryBucket, MemoryStore
 from tests.ledger.processes import process
 from tests.moving_clock import MovingClock
-from upstreams.deadline import Deadline
-from upstreams.openmarket import CreditState
+from upstreams.openmarket.client import CreditState
 
 pytestmark = pytest.mark.anyio
 FIRST = datetime(2019, 11, 1, tzinfo=UTC)

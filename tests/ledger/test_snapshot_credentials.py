@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from deploy.snapshot import keys_on_request
-from ledger.credentials import snapshot_credentials
-from ledger.store import LedgerUnavailable, Store
+from ledger.storage.credentials import snapshot_credentials
+from ledger.storage.store import LedgerUnavailable, Store
 
 KEYS = {"AWS_ACCESS_KEY_ID": "ASIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s3cret-Snapshot"}
 

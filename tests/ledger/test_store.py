@@ -4,7 +4,7 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
-from ledger.store import LedgerUnavailable, Store
+from ledger.storage.store import LedgerUnavailable, Store
 from local.aws import Aws
 from tests.ledger.memory_store import MemoryBucket, MemoryStore
 

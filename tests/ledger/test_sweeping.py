@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.ageing import Ageing
-from ledger.moments import stamp
-from ledger.run import Run
-from ledger.sweeping import sweep_answers
+from ledger.answers.ageing import Ageing
+from ledger.keeper.run import Run
+from ledger.keeper.sweeping import sweep_answers
+from runtime.clock import stamp
+from runtime.deadline import Deadline
 from tests.ledger.memory_store import MemoryBucket, MemoryStore
 from tests.moving_clock import MovingClock
-from upstreams.deadline import Deadline
 
 pytestmark = pytest.mark.anyio
 AGEING = Ageing(timedelta(minutes=1), timedelta(hours=72))

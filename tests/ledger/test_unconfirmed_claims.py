@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from ledger.idempotency import Json, Keys
-from ledger.leases import Leases
-from ledger.moments import now
-from ledger.store import LedgerUnavailable
+from ledger.reports.idempotency import Json, Keys
+from ledger.storage.leases import Leases
+from ledger.storage.store import LedgerUnavailable
 from local.aws import Aws
 from local.rde import Rde
+from runtime.clock import now
+from runtime.deadline import Deadline
 from tests.ledger.memory_store import MemoryBucket, MemoryStore
 from tests.ledger.scheduling import Process
 from tests.ledger.unsure_s3 import CUT, FAILED, UnsureS3
-from upstreams.deadline import Deadline
 from upstreams.errors import UpstreamTimeout, UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio

@@ -12,20 +12,20 @@ import pytest
 
 from functions.settings import Settings
 from functions.wiring import Parts
-from ledger.breakers import PATIENCE
-from ledger.credit_log import Held
-from ledger.day_runs import LONGEST_BRIDGE
-from ledger.moments import DAY, Period, rfc3339
-from ledger.rows import TIME, WIDTH
-from ledger.run import Run
-from ledger.sweeping import GRACE
+from ledger.credits.credit_log import Held
+from ledger.credits.rows import TIME, WIDTH
+from ledger.credits.spans import LONGEST_BRIDGE
+from ledger.keeper.run import Run
+from ledger.keeper.sweeping import GRACE
+from ledger.storage.breakers import PATIENCE
 from local.credits import Credit
 from local.openmarket import OpenMarket, parsed_time
 from local.simulator import failing
+from runtime.clock import DAY, Period, rfc3339
+from runtime.deadline import Deadline
 from tests.ledger.memory_store import MemoryBucket, MemoryStore
 from tests.ledger.processes import Process, process, vendors_of
 from tests.moving_clock import MovingClock
-from upstreams.deadline import Deadline
 from upstreams.errors import UpstreamBadResponse, UpstreamUnavailable
 from upstreams.secrets import SecretStore
 

@@ -12,18 +12,18 @@ import pytest
 
 from functions.settings import Settings
 from functions.wiring import Parts
-from ledger.freshness import Source
-from ledger.moments import DAY, Period
-from ledger.selection import Key, Selection
-from ledger.store import LedgerUnavailable
+from ledger.answers.freshness import Source
+from ledger.credits.selection import Key, Selection
+from ledger.storage.store import LedgerUnavailable
 from local.credits import Credit
 from local.openmarket import OpenMarket
 from local.rde import Rde
 from local.simulator import failing
+from runtime.clock import DAY, Period
+from runtime.deadline import Deadline
 from tests.ledger.memory_store import MemoryBucket, MemoryStore
 from tests.ledger.processes import Process, process, vendors_of
 from tests.moving_clock import MovingClock
-from upstreams.deadline import Deadline
 from upstreams.errors import UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.artifact import ROOT
-from functions.logs import JsonLines
+from runtime.logs import JsonLines
 
 IN_LAMBDA = """
 import logging

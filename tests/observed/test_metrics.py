@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from deploy.artifact import ROOT
-from functions.metrics import NAMESPACE, UNITS, emit
 from local.openmarket import OpenMarket
 from local.rde import Rde
 from local.simulator import failing
+from runtime.metrics import NAMESPACE, UNITS, emit
 from tests.functions.frontend import Frontend
 from tests.moving_clock import MovingClock
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.observed import TRACE_VARIABLE
+from functions.request_log import TRACE_VARIABLE
 from local.openmarket import OpenMarket
 from local.simulator import failing
 from tests.functions.conftest import StartFrontend

@@ -11,7 +11,7 @@ from graphql import (
 )
 from hypothesis import strategies as st
 
-from schema.stock import GRAPHQL
+from schema.execution.stock import GRAPHQL
 
 FROM, TO = "2019-11-01T00:00:00Z", "2019-11-04T00:00:00Z"
 INSTANTS = (FROM, "2019-11-01T10:30:00Z", "2019-11-02T00:00:00+02:00", "2019-11-03T23:59:59Z", TO)

@@ -18,7 +18,7 @@ from graphql import (
     print_ast,
 )
 
-from schema.sdl import sdl
+from schema.types.sdl import sdl
 
 CHECKED_IN = Path(__file__).parents[2] / "schema" / "schema.graphql"
 CONTRACT = Path(__file__).with_name("contract.graphql")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema import cursors
 from schema.errors import BadUserInput
+from schema.resolvers import cursors
 
 LOG = ("creditLog", "acme", "", "all", "")
 

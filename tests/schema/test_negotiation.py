@@ -2,7 +2,7 @@
 
 import pytest
 
-from schema.negotiation import takes_gzip
+from schema.http.negotiation import takes_gzip
 
 
 @pytest.mark.parametrize(

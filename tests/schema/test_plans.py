@@ -16,20 +16,20 @@ from obstore.store import MemoryStore
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger import Ledger
-from ledger.store import Store
+from ledger.storage.store import Store
 from local.credits import Credit
 from local.openmarket import OpenMarket
 from local.rde import Rde
-from schema.access import Identity
-from schema.context import Context
+from runtime import telemetry
+from runtime.deadline import Deadline
 from schema.errors import RefusedError
-from schema.graphql_messages import Params, Result
-from schema.operations import Operations, _admit, _digest
-from schema.sizes import Room
-from schema.stock import Stock
+from schema.execution.messages import Params, Result
+from schema.execution.operations import Operations, _admit, _digest
+from schema.execution.stock import Stock
+from schema.limits.response_budget import Room
+from schema.resolvers.access import Identity
+from schema.resolvers.context import Context
 from tests.schema.queries import FROM, TO, queries
-from upstreams import telemetry
-from upstreams.deadline import Deadline
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 NOW = datetime(2019, 12, 20, 12, tzinfo=UTC)

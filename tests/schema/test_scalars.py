@@ -8,7 +8,7 @@ import orjson
 import pytest
 from graphql import GraphQLError, GraphQLScalarType, Undefined, parse_value, value_from_ast
 
-from schema.root import SCHEMA
+from schema.types.root import SCHEMA
 
 NOON = datetime(2019, 11, 5, 12, tzinfo=UTC)
 

@@ -7,11 +7,11 @@ import pytest
 from graphql import GraphQLObjectType, get_named_type
 
 from local.openmarket import OpenMarket
-from schema.documents import Documents
 from schema.errors import TooComplex
-from schema.profile import MOST_CELLS, Profile
-from schema.stock import GRAPHQL
-from schema.weighing import LISTS
+from schema.execution.documents import Documents
+from schema.execution.stock import GRAPHQL
+from schema.limits.profile import MOST_CELLS, Profile
+from schema.limits.weighing import LISTS
 from tests.functions.frontend import Frontend
 
 DAY = 'from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z"'

@@ -17,9 +17,9 @@ from hypothesis_graphql import nodes, strategies
 from local.openmarket import OpenMarket
 from local.rde import Rde
 from local.simulator import Fault, answering_html, cut_off, failing, hanging_up, shortened
-from schema import cursors
 from schema.errors import BadUserInput
-from schema.sdl import sdl
+from schema.resolvers import cursors
+from schema.types.sdl import sdl
 from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, LambdaContext, http_event
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.logs import JsonLines, Stdout
 from local.aws import Aws
 from local.openmarket import OpenMarket
 from local.rde import Rde
@@ -19,6 +18,7 @@ from local.simulator import (
     shortened,
     without_column,
 )
+from runtime.logs import JsonLines, Stdout
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import EVERY_SCOPE, Frontend
 

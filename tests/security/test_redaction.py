@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from upstreams.redaction import TAKEN_OUT, conceal, redacted
+from runtime.redaction import TAKEN_OUT, conceal, redacted
 
 SECRET = "Zq7-plaNted s3cret/+"
 

@@ -9,7 +9,7 @@ from local.credits import Credit
 from local.lambda_runtime import MAX_RESULT
 from local.openmarket import OpenMarket
 from schema.errors import ResultTooLarge
-from schema.sizes import LAMBDA_BYTES, PLAIN_BYTES, RENDERED_BYTES, Room, refuse_beyond
+from schema.limits.response_budget import LAMBDA_BYTES, PLAIN_BYTES, RENDERED_BYTES, Room, refuse_beyond
 from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
 
 NOON = datetime(2019, 11, 1, 12, tzinfo=UTC)

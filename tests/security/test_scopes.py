@@ -5,9 +5,9 @@ from strawberry.types.base import StrawberryObjectDefinition
 
 from local.openmarket import OpenMarket
 from local.rde import Rde
-from schema.needs import Needs
-from schema.root import SCHEMA
-from schema.stock import GRAPHQL
+from schema.execution.stock import GRAPHQL
+from schema.types.root import SCHEMA
+from schema.types.scopes import Needs
 from tests.functions.frontend import EVERY_SCOPE, Frontend
 
 ROOTS = [type_ for type_ in (GRAPHQL.query_type, GRAPHQL.mutation_type) if type_ is not None]

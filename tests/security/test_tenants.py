@@ -19,7 +19,7 @@ from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_
 from tests.security.recorded_aws import Targets, listening
 
 SHARED = ("plans/",)
-"""Plans of queries hold no tenant's data (see `ledger.plans`)."""
+"""Plans of queries hold no tenant's data (see `ledger.storage.plans`)."""
 # One begins as the other does; a folder of the one must not be a prefix of the other's.
 TENANTS = ("acme", "acme-2")
 INSTANTS = 'from: "2019-11-01T00:00:00Z", to: "2019-11-03T00:00:00Z"'

@@ -5,19 +5,19 @@ from decimal import Decimal
 
 import pytest
 
-from ledger.answers import Answer
-from ledger.exports import Link
-from ledger.freshness import Source
-from ledger.rows import Credit, Rows
-from ledger.selection import Where
-from ledger.store import Stored
-from schema.graphql_messages import Params
-from schema.requests import Request, Response
-from upstreams.deadline import Deadline
+from ledger.answers.answers import Answer
+from ledger.answers.freshness import Source
+from ledger.credits.rows import Credit, Rows
+from ledger.credits.selection import Where
+from ledger.exports.exports import Link
+from ledger.storage.store import Stored
+from runtime.deadline import Deadline
+from schema.execution.messages import Params
+from schema.http.requests import Request, Response
 from upstreams.http import Call
-from upstreams.openmarket import CreditState, LogRow
-from upstreams.rde import Report, ReportFormat, ScheduledReport, ScheduleRequest
-from upstreams.rde_token import Token
+from upstreams.openmarket.client import CreditState, LogRow
+from upstreams.rde.client import Report, ReportFormat, ScheduledReport, ScheduleRequest
+from upstreams.rde.token import Token
 from upstreams.secrets import OpenMarketSecret, RdeSecret
 
 PLANTED = "pLaNtEd-447700900001"

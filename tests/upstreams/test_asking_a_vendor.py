@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime import telemetry
+from runtime.deadline import Deadline
+from runtime.telemetry import Telemetry
 from tests.upstreams.scripted_vendor import Answer, ScriptedVendor, in_turn
-from upstreams import telemetry
-from upstreams.deadline import Deadline
 from upstreams.errors import (
     UpstreamBadResponse,
     UpstreamError,
@@ -22,7 +23,6 @@ from upstreams.errors import (
 )
 from upstreams.failures import retry_after
 from upstreams.http import Call, Caller, full_jitter
-from upstreams.telemetry import Telemetry
 
 if TYPE_CHECKING:
     import httpx

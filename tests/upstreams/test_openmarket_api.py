@@ -3,11 +3,11 @@ import datetime as dt
 
 import pytest
 
+from runtime.deadline import Deadline
 from tests.upstreams.planted_secrets import OPENMARKET, PutSecret
 from tests.upstreams.scripted_vendor import Answer, ScriptedVendor, Seen, in_turn
-from upstreams.deadline import Deadline
 from upstreams.errors import UpstreamBadResponse, UpstreamUnauthorized
-from upstreams.openmarket import LogRow, OpenMarket, OutcomeRow
+from upstreams.openmarket.client import LogRow, OpenMarket, OutcomeRow
 from upstreams.secrets import SecretStore
 
 pytestmark = pytest.mark.anyio

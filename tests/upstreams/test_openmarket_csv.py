@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from upstreams.errors import UpstreamBadResponse
-from upstreams.openmarket import CreditState, LogRow, OutcomeRow, state_of
-from upstreams.openmarket_csv import read_log, read_outcome
+from upstreams.openmarket.client import CreditState, LogRow, OutcomeRow, state_of
+from upstreams.openmarket.csv import read_log, read_outcome
 
 HEADER = "Credit ID,Time (UTC),MSISDN,Network,Outcome,Amount,Currency\r\n"
 CELLS = ["18446744073709551615", "2013-09-20 10:11:12", "447700900001", "O2", "SUCCESS", "1.5", "GBP"]

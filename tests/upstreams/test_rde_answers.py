@@ -4,8 +4,8 @@ import json
 import pytest
 
 from upstreams.errors import UpstreamBadResponse
-from upstreams.rde import ReportFormat, format_of, link_expiry
-from upstreams.rde_reports import read_listing, read_scheduled
+from upstreams.rde.client import ReportFormat, format_of, link_expiry
+from upstreams.rde.reports import read_listing, read_scheduled
 
 LINK = (
     "https://drrde3.blob.core.windows.net/rdecontainer/withres2.0fb84e60...-0f2cd36236ce.2019-11-12.10-51-15.216+0100.xlsx"

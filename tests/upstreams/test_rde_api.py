@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from runtime.deadline import Deadline
 from tests.upstreams.planted_secrets import RDE, PutSecret
 from tests.upstreams.scripted_vendor import Answer, Script, ScriptedVendor, Seen, by_path, in_turn
-from upstreams.deadline import Deadline
 from upstreams.errors import (
     UpstreamBadResponse,
     UpstreamError,
@@ -17,7 +17,7 @@ from upstreams.errors import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
-from upstreams.rde import Rde, Report, ReportFormat, ScheduleRequest
+from upstreams.rde.client import Rde, Report, ReportFormat, ScheduleRequest
 from upstreams.secrets import SecretStore
 
 pytestmark = pytest.mark.anyio

@@ -9,9 +9,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from runtime import telemetry
+from runtime.deadline import Deadline
+from runtime.telemetry import Telemetry
 from tests.upstreams.scripted_vendor import Answer, ScriptedVendor, by_path, in_turn
-from upstreams import telemetry, transport
-from upstreams.deadline import Deadline
+from upstreams import transport
 from upstreams.errors import (
     UpstreamBadResponse,
     UpstreamError,
@@ -19,9 +21,8 @@ from upstreams.errors import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
-from upstreams.report_files import ReportFiles
-from upstreams.report_hosts import ReportHosts, _is_public
-from upstreams.telemetry import Telemetry
+from upstreams.rde.files import ReportFiles
+from upstreams.rde.hosts import ReportHosts, _is_public
 
 pytestmark = pytest.mark.anyio
 

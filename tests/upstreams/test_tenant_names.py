@@ -2,7 +2,7 @@
 
 import pytest
 
-from upstreams.tenants import is_tenant
+from runtime.tenants import is_tenant
 
 
 @pytest.mark.parametrize("name", ["default", "a", "A-z_09", "-", "x" * 64])

@@ -1,0 +1,81 @@
+"""Credits by brand: whole answers of OpenMarket's outcome report, kept by period and brand."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from ledger.answers.ageing import Ageing
+from ledger.answers.answers import ROOT, Answers, Question
+from ledger.answers.freshness import Freshness, Source
+from ledger.credits.days import partition
+from runtime.clock import Clock, Period, day_end, rfc3339
+from runtime.deadline import Deadline
+from upstreams.openmarket.client import OpenMarket, OutcomeRow
+
+UPSTREAM = "openmarket"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The rows of one period, in the vendor's order, and how fresh they are."""
+
+    rows: list[OutcomeRow]
+    freshness: Freshness
+
+
+class Outcomes:
+    """Every tenant's outcome reports."""
+
+    def __init__(self, answers: Answers, openmarket: OpenMarket, ageing: Ageing, clock: Clock) -> None:
+        self._answers = answers
+        self._openmarket = openmarket
+        self._ageing = ageing
+        self._clock = clock
+
+    async def get(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> Outcome:
+        """A period's outcome; whole seconds, as the vendor takes them, and never days to come.
+
+        Raises:
+            UpstreamError: the upstream failed and nothing is held.
+        """
+        now = self._clock()
+        asked = whole_seconds(period.until(day_end(now.date())))
+        if asked.start >= asked.end or asked.start > now:
+            return Outcome([], Freshness(Source.CACHE, now, now))
+        question = Question(
+            tenant,
+            f"{outcomes(tenant)}/brand={partition(brand)}/{rfc3339(asked.start)}_{rfc3339(asked.end)}",
+            UPSTREAM,
+            lambda: self._ask(tenant, brand, asked, deadline),
+            lambda _, fetched: self._ageing.good_until(fetched, asked.end),
+        )
+        answer = await self._answers.get(question, deadline)
+        rows = [OutcomeRow(*row) for row in cast("list[tuple[str, str, str, int, int, str]]", answer.value)]
+        return Outcome(rows, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
+
+    async def _ask(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> list[list[str | int]]:
+        rows = await self._openmarket.outcome(tenant, period.start, period.end, brand, deadline)
+        return [list(row) for row in rows]
+
+
+def outcomes(tenant: str) -> str:
+    """The folder of a tenant's kept outcomes."""
+    return f"{ROOT}/tenant={tenant}/outcome"
+
+
+def outcome_end(folder: str) -> datetime:
+    """When the period of the outcomes in a folder ended.
+
+    Raises:
+        ValueError: the folder is not named as theirs are.
+    """
+    return datetime.fromisoformat(folder.rpartition("_")[2])
+
+
+def whole_seconds(period: Period) -> Period:
+    """The period with both ends moved to the whole second at or after them: the same whole seconds lie inside."""
+
+    def ceiling(moment: datetime) -> datetime:
+        return moment + timedelta(microseconds=-moment.microsecond % 1_000_000)
+
+    return Period(ceiling(period.start), ceiling(period.end))

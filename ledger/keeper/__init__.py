@@ -1,0 +1,1 @@
+"""The scheduled work: settling days, archiving report files, sweeping superseded objects."""

@@ -1,0 +1,61 @@
+"""One run of the keeper: until when it may begin something new, and what has become of what it tried.
+
+Whatever goes wrong with one day, file, brand or tenant is logged and counted here, with its code, and the run goes on
+with the next.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ledger.storage.store import LedgerUnavailable
+from runtime import telemetry
+from runtime.deadline import Deadline
+from upstreams.errors import UpstreamError
+
+LOG = logging.getLogger("tally.keeper")
+
+RESERVE_SECONDS = 30.0
+"""What is begun needs some time to end well: one upstream call with its writes."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run has done so far.
+
+    `lag_days` is for how long the most overdue day could have been settled already; None while nobody could look.
+    """
+
+    deadline: Deadline
+    tenants: int = 0
+    settled: int = 0
+    archived: int = 0
+    deleted: int = 0
+    failed: int = 0
+    lag_days: float | None = None
+    complete: bool = True
+    reserve_seconds: float = RESERVE_SECONDS
+
+    def may_begin(self) -> bool:
+        """Whether there is time for one thing more; once there was not, the run is not complete."""
+        if self.deadline.remaining() <= self.reserve_seconds:
+            self.complete = False
+        return self.complete
+
+    @contextmanager
+    def attempt(self, what: str) -> Iterator[None]:
+        """Do something that may go wrong without the rest of the run."""
+        try:
+            yield
+        except (UpstreamError, LedgerUnavailable) as error:
+            self._count_failure(error.code)
+            LOG.warning("%s: %s", what, error)
+        except Exception:
+            self._count_failure("INTERNAL_SERVER_ERROR")
+            LOG.exception("%s: unexpected", what)
+
+    def _count_failure(self, code: str) -> None:
+        self.failed += 1
+        telemetry.hidden(code)
+        telemetry.count("keeper.failed")

@@ -1,0 +1,1 @@
+"""What every layer needs in one invocation: clock, deadline, telemetry, redaction, memory, tenants."""

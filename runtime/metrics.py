@@ -1,0 +1,46 @@
+"""CloudWatch metrics as log lines in the Embedded Metric Format: no call, no client, no agent.
+
+The names here are what the template's alarms and dashboard read; a test holds the two together. A metric without
+dimensions has one empty dimension set.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from runtime.logs import rendered, write
+
+NAMESPACE = "Tally"
+MOST_VALUES = 100
+"""As many values one metric of one line may have."""
+
+UNITS = {
+    "Requests": "Count",
+    "LedgerHits": "Count",
+    "StaleAnswers": "Count",
+    "Errors": "Count",
+    "UpstreamSeconds": "Seconds",
+    "SettledDayLagDays": "None",
+    "KeeperFailures": "Count",
+}
+
+type Value = float | Sequence[float]
+
+
+def embedded(values: Mapping[str, Value], dimensions: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What makes a log line a metric line: the directive, the dimensions and the values."""
+    named = dimensions or {}
+    directive = _directive(tuple(values), tuple(named))
+    return {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}, **named, **values}
+
+
+@cache
+def _directive(metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> dict[str, Any]:
+    units = [{"Name": name, "Unit": UNITS[name]} for name in metrics]
+    return {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": units}
+
+
+def emit(values: Mapping[str, Value], dimensions: Mapping[str, str] | None = None) -> None:
+    """Write a line that is nothing but metrics."""
+    write(rendered(embedded(values, dimensions)))

@@ -1,0 +1,132 @@
+"""From a query's text to a document that may be executed: parsed, within the limits, valid; kept for the next time.
+
+Limits come before validation, because some validation rules take quadratic time over what the limits refuse. What was
+refused is kept as well: it is refused again in no time.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    validate,
+)
+
+from runtime.memory import Memory
+from schema.errors import BadUserInput, Invalid, ParseFailed, RefusedError, TooComplex
+from schema.limits.document_size import CHARACTERS, TOKENS, check
+from schema.limits.profile import Profile
+from schema.limits.thinning import thinned
+from schema.limits.weighing import Weigher
+
+REMEMBERED_BYTES = 32 * 1024 * 1024
+REMEMBERED_TEXT = 10_000
+BYTES_A_CHARACTER = 100
+"""What a document weighs in memory for each character of its text."""
+MOST_ERRORS = 20
+LONG_TEXT = 1_000
+"""A longer text may say the same thing often enough to matter."""
+
+_COMMENT = re.compile("#.*")
+_NO_SPACE = str.maketrans("", "", " \t\r\n,")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A valid document."""
+
+    document: DocumentNode
+
+    @cached_property
+    def operations(self) -> dict[str | None, OperationDefinitionNode]:
+        """The document's operations by name."""
+        definitions = (node for node in self.document.definitions if isinstance(node, OperationDefinitionNode))
+        return {node.name.value if node.name else None: node for node in definitions}
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """The operation to execute.
+
+        Raises:
+            BadUserInput: there is none of that name, or several and no name was given.
+        """
+        if name is None and len(self.operations) == 1:
+            return next(iter(self.operations.values()))
+        if name is None:
+            raise BadUserInput("the document has several operations: operationName says which")
+        if name not in self.operations:
+            raise BadUserInput("the document has no operation of that name")
+        return self.operations[name]
+
+    @cached_property
+    def _weigher(self) -> Weigher:
+        nodes = [node for node in self.document.definitions if isinstance(node, FragmentDefinitionNode)]
+        return Weigher({node.name.value: node for node in nodes})
+
+    def profile(self, name: str | None) -> Profile:
+        """What the operation asks for; worked out once."""
+        if name not in self._profiles:
+            self._profiles[name] = self._weigher.profile(self.operation(name))
+        return self._profiles[name]
+
+    @cached_property
+    def _profiles(self) -> dict[str | None, Profile]:
+        return {}
+
+    def mutates(self, name: str | None) -> bool:
+        """Whether the operation to execute is a mutation."""
+        return self.operation(name).operation is OperationType.MUTATION
+
+
+class Documents:
+    """Prepares documents for one schema, and remembers those that were asked for last."""
+
+    def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
+        self._schema = schema
+        self.introspection = introspection
+        self._known: Memory[str, Prepared | RefusedError] = Memory(REMEMBERED_BYTES)
+
+    def prepare(self, text: str) -> Prepared:
+        """A document for a text.
+
+        Raises:
+            ParseFailed: the text is no GraphQL.
+            TooComplex: it goes beyond the limits.
+            Invalid: it does not fit the schema.
+        """
+        known = self._known.recall(text)
+        if known is None:
+            known = self._prepare(text)
+            if len(text) <= REMEMBERED_TEXT:
+                self._known.remember(text, known, (1 + len(text)) * BYTES_A_CHARACTER)
+        if isinstance(known, Exception):
+            raise known.with_traceback(None)
+        return known
+
+    def _prepare(self, text: str) -> Prepared | RefusedError:
+        if len(text) > CHARACTERS and len(_COMMENT.sub("", text).translate(_NO_SPACE)) > CHARACTERS:
+            return TooComplex(f"the document has more than {CHARACTERS} characters beside its comments and white space")
+        try:
+            document = parse(text, max_lexical_tokens=TOKENS, allow_empty_selection_sets=False)
+            check(document, introspection=self.introspection)
+        except GraphQLSyntaxError as error:
+            if f"more than {TOKENS} tokens" in error.message:
+                return TooComplex(f"the document has more than {TOKENS} tokens")
+            if "nested too deeply" in error.message:
+                return TooComplex("the document is nested too deeply")
+            return ParseFailed(error.message)
+        except RefusedError as refused:
+            return refused
+        errors = validate(
+            self._schema,
+            thinned(document, text) if len(text) > LONG_TEXT else document,
+            max_errors=MOST_ERRORS,
+            hide_suggestions=not self.introspection,
+        )
+        return Invalid([dict(error.formatted) for error in errors]) if errors else Prepared(document)

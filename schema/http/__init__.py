@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: reading requests, writing responses, and remembering rendered ones."""

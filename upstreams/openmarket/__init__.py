@@ -1,0 +1,1 @@
+"""OpenMarket, the mobile credits: two CSV reports."""

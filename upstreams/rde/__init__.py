@@ -1,0 +1,1 @@
+"""RDE, the reseller reports: listings, scheduling, access tokens and report files."""
