@@ -34,7 +34,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class TimedAnswer:
     """A handler's answer, and when it was there on the performance clock."""
 
     answer: Any
@@ -81,7 +81,7 @@ class LambdaProcess:
         self._server.shutdown()
         self._server.server_close()
 
-    def invoke(self, event: Mapping[str, Any], seconds: float = ANSWER_SECONDS) -> Answered:
+    def invoke(self, event: Mapping[str, Any], seconds: float = ANSWER_SECONDS) -> TimedAnswer:
         """Call the handler once.
 
         Raises:
@@ -95,7 +95,7 @@ class LambdaProcess:
         answer = json.loads(body)
         if isinstance(answer, dict) and "errorMessage" in answer:
             raise RuntimeError(f"{self._function.name}: {answer}")
-        return Answered(answer, at)
+        return TimedAnswer(answer, at)
 
     def said(self) -> str:
         """What the process has written to stderr."""

@@ -22,10 +22,10 @@ from benchmarks.machine import described
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.credits.credit_log import CreditLog
-from ledger.credits.selection import ROLLUPS_AT_ONCE, Key, Selection
+from ledger.credits.selection import ROLLUPS_AT_ONCE, Selection, SummaryKey
 from ledger.storage.store import Store
-from local.openmarket import OpenMarket
-from local.simulator import Answer, Request
+from local.openmarket import OpenMarketSimulator
+from local.simulator import SimulatorRequest, SimulatorResponse
 from runtime import telemetry
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
@@ -42,12 +42,12 @@ HEAD = "| days | asked for | held | vendor calls | vendor kB | LIST | GET | PUT 
 Wish = Callable[[Selection], Awaitable[object]]
 
 
-class CountingVendor(OpenMarket):
+class CountingVendor(OpenMarketSimulator):
     """The simulated vendor; knows how much it has sent."""
 
     sent = 0
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: SimulatorRequest) -> SimulatorResponse:
         """Answer, and count."""
         answer = super().answer(request)
         self.sent += len(answer.body)
@@ -138,7 +138,7 @@ async def page(selection: Selection) -> object:
 
 async def summary(selection: Selection) -> object:
     """Totals by day and outcome."""
-    return await selection.summary(frozenset({Key.DAY, Key.OUTCOME}))
+    return await selection.summary(frozenset({SummaryKey.DAY, SummaryKey.OUTCOME}))
 
 
 async def measure(bench: Bench) -> list[str]:

@@ -29,8 +29,8 @@ import httpx
 from benchmarks import machine
 from deploy.artifact import ROOT
 from local.aws import Aws
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 
 PAGE = ROOT / "benchmarks" / "load.md"
 GATEWAYS, AT_ONCE, SECONDS = 3, 200, 60.0
@@ -98,7 +98,7 @@ class Running:
 class Truth:
     """What OpenMarket's own data says of a period, worked out once."""
 
-    def __init__(self, vendor: OpenMarket) -> None:
+    def __init__(self, vendor: OpenMarketSimulator) -> None:
         self._vendor = vendor
         self._known: dict[tuple[datetime, datetime], tuple[list[str], dict[str, tuple[int, Decimal]], set[Any]]] = {}
 
@@ -247,7 +247,7 @@ def report(tally: Tally, sizes: list[list[float]], calls: int) -> str:
 
 def main() -> int:
     """Measure, write the page; 1 if anything was not as it must be."""
-    with Aws() as aws, Rde(generated=False) as rde, OpenMarket(rows_a_day=ROWS_A_DAY) as openmarket:
+    with Aws() as aws, RdeSimulator(generated=False) as rde, OpenMarketSimulator(rows_a_day=ROWS_A_DAY) as openmarket:
         aws.create_bucket(BUCKET)
         aws.put_secret(f"{PREFIX}/default/openmarket", openmarket.secret)
         openmarket.failure_rate = FAILING

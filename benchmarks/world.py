@@ -19,7 +19,7 @@ from ledger.credits.days import DayStore
 from ledger.credits.rows import TIME, WIDTH, Rows
 from ledger.storage.store import Store
 from local.credits import credits_of
-from local.rde import Rde
+from local.rde import RdeSimulator
 from upstreams.openmarket.client import LogRow
 
 SETTLED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,7 +37,7 @@ class World:
 
     def __init__(self) -> None:
         self.bucket = Bucket()
-        self.rde = Rde(generated=False)
+        self.rde = RdeSimulator(generated=False)
         self._running = ExitStack()
         self._drawn: dict[int, Rows] = {}
 

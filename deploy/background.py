@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deploy.expectations import Answer, event, require
+from deploy.expectations import ExpectedAnswer, event, require
 from deploy.stack import Stack
 from local.blobs import CONTAINER
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from local.simulator import Simulator
 
 EXPORT_SECONDS = 60
@@ -32,10 +32,10 @@ def ask(stack: Stack, query: str, variables: Mapping[str, Any]) -> dict[str, Any
     """A query through the deployed function, with every scope; its data."""
     asked = event("reports")
     asked["body"] = json.dumps({"query": query, "variables": variables})
-    return Answer.of_payload(stack.invoke("GraphqlApiFunction", asked)).data()
+    return ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", asked)).data()
 
 
-def check_keeper(stack: Stack, rde: Rde, openmarket: OpenMarket) -> None:
+def check_keeper(stack: Stack, rde: RdeSimulator, openmarket: OpenMarketSimulator) -> None:
     """One run settles every day that can be settled and archives the report files; the next one finds nothing to do."""
     stack.invoke("KeeperFunction", event("keeper"))
     settled = [key for key in _keys(stack, "credit-log/tenant=default/brand=__all__/") if key.endswith("/rows.csv.gz")]
@@ -53,10 +53,10 @@ def check_keeper(stack: Stack, rde: Rde, openmarket: OpenMarket) -> None:
 
 def check_exporter(stack: Stack) -> None:
     """An export asked for through the API is written by the exporter function, row for row what the API counts."""
-    exported = Answer.of_payload(stack.invoke("GraphqlApiFunction", event("export-credit-log")))
+    exported = ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", event("export-credit-log")))
     export = _finished(stack, exported.data()["exportCreditLog"]["id"])
     rows = list(csv.reader(io.StringIO(gzip.decompress(fetched(export["url"])).decode(), newline="")))
-    log = Answer.of_payload(stack.invoke("GraphqlApiFunction", event("credit-log"))).data()["creditLog"]
+    log = ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", event("credit-log"))).data()["creditLog"]
     require(rows[0] == COLUMNS, rows[0])
     require(
         len(rows) - 1 == export["rows"] == log["totalCount"], f"{len(rows) - 1} rows, {export}, {log['totalCount']}"
@@ -88,7 +88,9 @@ def _finished(stack: Stack, export_id: str) -> dict[str, Any]:
     asked["body"] = asked["body"].replace("no-such-export", export_id)
     give_up = time.monotonic() + EXPORT_SECONDS
     while time.monotonic() < give_up:
-        export: dict[str, Any] = Answer.of_payload(stack.invoke("GraphqlApiFunction", asked)).data()["creditLogExport"]
+        export: dict[str, Any] = ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", asked)).data()[
+            "creditLogExport"
+        ]
         if export["status"] in {"DONE", "FAILED"}:
             require(export["status"] == "DONE", export)
             return export

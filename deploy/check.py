@@ -20,13 +20,13 @@ from botocore.exceptions import ClientError
 from deploy.artifact import host_architecture
 from deploy.background import check_dead_letters, check_exporter, check_keeper
 from deploy.emulator import REGION, ROOT_KEYS, Emulator, emulator
-from deploy.expectations import EXPECTED, Answer, CheckError, check, event, require
+from deploy.expectations import EXPECTED, CheckError, ExpectedAnswer, check, event, require
 from deploy.permissions import TABLE, check_permissions
 from deploy.runtime import runtime
 from deploy.snapshot import keys_on_request
 from deploy.stack import LEFT_OUT, Stack, build, deployed
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 
 ORIGIN = "https://dash.example.com"
 SCOPES = "tally/reports:read tally/reports:schedule tally/credits:read"
@@ -53,14 +53,14 @@ def step(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def vendors() -> Iterator[tuple[Rde, OpenMarket]]:
+def vendors() -> Iterator[tuple[RdeSimulator, OpenMarketSimulator]]:
     """Both simulated vendors; the credit log reaches back to the dates of the sample events."""
     history = (datetime.now(UTC) - datetime(2019, 10, 1, tzinfo=UTC)).days
-    with Rde() as rde, OpenMarket(rows_a_day=200, history_days=history) as openmarket:
+    with RdeSimulator() as rde, OpenMarketSimulator(rows_a_day=200, history_days=history) as openmarket:
         yield rde, openmarket
 
 
-def parameters(rde: Rde, openmarket: OpenMarket) -> dict[str, str]:
+def parameters(rde: RdeSimulator, openmarket: OpenMarketSimulator) -> dict[str, str]:
     """What this deployment is given besides the defaults."""
     return {
         "Architecture": host_architecture(),
@@ -72,7 +72,7 @@ def parameters(rde: Rde, openmarket: OpenMarket) -> dict[str, str]:
     }
 
 
-def put_secrets(on: Emulator, rde: Rde, openmarket: OpenMarket) -> None:
+def put_secrets(on: Emulator, rde: RdeSimulator, openmarket: OpenMarketSimulator) -> None:
     """What an operator does after the first deploy."""
     client = on.client("secretsmanager")
     for name, secret in (("rde", rde.secret), ("openmarket", openmarket.secret)):
@@ -82,7 +82,7 @@ def put_secrets(on: Emulator, rde: Rde, openmarket: OpenMarket) -> None:
 def check_events(stack: Stack) -> None:
     """Every sample event of the API through `lambda invoke`."""
     for name in EXPECTED:
-        check(name, Answer.of_payload(stack.invoke("GraphqlApiFunction", event(name))))
+        check(name, ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", event(name))))
 
 
 def check_gateway(stack: Stack) -> None:
@@ -166,10 +166,10 @@ def check_runtime(artifact: Path, stack: Stack, log: Path) -> str:
     times = []
     with runtime(artifact, HANDLER, runtime_environ(stack) | ROOT_KEYS, log) as running:
         for name in EXPECTED:
-            check(name, Answer.of_payload(running.invoke(event(name))))
+            check(name, ExpectedAnswer.of_payload(running.invoke(event(name))))
         for _ in range(WARM_CALLS):
             begun = time.perf_counter()
-            check("reports", Answer.of_payload(running.invoke(event("reports"))))
+            check("reports", ExpectedAnswer.of_payload(running.invoke(event("reports"))))
             times.append(time.perf_counter() - begun)
     return f"median {statistics.median(times) * 1000:.1f} ms, slowest {max(times) * 1000:.1f} ms, emulator included"
 
@@ -182,7 +182,7 @@ def check_snapshot(artifact: Path, stack: Stack, log: Path) -> None:
         keys_on_request(ROOT_KEYS) as where,
         runtime(artifact, HANDLER, runtime_environ(stack) | where, log) as running,
     ):
-        answers = [Answer.of_payload(running.invoke(asked)).data()["creditOutcome"] for _ in range(2)]
+        answers = [ExpectedAnswer.of_payload(running.invoke(asked)).data()["creditOutcome"] for _ in range(2)]
     sources = [answer["freshness"]["source"] for answer in answers]
     require(sources == ["UPSTREAM", "CACHE"], f"{sources}: {log.read_text()[-1500:]}")
     require("S3 could not serve" not in log.read_text(), log.read_text()[-1500:])

@@ -34,7 +34,7 @@ def event(name: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ExpectedAnswer:
     """An HTTP answer as a client sees it: header names in lower case, the body decoded."""
 
     status: int
@@ -42,14 +42,14 @@ class Answer:
     body: bytes
 
     @classmethod
-    def of_payload(cls, payload: Mapping[str, Any]) -> "Answer":
+    def of_payload(cls, payload: Mapping[str, Any]) -> "ExpectedAnswer":
         """What API Gateway and a browser make of a handler's payload 2.0 answer."""
         body = payload.get("body") or ""
         raw = base64.b64decode(body) if payload.get("isBase64Encoded") else body.encode()
         return cls.of_http(payload["statusCode"], payload.get("headers") or {}, raw)
 
     @classmethod
-    def of_http(cls, status: int, headers: Mapping[str, str], raw: bytes) -> "Answer":
+    def of_http(cls, status: int, headers: Mapping[str, str], raw: bytes) -> "ExpectedAnswer":
         """An answer off the wire."""
         lower = {name.lower(): value for name, value in headers.items()}
         body = gzip.decompress(raw) if lower.get("content-encoding") == "gzip" and raw else raw
@@ -68,70 +68,70 @@ class Answer:
         return code
 
 
-def _reports(answer: Answer) -> None:
+def _reports(answer: ExpectedAnswer) -> None:
     reports = answer.data()["reports"]
     created = [node["creationDate"] for node in reports["nodes"]]
     require(reports["totalCount"] == len(created) == SEED_REPORTS, reports)
     require(created == sorted(created, reverse=True), created)
 
 
-def _credit_log(answer: Answer) -> None:
+def _credit_log(answer: ExpectedAnswer) -> None:
     log = answer.data()["creditLog"]
     require(log["totalCount"] > len(log["nodes"]) == 100, log)  # `first` of the event
     require(sum(bucket["count"] for bucket in log["summary"]) == log["totalCount"], log["summary"])
     require(all(node["msisdn"].startswith("4477009000") for node in log["nodes"]), log["nodes"][0])
 
 
-def _credit_outcome(answer: Answer) -> None:
+def _credit_outcome(answer: ExpectedAnswer) -> None:
     rows = answer.data()["creditOutcome"]["rows"]
     require(rows and all("." in row["creditApplied"] for row in rows), rows)
 
 
-def _no_such_export(answer: Answer) -> None:
+def _no_such_export(answer: ExpectedAnswer) -> None:
     require(answer.data() == {"creditLogExport": None}, answer.body)
 
 
-def _scheduled(answer: Answer) -> None:
+def _scheduled(answer: ExpectedAnswer) -> None:
     report = answer.data()["scheduleReport"]["report"]
     require((report["name"], report["type"], report["format"]) == ("Daily report", "onetime", "JSON"), report)
 
 
-def _export_started(answer: Answer) -> None:
+def _export_started(answer: ExpectedAnswer) -> None:
     export = answer.data()["exportCreditLog"]
     require(export["id"] and export["status"] in {"QUEUED", "RUNNING", "DONE"}, export)
 
 
-def _json_reports(answer: Answer) -> None:
+def _json_reports(answer: ExpectedAnswer) -> None:
     require(answer.data()["reports"]["totalCount"] == SEED_JSON_REPORTS, answer.body)
 
 
-def _seven(answer: Answer) -> None:
+def _seven(answer: ExpectedAnswer) -> None:
     require(answer.data()["reports"]["totalCount"] == SEED_REPORTS, answer.body)
 
 
-def _page(answer: Answer) -> None:
+def _page(answer: ExpectedAnswer) -> None:
     require(answer.headers["content-type"].startswith("text/html") and b"<base href" in answer.body, answer.body[:300])
     require("script-src 'self'" in answer.headers["content-security-policy"], answer.headers)
 
 
-def _script(answer: Answer) -> None:
+def _script(answer: ExpectedAnswer) -> None:
     require(answer.headers["cache-control"].endswith("immutable"), answer.headers)
     require(b"React" in answer.body, answer.body[:200])
 
 
-def _refused(answer: Answer) -> None:
+def _refused(answer: ExpectedAnswer) -> None:
     require(answer.code() == "UNAUTHENTICATED", answer.body)
 
 
-def _nothing_told(answer: Answer) -> None:
+def _nothing_told(answer: ExpectedAnswer) -> None:
     require(len(answer.body) < 100, answer.body)  # "up", and nothing more
 
 
-def _any(_: Answer) -> None:
+def _any(_: ExpectedAnswer) -> None:
     """The status says it all."""
 
 
-EXPECTED: dict[str, tuple[int, Callable[[Answer], None]]] = {
+EXPECTED: dict[str, tuple[int, Callable[[ExpectedAnswer], None]]] = {
     "reports": (200, _reports),
     "credit-log": (200, _credit_log),
     "credit-outcome": (200, _credit_outcome),
@@ -150,7 +150,7 @@ EXPECTED: dict[str, tuple[int, Callable[[Answer], None]]] = {
 """By the name of the file; in an order in which a persisted query is registered before it is asked for by its hash."""
 
 
-def check(name: str, answer: Answer) -> None:
+def check(name: str, answer: ExpectedAnswer) -> None:
     """Hold an answer against what its event must get.
 
     Raises:

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from deploy.artifact import ROOT, host_architecture
 from deploy.emulator import Emulator
-from deploy.expectations import Answer
+from deploy.expectations import ExpectedAnswer
 
 SAM = ROOT / ".tools" / "sam" / "bin"
 NAME = "tally-check"
@@ -80,7 +80,7 @@ class Stack:
 
     def http(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> Answer:
+    ) -> ExpectedAnswer:
         """A request through the deployed gateway: routes, token check, CORS, function."""
         host = urlsplit(self.outputs["Endpoint"]).netloc
         return _http(f"{self.emulator.endpoint}{path}", method, {**(headers or {}), "host": host}, body)
@@ -157,11 +157,11 @@ def _sam(*arguments: str, environ: Mapping[str, str]) -> None:
         raise RuntimeError(f"sam {arguments[0]} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
 
 
-def _http(url: str, method: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+def _http(url: str, method: str, headers: Mapping[str, str], body: bytes | None) -> ExpectedAnswer:
     request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310 - loopback
     try:
         with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - loopback
-            return Answer.of_http(response.status, dict(response.headers), response.read())
+            return ExpectedAnswer.of_http(response.status, dict(response.headers), response.read())
     except urllib.error.HTTPError as error:
         with error:
-            return Answer.of_http(error.code, dict(error.headers), error.read())
+            return ExpectedAnswer.of_http(error.code, dict(error.headers), error.read())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from functions.events import request_of, result_of, stage_of
-from functions.request_log import Answered, RequestLog
+from functions.request_log import LoggedResponse, RequestLog
 from functions.routes import ENDPOINT, Routes
 from functions.settings import Settings
 from functions.wiring import ledger_of
@@ -117,7 +117,7 @@ class Application:
     def _logged(self, request: Request, response: Response, seen: telemetry.Telemetry, began: float) -> Response:
         if request.path.endswith(ENDPOINT):
             size = len(response.body)
-            answered = Answered(request.request_id, request.method, response.status, size, request.headers)
+            answered = LoggedResponse(request.request_id, request.method, response.status, size, request.headers)
             self._log.write(seen, answered, began)
         return response
 

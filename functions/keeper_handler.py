@@ -11,7 +11,7 @@ from typing import Any
 
 from functions.request_log import write_by_dimension
 from ledger.keeper.keeper import Keeper
-from ledger.keeper.run import RESERVE_SECONDS, Run
+from ledger.keeper.run import RESERVE_SECONDS, KeeperRun
 from ledger.reports.archiving import GRACE_SECONDS
 from runtime import telemetry
 from runtime.deadline import Deadline
@@ -76,19 +76,19 @@ class KeeperHandler:
         return summary
 
 
-def _lag(run: Run) -> dict[str, float]:
+def _lag(run: KeeperRun) -> dict[str, float]:
     """The lag as a metric: missing, as its alarm takes notice of, while nobody could look."""
     return {} if run.lag_days is None else {"SettledDayLagDays": run.lag_days}
 
 
-def _run(seconds: float) -> Run:
+def _run(seconds: float) -> KeeperRun:
     """A run within an invocation that has so many seconds left."""
     share = seconds * LARGEST_SHARE
     ends = seconds - min(ENDING_SECONDS, share)
-    return Run(Deadline.after(ends), reserve_seconds=min(RESERVE_SECONDS, share))
+    return KeeperRun(Deadline.after(ends), reserve_seconds=min(RESERVE_SECONDS, share))
 
 
-def _summary(run: Run) -> dict[str, Any]:
+def _summary(run: KeeperRun) -> dict[str, Any]:
     return {
         "tenants": run.tenants,
         "daysSettled": run.settled,

@@ -25,7 +25,7 @@ _SOURCES = (("ledger.hit", "CACHE"), ("ledger.miss", "UPSTREAM"), ("ledger.archi
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class LoggedResponse:
     """How a request ended."""
 
     request_id: str
@@ -41,7 +41,7 @@ class RequestLog:
     def __init__(self) -> None:
         self._cold = True
 
-    def write(self, seen: Telemetry, answered: Answered, began: float) -> None:
+    def write(self, seen: Telemetry, answered: LoggedResponse, began: float) -> None:
         """Write what one request came to; `began` is on the performance clock."""
         cold, self._cold = self._cold, False
         counts = seen.counts

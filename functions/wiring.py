@@ -17,8 +17,8 @@ from ledger.credits.credit_log import CreditLog
 from ledger.credits.outcomes import Outcomes
 from ledger.exports.exports import Exports, Start
 from ledger.reports.archive import Archive
-from ledger.reports.catalogue import Library
-from ledger.reports.idempotency import Keys
+from ledger.reports.catalogue import ReportCatalogue
+from ledger.reports.idempotency import IdempotencyKeys
 from ledger.reports.listings import UPSTREAM as RDE
 from ledger.reports.listings import Reports
 from ledger.reports.schedules import Schedules
@@ -76,10 +76,10 @@ class Parts:
             credit_log=self.credit_log,
             exports=Exports(self.store, self.export_start, self.clock),
             outcomes=Outcomes(self.answers, self.openmarket, self.ageing, self.clock),
-            library=Library(self.reports, self.archive),
+            catalogue=ReportCatalogue(self.reports, self.archive),
             schedules=Schedules(
                 self.store,
-                Keys(self.store, self.leases, self.clock, RDE),
+                IdempotencyKeys(self.store, self.leases, self.clock, RDE),
                 self.answers,
                 self.rde,
                 self.ageing.fresh,
@@ -90,9 +90,9 @@ class Parts:
     @cached_property
     def keeper(self) -> "Keeper":
         """What happens though nobody asks; the API function need not load its code."""
-        from ledger.keeper.collecting import Collecting
+        from ledger.keeper.collecting import ReportCollector
         from ledger.keeper.keeper import Keeper
-        from ledger.keeper.settling import Settling
+        from ledger.keeper.settling import DaySettler
         from ledger.reports.archiving import Archiver
         from upstreams.rde.files import ReportFiles
 
@@ -101,8 +101,8 @@ class Parts:
         return Keeper(
             store=self.store,
             tenants=self.secrets.tenants,
-            settling=Settling(self.store, self.credit_log, self.ageing, self.clock),
-            collecting=Collecting(self.reports, self.archive, archiver, self.clock),
+            settling=DaySettler(self.store, self.credit_log, self.ageing, self.clock),
+            collecting=ReportCollector(self.reports, self.archive, archiver, self.clock),
             ageing=self.ageing,
             clock=self.clock,
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ledger.credits.credit_log import CreditLog
 from ledger.credits.outcomes import Outcomes
 from ledger.exports.exports import Exports
-from ledger.reports.catalogue import Library
+from ledger.reports.catalogue import ReportCatalogue
 from ledger.reports.schedules import Schedules
 from ledger.storage.persisted_queries import PersistedQueries
 from ledger.storage.plans import Plans
@@ -22,5 +22,5 @@ class Ledger:
     outcomes: Outcomes
     plans: Plans
     persisted_queries: PersistedQueries
-    library: Library
+    catalogue: ReportCatalogue
     schedules: Schedules

@@ -18,7 +18,7 @@ EVERY_SCOPE = "reports:read reports:schedule credits:read credits:msisdn"
 LIFE_SECONDS = 12 * 3600
 
 
-class RefusedError(Exception):
+class TokenRefusedError(Exception):
     """The token does not let its bearer in; `reason` is `None` when there was none."""
 
     def __init__(self, reason: str | None = None) -> None:
@@ -52,13 +52,13 @@ class Authorizer:
         """The claims of the token in an `Authorization` header, with or without `Bearer` before it.
 
         Raises:
-            RefusedError: there is no token, or it is not a good one.
+            TokenRefusedError: there is no token, or it is not a good one.
         """
         token = (authorization or "").strip()
         if token[:7].lower() == "bearer ":
             token = token[7:].strip()
         if not token:
-            raise RefusedError
+            raise TokenRefusedError
         try:
             claims = jwt.decode(
                 token,
@@ -69,9 +69,9 @@ class Authorizer:
                 options={"require": ["exp", "iss", "aud"]},
             )
         except jwt.ExpiredSignatureError:
-            raise RefusedError("the token has expired") from None
+            raise TokenRefusedError("the token has expired") from None
         except jwt.InvalidTokenError:
-            raise RefusedError("the token is not valid") from None
+            raise TokenRefusedError("the token is not valid") from None
         return {name: _text(value) for name, value in claims.items()}
 
 

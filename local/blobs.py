@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from local.report_content import CONTENT_TYPES
-from local.simulator import Answer, Clock, Request
+from local.simulator import Clock, SimulatorRequest, SimulatorResponse
 
 CONTAINER = "/rdecontainer/"
 _KEY = b"the simulator's own"
@@ -48,28 +48,28 @@ class BlobStore:
         }
         return f"{origin}{CONTAINER}{quote(name, safe='+')}?{urlencode(query, quote_via=quote, safe='')}"
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: SimulatorRequest) -> SimulatorResponse:
         """Answer one request to the storage; HEAD as GET (the server leaves the body out)."""
         name = request.path.removeprefix(CONTAINER)
         if not self._allowed(name, request):
             return _refusal(403, "AuthenticationFailed")
         if request.method == "PUT":
             self._files[name] = lambda: request.body
-            return Answer(201)
+            return SimulatorResponse(201)
         if name not in self._files:
             return _refusal(404, "BlobNotFound")
         if request.method == "DELETE":
             del self._files[name]
             self._deleted.add(name)
-            return Answer(202)
+            return SimulatorResponse(202)
         if request.method in {"GET", "HEAD"}:
             extension = next((kind for kind in CONTENT_TYPES if name.endswith(kind)), "")
-            return Answer(
+            return SimulatorResponse(
                 body=self._files[name](), content_type=CONTENT_TYPES.get(extension, "application/octet-stream")
             )
         return _refusal(405, "UnsupportedHttpVerb")
 
-    def _allowed(self, name: str, request: Request) -> bool:
+    def _allowed(self, name: str, request: SimulatorRequest) -> bool:
         start, end = request.query.get("st", ""), request.query.get("se", "")
         right = hmac.compare_digest(_signature(name, start, end), request.query.get("sig", ""))
         return right and start <= _moment(self._clock()) < end
@@ -83,6 +83,6 @@ def _moment(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _refusal(status: int, code: str) -> Answer:
+def _refusal(status: int, code: str) -> SimulatorResponse:
     body = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code></Error>'
-    return Answer(status, body.encode(), "application/xml")
+    return SimulatorResponse(status, body.encode(), "application/xml")

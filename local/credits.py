@@ -28,7 +28,7 @@ _COURSES = (
 )
 
 
-class Credit(NamedTuple):
+class SimulatedCredit(NamedTuple):
     """One credit as the vendor knows it; from `settles` on it shows `final`, before that `first`."""
 
     credit_id: int
@@ -48,7 +48,7 @@ class Credit(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def credits_of(account: str, day: date, count: int) -> tuple[Credit, ...]:
+def credits_of(account: str, day: date, count: int) -> tuple[SimulatedCredit, ...]:
     """All credits of a UTC day, in no order."""
     dice = Random(f"{account}/{day.isoformat()}/{count}")
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -64,7 +64,7 @@ def credits_of(account: str, day: date, count: int) -> tuple[Credit, ...]:
         time = midnight + timedelta(seconds=hours[index] * 3600 + int(dice.random() * 3600))
         first, final = courses[index]
         drawn.append(
-            Credit(
+            SimulatedCredit(
                 sizes[index](day, index, dice),
                 time,
                 str(FIRST_MSISDN + int(dice.random() * (LAST_MSISDN - FIRST_MSISDN + 1))),

@@ -12,7 +12,7 @@ from http import HTTPStatus
 import orjson
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
-from local.authorizer import Authorizer, RefusedError
+from local.authorizer import Authorizer, TokenRefusedError
 from local.explorer_token import with_token
 from local.http_api_events import BadAnswerError, HttpAnswer, HttpRequest, Matched, answer_of, event_of
 from local.lambda_runtime import ExecutionEnvironment, FunctionFailedError, Handler
@@ -119,7 +119,7 @@ class Gateway:
             return _message(404, "Not Found")
         try:
             claims = self._authorizer.claims(request.header("authorization")) if route.needs_token else None
-        except RefusedError as refused:
+        except TokenRefusedError as refused:
             return _message(401, "Unauthorized", ("www-authenticate", refused.challenge))
         answer = await self._invoked(request, Matched(route.key, self._stage, parameters, claims))
         if self._page_token is not None and route.path == "/":

@@ -11,8 +11,8 @@ from decimal import Decimal
 from re import compile as pattern
 from typing import Any
 
-from local.credits import Credit, credits_of
-from local.simulator import Answer, Request, Simulator, csv_bytes
+from local.credits import SimulatedCredit, credits_of
+from local.simulator import Simulator, SimulatorRequest, SimulatorResponse, csv_bytes
 
 LOG_COLUMNS = ("Credit ID", "Time (UTC)", "MSISDN", "Network", "Outcome", "Amount", "Currency")
 OUTCOME_COLUMNS = ("Brand", "Amount", "Currency", "Success", "Failed", "Credit Applied")
@@ -28,7 +28,7 @@ class BadTimeError(ValueError):
     """A time is missing or not written as documented."""
 
 
-class OpenMarket(Simulator):
+class OpenMarketSimulator(Simulator):
     """The simulated vendor.
 
     `accounts` maps account ids to passwords; each account has its own credits. `ends_inclusive`: whether a credit at
@@ -42,7 +42,7 @@ class OpenMarket(Simulator):
         self.history_days = history_days
         self.ends_inclusive = True
         self.bare_when_empty = False
-        self._added: list[Credit] = []
+        self._added: list[SimulatedCredit] = []
         self._changed: dict[int, str] = {}
 
     @property
@@ -56,7 +56,7 @@ class OpenMarket(Simulator):
         account, password = next(iter(self.accounts.items()))
         return {"accountId": account, "password": password}
 
-    def add(self, *added: Credit) -> None:
+    def add(self, *added: SimulatedCredit) -> None:
         """Put credits of any time into every account's log, after the generated ones."""
         self._added.extend(added)
 
@@ -64,13 +64,13 @@ class OpenMarket(Simulator):
         """From now on a credit shows `outcome`."""
         self._changed[credit_id] = outcome
 
-    def outcome_of(self, credit: Credit) -> str:
+    def outcome_of(self, credit: SimulatedCredit) -> str:
         """What a credit shows now."""
         return self._changed.get(credit.credit_id) or credit.outcome(self.clock())
 
     def held(
         self, start: datetime, end: datetime, brand: str | None = None, account: str | None = None
-    ) -> list[Credit]:
+    ) -> list[SimulatedCredit]:
         """What has happened by now in the period, in the order of the answer; `end` as `ends_inclusive` says."""
         now = self.clock()
         account = account or next(iter(self.accounts))
@@ -81,40 +81,40 @@ class OpenMarket(Simulator):
             if start <= credit.time <= last and credit.time <= now and brand in (None, credit.brand)
         ]
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: SimulatorRequest) -> SimulatorResponse:
         """Answer one request."""
         account = self._account(request)
         if account is None:
-            return Answer(401, b"Unauthorized", headers=(("www-authenticate", 'Basic realm="OpenMarket"'),))
+            return SimulatorResponse(401, b"Unauthorized", headers=(("www-authenticate", 'Basic realm="OpenMarket"'),))
         report = {"/csv/log": self._log, "/csv/outcome": self._outcome}.get(request.path)
         if report is None:
-            return Answer(404, b"Not Found")
+            return SimulatorResponse(404, b"Not Found")
         if request.method != "GET":
-            return Answer(405, b"Method Not Allowed", headers=(("allow", "GET"),))
+            return SimulatorResponse(405, b"Method Not Allowed", headers=(("allow", "GET"),))
         try:
             start, end = parsed_time(request.query.get("fromTime")), parsed_time(request.query.get("toTime"))
         except BadTimeError as error:
-            return Answer(400, str(error).encode())
+            return SimulatorResponse(400, str(error).encode())
         rows = report(self.held(start, end, request.query.get("brand") or None, account))
         if self.bare_when_empty and len(rows) == 1:
             rows = []
-        return Answer(body=csv_bytes(rows), content_type="text/csv; charset=utf-8")
+        return SimulatorResponse(body=csv_bytes(rows), content_type="text/csv; charset=utf-8")
 
-    def _account(self, request: Request) -> str | None:
+    def _account(self, request: SimulatorRequest) -> str | None:
         for account, password in self.accounts.items():
             expected = base64.b64encode(f"{account}:{password}".encode()).decode()
             if request.headers.get("authorization") == f"Basic {expected}":
                 return account
         return None
 
-    def _known(self, account: str, start: datetime, end: datetime) -> Iterator[Credit]:
+    def _known(self, account: str, start: datetime, end: datetime) -> Iterator[SimulatedCredit]:
         day = max(start.astimezone(UTC).date(), self.clock().date() - timedelta(days=self.history_days))
         while day <= end.astimezone(UTC).date():
             yield from credits_of(account, day, self.rows_a_day)
             day += timedelta(days=1)
         yield from self._added
 
-    def _log(self, held: Iterable[Credit]) -> list[list[str]]:
+    def _log(self, held: Iterable[SimulatedCredit]) -> list[list[str]]:
         now, changed = self.clock(), self._changed
         rows = [
             [
@@ -130,7 +130,7 @@ class OpenMarket(Simulator):
         ]
         return [list(LOG_COLUMNS), *rows]
 
-    def _outcome(self, held: Iterable[Credit]) -> list[list[str]]:
+    def _outcome(self, held: Iterable[SimulatedCredit]) -> list[list[str]]:
         counts: dict[tuple[str, str, str], list[int]] = {}
         for credit in held:
             succeeded_failed = counts.setdefault((credit.brand, credit.amount, credit.currency), [0, 0])

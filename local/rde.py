@@ -14,15 +14,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from local.blobs import CONTAINER, BlobStore
-from local.reports import SEED_REPORTS, Report, routine_reports
-from local.simulator import Answer, Request, Simulator, json_answer
+from local.reports import SEED_REPORTS, SimulatedReport, routine_reports
+from local.simulator import Simulator, SimulatorRequest, SimulatorResponse, json_answer
 
 BASE_PATH = "/marketplace/eu"
 _REQUIRED = ("name", "format", "startDate", "endDate")
 _ECHOED = ("name", "customizationName", "status", "type", "format", "creationDate", "startDate", "endDate")
 
 
-class Rde(Simulator):
+class RdeSimulator(Simulator):
     """The simulated vendor.
 
     Settings: `account` (what the credentials must be), `xlsx_name`, `schedule_method`, `token_path`, `token_field`,
@@ -46,7 +46,7 @@ class Rde(Simulator):
         self.link_life = timedelta(hours=48)
         self.blobs = BlobStore(lambda: self.clock())  # noqa: PLW0108 - a test may set another clock later
         self.scheduled: list[dict[str, Any]] = []
-        self._added: list[Report] = []
+        self._added: list[SimulatedReport] = []
         self._forgotten: set[tuple[str, str]] = set()
         self._tokens: dict[str, datetime] = {}
 
@@ -70,7 +70,7 @@ class Rde(Simulator):
         file: Callable[[], bytes] | None = None,
     ) -> None:
         """List one more report, its `creation_date` printed as given; `file` makes its content, `link` replaces it."""
-        report = Report(name, report_format, creation_date, link)
+        report = SimulatedReport(name, report_format, creation_date, link)
         self.blobs.keep(report.blob, file or report.content)
         self._added.append(report)
 
@@ -82,7 +82,7 @@ class Rde(Simulator):
         """Make every token given so far unusable."""
         self._tokens.clear()
 
-    def listing(self) -> list[Report]:
+    def listing(self) -> list[SimulatedReport]:
         """Every report there is now, in the order of the answer."""
         made = routine_reports(self.clock()) if self.generated else []
         for report in made:
@@ -90,7 +90,7 @@ class Rde(Simulator):
         reports = [*SEED_REPORTS, *made, *self._added]
         return [report for report in reports if (report.name, report.creation_date) not in self._forgotten]
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: SimulatorRequest) -> SimulatorResponse:
         """Answer one request."""
         if request.path.startswith(CONTAINER):
             self.listing()  # a restarted simulator has the files of links given before
@@ -103,14 +103,14 @@ class Rde(Simulator):
             return self._reports(request) if self._authorized(request) else _error(401, "Unauthorized")
         return _error(404, "Resource not found")
 
-    def _reports(self, request: Request) -> Answer:
+    def _reports(self, request: SimulatorRequest) -> SimulatorResponse:
         if request.method == self.schedule_method and request.body:
             return self._schedule(request)
         if request.method == "GET":
             return self._list(request)
         return _error(405, "Method not allowed")
 
-    def _token(self, request: Request) -> Answer:
+    def _token(self, request: SimulatorRequest) -> SimulatorResponse:
         pair = f"{self.account['username']}:{self.account['password']}".encode()
         if request.method != "POST":
             return _error(405, "Method not allowed")
@@ -123,12 +123,12 @@ class Rde(Simulator):
         self._tokens[token] = self.clock() + timedelta(seconds=self.token_seconds)
         return json_answer({self.token_field: token, "expires_in": self.token_seconds})
 
-    def _authorized(self, request: Request) -> bool:
+    def _authorized(self, request: SimulatorRequest) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         expiry = self._tokens.get(token)
         return scheme == "Bearer" and expiry is not None and self.clock() < expiry
 
-    def _list(self, request: Request) -> Answer:
+    def _list(self, request: SimulatorRequest) -> SimulatorResponse:
         wanted = request.query.get("format")
         if wanted is not None and wanted not in self._formats():
             return _error(400, "Unknown format")
@@ -146,7 +146,7 @@ class Rde(Simulator):
     def _formats(self) -> dict[str, str]:
         return {"json": "JSON", "xml": "XML", "csv": "CSV", self.xlsx_name: "XLSX"}
 
-    def _shown(self, report: Report) -> dict[str, str]:
+    def _shown(self, report: SimulatedReport) -> dict[str, str]:
         link = self.blobs.link(self.origin, report.blob, self.link_life) if report.link is None else report.link
         return {
             "name": report.name,
@@ -155,7 +155,7 @@ class Rde(Simulator):
             "downloadUrl": link,
         }
 
-    def _schedule(self, request: Request) -> Answer:
+    def _schedule(self, request: SimulatorRequest) -> SimulatorResponse:
         asked = _json_object(request.body)
         if asked is None or not all(isinstance(asked.get(key), str) for key in _REQUIRED):
             return _error(400, f"A report needs {', '.join(_REQUIRED)}")
@@ -178,5 +178,5 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _error(status: int, message: str) -> Answer:
+def _error(status: int, message: str) -> SimulatorResponse:
     return json_answer({"statusCode": status, "message": message}, status)

@@ -25,7 +25,7 @@ _STORAGE = "https://drrde3.blob.core.windows.net/rdecontainer"
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SimulatedReport:
     """A report as it is listed; without a `link` of its own it has a file, and a link to it signed at each listing."""
 
     name: str
@@ -53,7 +53,7 @@ class Report:
         return content(self.name, self.day, self.format)
 
 
-def routine_reports(now: datetime) -> list[Report]:
+def routine_reports(now: datetime) -> list[SimulatedReport]:
     """What the routine has made by `now` and the vendor still keeps, in no order."""
     days = [now.astimezone(UTC).date() - timedelta(days=age) for age in range(KEPT.days + 1)]
     made = [_routine(name, form, day, hour) for day in days for name, form, on, hour in _ROUTINE if day.weekday() in on]
@@ -62,10 +62,10 @@ def routine_reports(now: datetime) -> list[Report]:
 
 
 @lru_cache(maxsize=4096)
-def _routine(name: str, report_format: str, day: date, hour: int) -> Report:
+def _routine(name: str, report_format: str, day: date, hour: int) -> SimulatedReport:
     seconds = timedelta(seconds=Random(f"{name}/{day.isoformat()}").randrange(3600))
     created = datetime.combine(day, time(hour), UTC) + seconds
-    return Report(name, report_format, f"{created:%Y-%m-%dT%H:%M:%SZ}")
+    return SimulatedReport(name, report_format, f"{created:%Y-%m-%dT%H:%M:%SZ}")
 
 
 @lru_cache(maxsize=4096)
@@ -77,49 +77,49 @@ def _blob_name(name: str, report_format: str, creation_date: str) -> str:
 
 
 SEED_REPORTS = (
-    Report(
+    SimulatedReport(
         "withres2",
         "XLSX",
         "2019-11-12T09:51:14Z",
         f"{_STORAGE}/withres2.0fb84e60...-0f2cd36236ce.2019-11-12.10-51-15.216+0100.xlsx"
         "?sig=rb8TTt...iUY%3D&api-version=2016-05-31&st=2019-11-12T09%3A...%3A15Z&sv=2016-05-31&sp=rwd&sr=b",
     ),
-    Report(
+    SimulatedReport(
         "daily-dr1",
         "JSON",
         "2019-11-14T20:57:29Z",
         f"{_STORAGE}/daily-dr1.1124976b...-ce8560b8626b.2019-11-14.21-57-30.014+0100.json.gz"
         "?sig=Ub2%2FU...%3D&api-version=2016-05-31&st=2019-11-14T20%3A47%3A...%3A30Z&sv=2016-05-31&sp=rwd&sr=b",
     ),
-    Report(
+    SimulatedReport(
         "report",
         "XLSX",
         "2019-11-05T12:15:18Z",
         f"{_STORAGE}/report.12e9a7a4...-5d6515120ae1.2019-11-05.13-15-19.254+0100.xlsx"
         "?sig=bLUSOw%2BaSP...%3D&api-version=2016-05-31&st=2019-11-05T12%3A05%3A...%3A19Z&sv=2016-05-31&sp=rwd&sr=b",
     ),
-    Report(
+    SimulatedReport(
         "dr-rep2",
         "XLSX",
         "2019-11-05T12:59:32Z",
         f"{_STORAGE}/dr-rep2.1c65e292...-a3d0a48c39b4.2019-11-05.13-59-32.900+0100.xlsx"
         "?sig=pJJRiB6Afp...%3D&api-version=2016-05-31&st=2019-11-05T12%3A49%3A...%3A33Z&sv=2016-05-31&sp=rwd&sr=b",
     ),
-    Report(
+    SimulatedReport(
         "dr-rep1",
         "XLSX",
         "2019-11-05T12:59:13Z",
         f"{_STORAGE}/dr-rep1.39512e47...-be6c0b6d6bc9.2019-11-05.13-59-13.398+0100.xlsx"
         "?sig=CLah1V6%2B...%3D&api-version=2016-05-31&st=2019-11-05T12%3A49%3A...%3A13Z&sv=2016-05-31&sp=rwd&sr=b",
     ),
-    Report(
+    SimulatedReport(
         "sample1",
         "JSON",
         "2019-11-19T15:46:46Z",
         f"{_STORAGE}/sample1.f162d420...-b261564255a4.2019-11-19.16-46-46.616+0100.json.gz"
         "?sig=UhvFMT...%3D&api-version=2016-05-31&st=2019-11-19T15%3A36%3A...%3A46Z&sv=2016-05-31&sp=rwd&sr=b",
     ),
-    Report(
+    SimulatedReport(
         "daily-dr1",
         "JSON",
         "2019-11-22T20:57:43Z",

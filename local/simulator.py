@@ -1,6 +1,7 @@
 """What both simulated vendors share: a request log, a clock, and ways to misbehave.
 
-A vendor is a function from `Request` to `Answer`. A fault is a function from the answer that was due to the one that is
+A vendor is a function from `SimulatorRequest` to `SimulatorResponse`. A fault is a function from the answer that was
+due to the one that is
 given, so a new way of failing is one line, and a test can write its own. Latency comes after the vendor has acted, as
 it does when a scheduling call times out at the client and has taken effect all the same.
 """
@@ -28,7 +29,7 @@ type Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SimulatorRequest:
     """One request as a vendor sees it; `query` holds the first value of each name, `+` stays a plus sign."""
 
     method: str
@@ -40,7 +41,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SimulatorResponse:
     """What a vendor answers; `sent_bytes`: cut the connection after so many, below zero before the status line."""
 
     status: int = 200
@@ -54,14 +55,14 @@ class Answer:
 class Fault:
     """How an answer goes wrong; `acts`: the vendor does what was asked before it fails."""
 
-    change: Callable[[Answer], Answer]
+    change: Callable[[SimulatorResponse], SimulatorResponse]
     acts: bool = True
 
 
 def failing(status: int, retry_after: str | int | None = None) -> Fault:
     """Refuse with `status` before anything was done."""
     headers = () if retry_after is None else (("retry-after", str(retry_after)),)
-    return Fault(lambda _: Answer(status, b"the service is not well", headers=headers), acts=False)
+    return Fault(lambda _: SimulatorResponse(status, b"the service is not well", headers=headers), acts=False)
 
 
 def answering_html() -> Fault:
@@ -89,7 +90,7 @@ def hanging_up() -> Fault:
 def without_column(name: str) -> Fault:
     """A CSV answer that lacks one of its columns."""
 
-    def change(due: Answer) -> Answer:
+    def change(due: SimulatorResponse) -> SimulatorResponse:
         rows = list(csv.reader(io.StringIO(due.body.decode(), newline="")))
         gone = rows[0].index(name)
         return replace(due, body=csv_bytes([row[:gone] + row[gone + 1 :] for row in rows]))
@@ -104,9 +105,9 @@ def csv_bytes(rows: list[list[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-def json_answer(value: object, status: int = 200) -> Answer:
+def json_answer(value: object, status: int = 200) -> SimulatorResponse:
     """A JSON answer."""
-    return Answer(status, json.dumps(value).encode(), "application/json; charset=utf-8")
+    return SimulatorResponse(status, json.dumps(value).encode(), "application/json; charset=utf-8")
 
 
 @dataclass(slots=True)
@@ -127,12 +128,12 @@ class Simulator:
         self.clock: Clock = clock or _now
         self.latency = 0.0
         self.failure_rate = 0.0
-        self.requests: list[Request] = []
+        self.requests: list[SimulatorRequest] = []
         self._standing: list[_Standing] = []
         self._dice = Random(0)
         self._server = BackgroundServer(self._app, port)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: SimulatorRequest) -> SimulatorResponse:
         """What the vendor answers when nothing goes wrong."""
         raise NotImplementedError
 
@@ -169,12 +170,12 @@ class Simulator:
         """Stop listening."""
         self.stop()
 
-    def _respond(self, request: Request) -> Answer:
+    def _respond(self, request: SimulatorRequest) -> SimulatorResponse:
         self.requests.append(request)
         fault = self._next_fault(request.path)
         if fault is None:
             return self.answer(request)
-        return fault.change(self.answer(request) if fault.acts else Answer())
+        return fault.change(self.answer(request) if fault.acts else SimulatorResponse())
 
     def _next_fault(self, path: str) -> Fault | None:
         for standing in self._standing:
@@ -205,7 +206,7 @@ class Simulator:
         await _send(answer, send, head=scope["method"] == "HEAD")
 
 
-async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> Request:
+async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> SimulatorRequest:
     body = b""
     while True:
         message = await receive()
@@ -216,7 +217,7 @@ async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> Request:
             break
     query_string = scope["query_string"].decode("latin-1")
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    return Request(scope["method"], scope["path"], query_string, parsed_query(query_string), headers, body)
+    return SimulatorRequest(scope["method"], scope["path"], query_string, parsed_query(query_string), headers, body)
 
 
 def parsed_query(query_string: str) -> dict[str, str]:
@@ -225,7 +226,7 @@ def parsed_query(query_string: str) -> dict[str, str]:
     return {unquote(name): unquote(value) for name, _, value in reversed(pairs)}
 
 
-async def _send(answer: Answer, send: ASGISendCallable, *, head: bool) -> None:
+async def _send(answer: SimulatorResponse, send: ASGISendCallable, *, head: bool) -> None:
     headers = (("content-type", answer.content_type), ("content-length", str(len(answer.body))), *answer.headers)
     encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded, "trailers": False})

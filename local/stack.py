@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 
 from local.aws import Aws
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 
 BUCKET = "tally-ledger"
 
@@ -22,7 +22,7 @@ def is_real(environ: Mapping[str, str]) -> bool:
 @contextmanager
 def embedded(environ: MutableMapping[str, str] = os.environ, tenant: str = "default") -> Iterator[None]:
     """Run AWS and both vendors in this process and lead `environ` to them; `tenant`'s secrets are put."""
-    with Aws() as aws, Rde() as rde, OpenMarket() as openmarket:
+    with Aws() as aws, RdeSimulator() as rde, OpenMarketSimulator() as openmarket:
         prefix = environ.get("SECRET_PREFIX") or "tally"
         aws.create_bucket(BUCKET)
         for name in dict.fromkeys(("default", tenant)):

@@ -4,7 +4,7 @@ FAST = 1
 STORED = 2
 
 
-class CorruptError(Exception):
+class CorruptGzipError(Exception):
     """The bytes are no whole gzip member."""
 
 
@@ -19,12 +19,12 @@ def unpack(body: bytes) -> bytes:
     """Decompress gzip.
 
     Raises:
-        CorruptError: the bytes are no gzip, or cut off.
+        CorruptGzipError: the bytes are no gzip, or cut off.
     """
     from isal import igzip, isal_zlib
 
     try:
         unpacked: bytes = igzip.decompress(body)  # type: ignore[no-untyped-call]
     except (OSError, EOFError, isal_zlib.error) as error:  # type: ignore[misc]  # isal's stubs do not know its error
-        raise CorruptError(f"no whole gzip: {type(error).__name__}") from error
+        raise CorruptGzipError(f"no whole gzip: {type(error).__name__}") from error
     return unpacked

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.aws import Aws
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 
 
 @pytest.fixture(scope="session")
@@ -34,21 +34,23 @@ def bucket(aws: Aws) -> str:
 
 
 @pytest.fixture
-def rde_simulator() -> Iterator[Rde]:
+def rde_simulator() -> Iterator[RdeSimulator]:
     """RDE on a free port."""
-    with Rde() as vendor:
+    with RdeSimulator() as vendor:
         yield vendor
 
 
 @pytest.fixture
-def openmarket_simulator() -> Iterator[OpenMarket]:
-    """OpenMarket on a free port."""
-    with OpenMarket() as vendor:
+def openmarket_simulator() -> Iterator[OpenMarketSimulator]:
+    """The OpenMarket simulator on a free port."""
+    with OpenMarketSimulator() as vendor:
         yield vendor
 
 
 @pytest.fixture
-def settings_environ(aws: Aws, bucket: str, rde_simulator: Rde, openmarket_simulator: OpenMarket) -> dict[str, str]:
+def settings_environ(
+    aws: Aws, bucket: str, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
+) -> dict[str, str]:
     """What `Settings.read` takes for the test's own bucket, vendors and secrets (tenant `default`)."""
     prefix = f"tally-{uuid.uuid4().hex}"
     aws.put_secret(f"{prefix}/default/rde", rde_simulator.secret)

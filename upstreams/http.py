@@ -44,12 +44,12 @@ class Call:
     body: bytes | None = field(default=None, repr=False)
 
 
-class _Line(NamedTuple):
+class _Connections(NamedTuple):
     client: "httpx.AsyncClient"
     slots: asyncio.Semaphore
 
 
-class Caller:
+class VendorClient:
     """One vendor's API, asked `concurrency` times at once at most; a call may take `seconds`, an answer `max_bytes`."""
 
     def __init__(self, upstream: str, seconds: float, *, concurrency: int = 4, max_bytes: int = LARGEST_ANSWER) -> None:
@@ -150,9 +150,9 @@ class Caller:
             call.method, call.url, headers=headers, content=call.body, timeout=timeout, extensions=extensions
         )
 
-    async def _open(self) -> AsyncGenerator[_Line]:
+    async def _open(self) -> AsyncGenerator[_Connections]:
         async with new_client(self._upstream, self._max_bytes, self._concurrency) as client:
-            yield _Line(client, asyncio.Semaphore(self._concurrency))
+            yield _Connections(client, asyncio.Semaphore(self._concurrency))
 
 
 def _unanswered(sent: Sent | None) -> bool:

@@ -67,7 +67,7 @@ class SecretsUnavailable(Exception):
     """Secrets Manager could not be reached, or refused; the message is its error code, or botocore's own words."""
 
 
-class _Kept(NamedTuple):
+class _CachedSecret(NamedTuple):
     secret: Secret
     asked_at: float
 
@@ -78,7 +78,7 @@ class SecretStore:
     def __init__(self, prefix: str, endpoint_url: str | None = None) -> None:
         self._prefix = prefix
         self._endpoint_url = endpoint_url
-        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._kept: dict[tuple[str, str], _CachedSecret] = {}
         self._locks = PerLoop(_locks)
 
     @overload
@@ -99,7 +99,7 @@ class SecretStore:
             kept = self._kept.get(key)
             # Whoever waited for another's call takes its result, if that call was made after this one was wanted.
             if kept is None or (anew and kept.asked_at < wanted_at):
-                kept = _Kept(await self._fetch(tenant, upstream), time.monotonic())
+                kept = _CachedSecret(await self._fetch(tenant, upstream), time.monotonic())
                 self._kept[key] = kept
             return kept.secret
 

@@ -21,7 +21,7 @@ from ledger.storage.leases import Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry
 from runtime.clock import Clock, stamp, unstamp
-from runtime.compression import CorruptError, pack, unpack
+from runtime.compression import CorruptGzipError, pack, unpack
 from runtime.deadline import Deadline
 from runtime.memory import Memory
 from upstreams.errors import UpstreamError
@@ -51,7 +51,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CachedAnswer:
     """A JSON value, when it was fetched, how it was come by, and until when it would be given again."""
 
     value: object = field(repr=False)
@@ -71,9 +71,9 @@ class Answers:
         self._breakers = breakers
         self._clock = clock
         self._recheck = recheck
-        self._memory: Memory[str, Answer] = Memory(REMEMBERED_BYTES)
+        self._memory: Memory[str, CachedAnswer] = Memory(REMEMBERED_BYTES)
 
-    async def get(self, question: Question, deadline: Deadline, *, stale_if_error: bool = True) -> Answer:
+    async def get(self, question: Question, deadline: Deadline, *, stale_if_error: bool = True) -> CachedAnswer:
         """A good answer: from memory, from S3, or asked for; else an old one that says it is stale.
 
         Raises:
@@ -88,7 +88,7 @@ class Answers:
         except LedgerUnavailable as error:
             LOG.warning("answering without the ledger: %s", error)
             # Without S3 nobody can say how the vendor fares, and each question to S3 would cost the time that is left.
-            return Answer(await question.ask(), began, Source.UPSTREAM)
+            return CachedAnswer(await question.ask(), began, Source.UPSTREAM)
         if held and good:
             telemetry.count("ledger.hit")
             return self._remember(question, held)
@@ -100,14 +100,16 @@ class Answers:
                 raise
             telemetry.count("ledger.stale")
             telemetry.hidden(error.code)
-            return Answer(held.value, held.fetched, held.source, stale=True)
+            return CachedAnswer(held.value, held.fetched, held.source, stale=True)
 
     def forget(self, folder: str) -> None:
         """Drop what this process remembers of the answers in and below a folder."""
         self._memory.forget_where(lambda key: key.startswith(f"{folder}/"))
 
-    async def _refreshed(self, question: Question, held: Answer | None, began: datetime, deadline: Deadline) -> Answer:
-        async def already() -> Answer | None:
+    async def _refreshed(
+        self, question: Question, held: CachedAnswer | None, began: datetime, deadline: Deadline
+    ) -> CachedAnswer:
+        async def already() -> CachedAnswer | None:
             newest, good = await self._look(question, began)
             return newest if good else None
 
@@ -119,14 +121,14 @@ class Answers:
             deadline,
         )
 
-    async def _look(self, question: Question, began: datetime) -> tuple[Answer | None, bool]:
+    async def _look(self, question: Question, began: datetime) -> tuple[CachedAnswer | None, bool]:
         """The newest kept answer, and whether it is good; what may have changed it is looked up beside it."""
         held, since = await asyncio.gather(self._held(question), question.since() if question.since else _never())
         if held is None or (since is not None and held.fetched <= since):
             return held, False
         return held, held.fetched >= began or question.good_until(held.value, held.fetched) > self._clock()
 
-    async def _held(self, question: Question) -> Answer | None:
+    async def _held(self, question: Question) -> CachedAnswer | None:
         """The newest kept answer."""
         keys = await self.kept(question.folder)
         return await self.read(keys[-1]) if keys else None
@@ -139,7 +141,7 @@ class Answers:
         """
         return [item.key for item in await self._store.listing(folder) if item.key.endswith(SUFFIX)]
 
-    async def read(self, key: str) -> Answer | None:
+    async def read(self, key: str) -> CachedAnswer | None:
         """One kept answer; None when it has been deleted since, or cannot be read.
 
         Raises:
@@ -150,17 +152,17 @@ class Answers:
             return None
         try:
             value = orjson.loads(unpack(stored.body))
-        except (CorruptError, orjson.JSONDecodeError) as error:
+        except (CorruptGzipError, orjson.JSONDecodeError) as error:
             LOG.warning("%s is unreadable: %s", key, error)
             return None
-        return Answer(value, unstamp(key.rpartition("/")[2].removesuffix(SUFFIX)), Source.CACHE)
+        return CachedAnswer(value, unstamp(key.rpartition("/")[2].removesuffix(SUFFIX)), Source.CACHE)
 
-    async def _fetch(self, question: Question, held: Answer | None) -> Answer:
+    async def _fetch(self, question: Question, held: CachedAnswer | None) -> CachedAnswer:
         """Ask the upstream, and keep what it says."""
         fetched = self._clock() if held is None else max(self._clock(), held.fetched + timedelta.resolution)
         value = await self._breakers.guard(question.tenant, question.upstream, question.ask)
         await self._keep(f"{question.folder}/{stamp(fetched)}{SUFFIX}", value)
-        return Answer(value, fetched, Source.UPSTREAM)
+        return CachedAnswer(value, fetched, Source.UPSTREAM)
 
     async def _keep(self, key: str, value: object) -> None:
         try:
@@ -168,13 +170,13 @@ class Answers:
         except LedgerUnavailable as error:
             LOG.warning("an answer was not kept: %s", error)
 
-    def _recall(self, question: Question, now: datetime) -> Answer | None:
+    def _recall(self, question: Question, now: datetime) -> CachedAnswer | None:
         entry = self._memory.recall(question.folder)
         if entry is None:
             return None
         return entry if now < entry.good_until else None
 
-    def _remember(self, question: Question, answer: Answer) -> Answer:
+    def _remember(self, question: Question, answer: CachedAnswer) -> CachedAnswer:
         """Keep an answer in memory while it is good, but look at S3 again soon: others may have changed things."""
         checked = self._clock() + self._recheck
         until = min(checked, question.good_until(answer.value, answer.fetched))

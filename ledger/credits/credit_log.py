@@ -43,7 +43,7 @@ CELL_BYTES = 66
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PeriodSnapshot:
     """The versions that answer a period, in day order, and how fresh they are."""
 
     query: DayQuery
@@ -77,7 +77,7 @@ class CreditLog:
 
     async def held(
         self, tenant: str, brand: str | None, period: Period, deadline: Deadline, *, stale_if_error: bool = True
-    ) -> Held:
+    ) -> PeriodSnapshot:
         """Have every day of a period good enough to answer from, asking upstream for those that are not.
 
         Raises:
@@ -86,7 +86,7 @@ class CreditLog:
         query = DayQuery(DayStore(self._store, tenant, brand), tenant, brand, self._clock(), deadline)
         days = list(period.until(query.began).days())
         if not days:
-            return Held(query, (), Freshness(Source.CACHE, query.began, query.began))
+            return PeriodSnapshot(query, (), Freshness(Source.CACHE, query.began, query.began))
         await self._look_up(query, days)
         await self._ask(query, days)
         versions = query.held(days)
@@ -99,9 +99,9 @@ class CreditLog:
             telemetry.count("ledger.stale")
             telemetry.hidden(query.errors[0].code)
         good_until = min(self._good_until(version) for version in versions)
-        return Held(query, versions, Freshness(source, as_of, good_until, stale=bool(query.errors)))
+        return PeriodSnapshot(query, versions, Freshness(source, as_of, good_until, stale=bool(query.errors)))
 
-    async def rows(self, held: Held, version: DayVersion) -> Rows:
+    async def rows(self, held: PeriodSnapshot, version: DayVersion) -> Rows:
         """A version's rows, from memory or S3, else from the upstream.
 
         Raises:
@@ -117,7 +117,7 @@ class CreditLog:
             self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
         return rows
 
-    async def _read(self, held: Held, version: DayVersion) -> Rows:
+    async def _read(self, held: PeriodSnapshot, version: DayVersion) -> Rows:
         """A version's rows from S3; what S3 has lost or cannot serve is asked for again."""
         try:
             rows = await held.days.rows(version)
@@ -138,7 +138,7 @@ class CreditLog:
         self._rollups.remember(key, rollup, rollup.size)
         return rows
 
-    async def rollup(self, held: Held, version: DayVersion) -> Rollup:
+    async def rollup(self, held: PeriodSnapshot, version: DayVersion) -> Rollup:
         """A version's rollup, from memory or S3, else made from its rows."""
         if version.count == 0:
             return NOTHING
@@ -151,7 +151,7 @@ class CreditLog:
             self._rollups.remember(key, rollup, rollup.size)
         return rollup
 
-    async def _stored_rollup(self, held: Held, version: DayVersion) -> Rollup | None:
+    async def _stored_rollup(self, held: PeriodSnapshot, version: DayVersion) -> Rollup | None:
         if version.rows is not None:
             return None
         try:

@@ -22,7 +22,7 @@ from ledger.credits.rollups import CorruptRollup, Rollup
 from ledger.credits.rollups import decode as decode_rollup
 from ledger.credits.rollups import encode as encode_rollup
 from ledger.credits.rows import CorruptRows, Rows, decode, encode
-from ledger.storage.store import Found, LedgerUnavailable, Store
+from ledger.storage.store import LedgerUnavailable, ListedObject, Store
 from runtime.clock import DAY, day_end, rfc3339, stamp, unstamp
 
 LOG = logging.getLogger("tally.ledger")
@@ -59,11 +59,11 @@ class DayVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DayListing:
     """What a LIST found: the newest version of each day that is held, and all objects' names."""
 
     versions: dict[date, DayVersion]
-    names: dict[date, list[Found]]
+    names: dict[date, list[ListedObject]]
 
     def leased(self, since: datetime) -> frozenset[date]:
         """The days with a lease that was written after a moment."""
@@ -83,7 +83,7 @@ class DayStore:
         """The key of one of a day's objects."""
         return f"{self.folder}/day={day.isoformat()}/{name}"
 
-    async def plan(self, days: Sequence[date]) -> Plan:
+    async def plan(self, days: Sequence[date]) -> DayListing:
         """What is held of a run of days: one LIST.
 
         Raises:
@@ -91,11 +91,11 @@ class DayStore:
         """
         first, beyond = days[0], days[-1] + DAY
         found = await self._store.listing(self.folder, after=self.key(first, ""), before=self.key(beyond, ""))
-        names: dict[date, list[Found]] = {}
+        names: dict[date, list[ListedObject]] = {}
         at = len(self.folder) + len("/day=")
         for item in found:
             names.setdefault(date.fromisoformat(item.key[at : at + 10]), []).append(item)
-        return Plan(
+        return DayListing(
             {day: version for day, items in names.items() if (version := newest(day, items)) is not None},
             names,
         )
@@ -181,7 +181,7 @@ def partition(brand: str | None) -> str:
     return quote(brand, safe="").replace("__", "%5F%5F")
 
 
-def newest(day: date, found: Iterable[Found]) -> DayVersion | None:
+def newest(day: date, found: Iterable[ListedObject]) -> DayVersion | None:
     """The version that counts among a day's objects: the settled one, else the one fetched last."""
     names = [item.key.rpartition("/")[2] for item in found]
     settled, latest = (max((name for name in names if name.startswith(kind)), default=None) for kind in KINDS)
@@ -195,7 +195,7 @@ def _version(day: date, name: str, *, settled: bool) -> DayVersion:
     return DayVersion(day, unstamp(moment), int(rest.partition(".")[0]), settled)
 
 
-def superseded(day: date, found: Sequence[Found], before: datetime) -> list[str]:
+def superseded(day: date, found: Sequence[ListedObject], before: datetime) -> list[str]:
     """The keys of a day's objects that nobody can be about to read any more.
 
     They are versions that have had a newer one beside them since some moment, by S3's clock; a reader who looked before

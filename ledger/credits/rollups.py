@@ -14,7 +14,7 @@ from typing import Self
 import orjson
 
 from ledger.credits.rows import AMOUNT, CURRENCY, NETWORK, OUTCOME, TIME, Rows
-from runtime.compression import CorruptError, pack, unpack
+from runtime.compression import CorruptGzipError, pack, unpack
 
 EXACT = Context(prec=400, traps=[Inexact])
 """Sums that cannot be written exactly in 400 digits are refused rather than rounded."""
@@ -106,6 +106,6 @@ def decode(body: bytes) -> Rollup:
             (network, outcome, currency): (count, Decimal(amount))
             for network, outcome, currency, count, amount in orjson.loads(whole)
         }
-    except (CorruptError, ValueError, InvalidOperation) as error:
+    except (CorruptGzipError, ValueError, InvalidOperation) as error:
         raise CorruptRollup(f"a stored rollup is unreadable: {error}") from error
     return Rollup(totals, hours)

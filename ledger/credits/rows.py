@@ -13,7 +13,7 @@ from io import StringIO
 from typing import NamedTuple
 
 from runtime.clock import Period, rfc3339
-from runtime.compression import CorruptError, pack, unpack
+from runtime.compression import CorruptGzipError, pack, unpack
 from upstreams.openmarket.client import CreditState, LogRow, state_of
 
 COLUMNS = ("credit_id", "time", "msisdn", "network", "outcome", "raw_outcome", "amount", "currency")
@@ -130,7 +130,7 @@ def decode(body: bytes) -> Rows:
     """
     try:
         text = unpack(body).decode()
-    except (CorruptError, UnicodeDecodeError) as error:
+    except (CorruptGzipError, UnicodeDecodeError) as error:
         raise CorruptRows(f"stored rows are unreadable: {error}") from error
     header, end, lines = text.partition("\n")
     if header != HEADER or not end or (lines and not lines.endswith("\n")):

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
-from ledger.credits.credit_log import CreditLog, Held
+from ledger.credits.credit_log import CreditLog, PeriodSnapshot
 from ledger.credits.days import DayVersion
 from ledger.credits.rollups import Rollup, Total, add
 from ledger.credits.rows import AMOUNT, CURRENCY, MSISDN, NETWORK, OUTCOME, WIDTH, Position, Rows
@@ -23,7 +23,7 @@ AT_ONCE = 8
 ROLLUPS_AT_ONCE = 64
 
 
-class Key(Enum):
+class SummaryKey(Enum):
     """What a summary can be split by; the currency always is."""
 
     DAY = "DAY"
@@ -34,7 +34,7 @@ class Key(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class CreditFilter:
     """Which rows count; a condition that is None lets every row pass, bounds are inclusive."""
 
     outcome: frozenset[str] | None = None
@@ -63,7 +63,7 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RowPage:
     """Some rows in order, what lies around them, and how many there are in the whole period."""
 
     rows: Rows
@@ -73,7 +73,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class SummaryBucket:
     """One line of a summary; what it was not split by is None."""
 
     day: date | None
@@ -88,7 +88,7 @@ class Bucket:
 class Selection:
     """The held days of one query, cut to its period and filter."""
 
-    def __init__(self, log: CreditLog, held: Held, period: Period, where: Where | None) -> None:
+    def __init__(self, log: CreditLog, held: PeriodSnapshot, period: Period, where: CreditFilter | None) -> None:
         self._log = log
         self._held = held
         self._period = period
@@ -100,7 +100,7 @@ class Selection:
         looked_into = [version for version in self._held.versions if not self._counted(version)]
         return known + sum([len(rows) async for _, rows in self._read(looked_into)])
 
-    async def page(self, first: int, after: Position | None) -> Page:
+    async def page(self, first: int, after: Position | None) -> RowPage:
         """The `first` rows beyond a position."""
         taken: list[Rows] = []
         need, before, total = first + 1, 0, 0
@@ -120,7 +120,7 @@ class Selection:
                 need -= len(taken[-1])
         return _page(taken, first, before, total)
 
-    async def summary(self, by: frozenset[Key]) -> list[Bucket]:
+    async def summary(self, by: frozenset[SummaryKey]) -> list[SummaryBucket]:
         """Counts and exact sums of the whole period, split by some keys, in their order."""
         totals: dict[_Split, Total] = {}
         whole = [version for version in self._held.versions if self._counted(version)]
@@ -132,7 +132,7 @@ class Selection:
                 _add(totals, version.day, rollup, by)
         async for version, rows in self._read(cut):
             _add(totals, version.day, Rollup.of(rows), by)
-        return [Bucket(*split, *total) for split, total in sorted(totals.items(), key=_order)]
+        return [SummaryBucket(*split, *total) for split, total in sorted(totals.items(), key=_order)]
 
     def _counted(self, version: DayVersion) -> bool:
         """Whether a day's own figures are this selection's: the day is whole and nothing is filtered."""
@@ -176,18 +176,18 @@ class Selection:
 _Split = tuple[date | None, datetime | None, str | None, CreditState | None, str]
 
 
-def _page(taken: Sequence[Rows], first: int, before: int, total: int) -> Page:
+def _page(taken: Sequence[Rows], first: int, before: int, total: int) -> RowPage:
     cells = [cell for rows in taken for cell in rows.cells] if len(taken) != 1 else taken[0].cells
     rows = Rows(cells)
-    return Page(rows.slice(0, first), has_previous=before > 0, has_next=len(rows) > first, total=total)
+    return RowPage(rows.slice(0, first), has_previous=before > 0, has_next=len(rows) > first, total=total)
 
 
-def _add(totals: dict[_Split, Total], day: date, rollup: Rollup, by: frozenset[Key]) -> None:
+def _add(totals: dict[_Split, Total], day: date, rollup: Rollup, by: frozenset[SummaryKey]) -> None:
     """Add a day's rollup to a summary; its hours are read only if they are asked for."""
-    of_day = day if Key.DAY in by else None
-    networks, outcomes = Key.NETWORK in by, Key.OUTCOME in by
+    of_day = day if SummaryKey.DAY in by else None
+    networks, outcomes = SummaryKey.NETWORK in by, SummaryKey.OUTCOME in by
     split: _Split
-    if Key.HOUR in by:
+    if SummaryKey.HOUR in by:
         starts = [midnight(day) + timedelta(hours=hour) for hour in range(24)]
         for (hour, network, outcome, currency), more in rollup.hours.items():
             split = (

@@ -22,7 +22,7 @@ from typing import Any, Self
 import orjson
 
 from ledger.answers.freshness import Freshness, Source
-from ledger.storage.store import Found, Store
+from ledger.storage.store import ListedObject, Store
 from runtime.clock import Period, rfc3339
 
 LOG = logging.getLogger("tally.exporter")
@@ -55,7 +55,7 @@ class ExportStatus(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ExportJob:
     """What is to be exported; `unmasked`: with whole phone numbers."""
 
     tenant: str
@@ -81,7 +81,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ExportPart:
     """Some days' rows, compressed: their object's name, how many rows, and their bytes as stored."""
 
     name: str
@@ -90,7 +90,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ExportState:
     """One step of an export.
 
     `asked` is when it was asked for, `upto` the first day that no part holds yet; `crc` and `length` are the
@@ -99,9 +99,9 @@ class State:
 
     number: int
     status: ExportStatus
-    job: Job
+    job: ExportJob
     asked: datetime
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ExportPart, ...] = ()
     upto: date | None = None
     crc: int = 0
     length: int = 0
@@ -151,9 +151,9 @@ class State:
         return cls(
             number,
             ExportStatus(said["status"]),
-            Job(tenant, period, brand, ExportFormat(format_), unmasked),
+            ExportJob(tenant, period, brand, ExportFormat(format_), unmasked),
             _moment(said["asked"]),
-            tuple(Part(*part) for part in said["parts"]),
+            tuple(ExportPart(*part) for part in said["parts"]),
             said["upto"] and date.fromisoformat(said["upto"]),
             said["crc"],
             said["length"],
@@ -168,12 +168,12 @@ def _moment(text: str) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ExportSnapshot:
     """An export as one LIST and one GET show it."""
 
     id: str
-    state: State
-    objects: Sequence[Found]
+    state: ExportState
+    objects: Sequence[ListedObject]
 
     def last_written(self, prefix: str = "") -> datetime:
         """When S3 last took in an object whose name begins so."""
@@ -185,7 +185,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableExport:
     """An export whose newest step says nothing; the next one may be written all the same."""
 
     id: str
@@ -204,7 +204,7 @@ class ExportLog:
         """The key of one of the export's objects."""
         return f"{self.folder}/{name}"
 
-    async def look(self) -> Seen | Unreadable | None:
+    async def look(self) -> ExportSnapshot | UnreadableExport | None:
         """The newest step; None when there is no such export.
 
         Raises:
@@ -217,15 +217,15 @@ class ExportLog:
             return None
         number = int(states[-1].removeprefix(self.key(STATE)).removesuffix(".json"))
         try:
-            return Seen(self._id, State.from_bytes(number, stored.body), objects)
+            return ExportSnapshot(self._id, ExportState.from_bytes(number, stored.body), objects)
         except (ValueError, LookupError, TypeError) as error:
             LOG.warning("%s cannot be read, the export counts as failed: %s", states[-1], type(error).__name__)
-            return Unreadable(self._id, number)
+            return UnreadableExport(self._id, number)
 
-    async def append(self, state: State) -> bool:
+    async def append(self, state: ExportState) -> bool:
         """Write a step; False when somebody else has written one of its number."""
         return await self._store.create(self.key(f"{STATE}{state.number:06}.json"), state.to_bytes()) is not None
 
-    async def wake(self, seen: Seen) -> bool:
+    async def wake(self, seen: ExportSnapshot) -> bool:
         """Leave word that the export is being started again; False when somebody else has just done so."""
         return await self._store.create(self.key(f"{WOKEN}{seen.count(WOKEN):06}"), b"") is not None

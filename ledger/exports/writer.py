@@ -15,13 +15,13 @@ from itertools import batched
 from typing import Any
 
 from ledger.answers.freshness import Freshness, Source
-from ledger.credits.credit_log import CreditLog, Held
+from ledger.credits.credit_log import CreditLog, PeriodSnapshot
 from ledger.credits.days import DayVersion
 from ledger.credits.masking import masked
 from ledger.credits.rows import MSISDN, TIME, CorruptRows
 from ledger.credits.spans import LONGEST_RUN
 from ledger.exports.files import Row, Segment, gzip_file, held_rows, opening, segment, stored_rows
-from ledger.exports.jobs import LEASE, ExportLog, ExportStatus, Job, Part, Seen, State
+from ledger.exports.jobs import LEASE, ExportJob, ExportLog, ExportPart, ExportSnapshot, ExportState, ExportStatus
 from ledger.storage.leases import Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry
@@ -81,9 +81,9 @@ class Exporter:
         log = ExportLog(self._store, tenant, export_id)
         async with self._leases.hold(log.key(LEASE)) as mine:
             seen = await log.look() if mine else None
-            if not isinstance(seen, Seen) or seen.state.status.final:
+            if not isinstance(seen, ExportSnapshot) or seen.state.status.final:
                 return False
-            work = Work(self._store, log, seen.state, deadline, self._part_bytes)
+            work = ExportWork(self._store, log, seen.state, deadline, self._part_bytes)
             try:
                 return await self._work(work)
             except SupersededError:
@@ -100,7 +100,7 @@ class Exporter:
                 raise
         return False
 
-    async def _work(self, work: "Work") -> bool:
+    async def _work(self, work: "ExportWork") -> bool:
         days, size = await work.begin(), FIRST_RUN
         only_the_file = not days
         while days:
@@ -115,7 +115,7 @@ class Exporter:
         await work.put_together()
         return False
 
-    async def _run(self, work: "Work", days: Sequence[date]) -> int:
+    async def _run(self, work: "ExportWork", days: Sequence[date]) -> int:
         """Write some days; how many rows they had."""
         held, rows = await self._held(work, days), 0
         for versions in batched(held.versions, BODIES_AT_ONCE, strict=False):
@@ -128,7 +128,7 @@ class Exporter:
                     await work.write_part()
         return rows
 
-    async def _held(self, work: "Work", days: Sequence[date]) -> Held:
+    async def _held(self, work: "ExportWork", days: Sequence[date]) -> PeriodSnapshot:
         job = work.state.job
         period = Period(max(job.period.start, midnight(days[0])), min(job.period.end, day_end(days[-1])))
         pauses = iter(PAUSES)
@@ -141,7 +141,9 @@ class Exporter:
                     raise
                 await asyncio.sleep(pause)
 
-    async def _segment(self, work: "Work", held: Held, version: DayVersion, body: bytes | None) -> Segment:
+    async def _segment(
+        self, work: "ExportWork", held: PeriodSnapshot, version: DayVersion, body: bytes | None
+    ) -> Segment:
         """A day's rows compressed; what S3 has lost or cannot read is asked for again."""
         job, crc, length = work.state.job, work.crc, work.length
         try:
@@ -155,12 +157,12 @@ class Exporter:
 
 
 @dataclass(slots=True)
-class Work:
+class ExportWork:
     """One exporter's work on one export: its newest step, and the days that are in no part yet."""
 
     store: Store
     log: ExportLog
-    state: State
+    state: ExportState
     deadline: Deadline
     part_bytes: int
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
@@ -202,7 +204,7 @@ class Work:
         if not self._waiting:
             return
         body = b"".join(segment.body for segment in self._waiting)
-        part = Part(
+        part = ExportPart(
             f"part-{self.state.number + 1:06}-{self.name}.deflate", sum(s.rows for s in self._waiting), len(body)
         )
         await self.store.put(self.log.key(part.name), body)
@@ -249,7 +251,7 @@ class Work:
         except SupersededError:
             LOG.info("another exporter goes on with what failed here: %s", reason)
 
-    async def step(self, **changes: Any) -> None:  # noqa: ANN401 - `State`'s own fields
+    async def step(self, **changes: Any) -> None:  # noqa: ANN401 - `ExportState`'s own fields
         """Write the next step.
 
         Raises:
@@ -270,11 +272,11 @@ def joined(one: Freshness | None, other: Freshness) -> Freshness:
     return Freshness(source, min(one.as_of, other.as_of), good_until, one.stale or other.stale)
 
 
-async def _body(held: Held, version: DayVersion) -> bytes | None:
+async def _body(held: PeriodSnapshot, version: DayVersion) -> bytes | None:
     return None if version.rows is not None else await held.days.body(version)
 
 
-def _shown(rows: Iterator[Row], job: Job, day: date) -> Iterator[Row]:
+def _shown(rows: Iterator[Row], job: ExportJob, day: date) -> Iterator[Row]:
     """The rows that lie in the period, as their reader may see them."""
     if not job.period.covers(day):
         rows = (row for row in rows if job.period.start <= datetime.fromisoformat(row[TIME]) < job.period.end)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from ledger.keeper.run import Run
-from ledger.reports.archive import Archive, Identity
+from ledger.keeper.run import KeeperRun
+from ledger.reports.archive import Archive, ReportKey
 from ledger.reports.archiving import Archiver
 from ledger.reports.listings import Reports
 from runtime import telemetry
@@ -29,7 +29,7 @@ KEY_BYTES = 300
 
 
 @dataclass(frozen=True)
-class Collecting:
+class ReportCollector:
     """The report files of one tenant after the other."""
 
     reports: Reports
@@ -39,7 +39,7 @@ class Collecting:
     _spent: Memory[str, bool] = field(default_factory=lambda: Memory(REMEMBERED_BYTES))
     """Kept listings that hold nothing to archive any more: they never change, and links only die."""
 
-    async def collect(self, tenant: str, run: Run) -> None:
+    async def collect(self, tenant: str, run: KeeperRun) -> None:
         """Archive what can be had.
 
         Raises:
@@ -58,16 +58,16 @@ class Collecting:
         )
         left = {identity for identity, copied in zip(newest_first, done, strict=True) if not copied}
         for key, reports in kept.items():
-            if left.isdisjoint(map(Identity.of, reports)):
+            if left.isdisjoint(map(ReportKey.of, reports)):
                 self._spent.remember(key, True, KEY_BYTES)
 
-    async def _listed(self, tenant: str, run: Run) -> Sequence[Report]:
+    async def _listed(self, tenant: str, run: KeeperRun) -> Sequence[Report]:
         today = self.clock().date()
         # An older listing is among those that are kept; that there is no newer one is a failure of the run.
         listing = await self.reports.listing(tenant, today - LISTED, today, None, run.deadline, stale_if_error=False)
         return listing.reports
 
-    async def _kept(self, tenant: str, run: Run) -> Mapping[str, Sequence[Report]]:
+    async def _kept(self, tenant: str, run: KeeperRun) -> Mapping[str, Sequence[Report]]:
         """The reports of every kept listing that may still hold something, by the listing's key."""
         keys = [key for key in await self.reports.kept(tenant) if not self._spent.recall(key)]
         places, found = asyncio.Semaphore(READS_AT_ONCE), dict[str, Sequence[Report]]()
@@ -80,7 +80,7 @@ class Collecting:
         await asyncio.gather(*map(read, keys))
         return found
 
-    async def _missing(self, tenant: str, found: Iterable[Identity]) -> list[Identity]:
+    async def _missing(self, tenant: str, found: Iterable[ReportKey]) -> list[ReportKey]:
         days = [identity.creation_date.date() for identity in found]
         if not days:
             return []
@@ -88,7 +88,9 @@ class Collecting:
         there = {each.identity.file for each in archived.reports}
         return [identity for identity in found if identity.file not in there]
 
-    async def _copy(self, tenant: str, identity: Identity, link: str, places: asyncio.Semaphore, run: Run) -> bool:
+    async def _copy(
+        self, tenant: str, identity: ReportKey, link: str, places: asyncio.Semaphore, run: KeeperRun
+    ) -> bool:
         copied = False
         async with places:
             if not run.may_begin():
@@ -101,11 +103,11 @@ class Collecting:
         return copied
 
 
-def _best_links(listings: Iterable[Sequence[Report]]) -> dict[Identity, str]:
+def _best_links(listings: Iterable[Sequence[Report]]) -> dict[ReportKey, str]:
     """Each report that has a living link, with the one that lives longest; of equals the first listing's."""
-    best: dict[Identity, Report] = {}
+    best: dict[ReportKey, Report] = {}
     for report in (report for reports in listings for report in reports if report.download_url):
-        identity = Identity.of(report)
+        identity = ReportKey.of(report)
         if identity not in best or _longer(report, best[identity]):
             best[identity] = report
     return {identity: report.download_url or "" for identity, report in best.items()}

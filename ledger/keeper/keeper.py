@@ -11,9 +11,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from ledger.answers.ageing import Ageing
-from ledger.keeper.collecting import Collecting
-from ledger.keeper.run import Run
-from ledger.keeper.settling import Settling
+from ledger.keeper.collecting import ReportCollector
+from ledger.keeper.run import KeeperRun
+from ledger.keeper.settling import DaySettler
 from ledger.keeper.sweeping import GRACE, sweep_answers
 from ledger.storage.store import Store
 from runtime import telemetry
@@ -21,7 +21,7 @@ from runtime.clock import Clock
 
 TENANTS_AT_ONCE = 4
 
-Work = Callable[[str, Run], Awaitable[None]]
+Work = Callable[[str, KeeperRun], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Keeper:
 
     store: Store
     tenants: Callable[[], Awaitable[Mapping[str, AbstractSet[str]]]]
-    settling: Settling
-    collecting: Collecting
+    settling: DaySettler
+    collecting: ReportCollector
     ageing: Ageing
     clock: Clock
 
-    async def keep(self, run: Run) -> None:
+    async def keep(self, run: KeeperRun) -> None:
         """Do what there is time for."""
         upstreams = await self.tenants()
         run.tenants = len(upstreams)
@@ -50,13 +50,13 @@ class Keeper:
         await _each("the sweep", everybody, self._sweep, run)
         telemetry.count("keeper.deleted", run.deleted)
 
-    async def _settle_brands(self, tenant: str, run: Run) -> None:
+    async def _settle_brands(self, tenant: str, run: KeeperRun) -> None:
         for brand in await self.settling.brands(tenant):
             if run.may_begin():
                 with run.attempt(f"credit log of {tenant}, brand {brand}"):
                     await self.settling.settle(tenant, brand, run)
 
-    async def _sweep(self, tenant: str, run: Run) -> None:
+    async def _sweep(self, tenant: str, run: KeeperRun) -> None:
         now = self.clock()
         for brand in [None, *await self.settling.brands(tenant)]:
             if run.may_begin():
@@ -65,7 +65,7 @@ class Keeper:
             await sweep_answers(self.store, tenant, self.ageing, now, run)
 
 
-async def _each(what: str, tenants: list[str], work: Work, run: Run) -> None:
+async def _each(what: str, tenants: list[str], work: Work, run: KeeperRun) -> None:
     """Do one kind of work for every tenant, for a few at once."""
     places = asyncio.Semaphore(TENANTS_AT_ONCE)
 

@@ -21,7 +21,7 @@ RESERVE_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class Run:
+class KeeperRun:
     """What a run has done so far.
 
     `lag_days` is for how long the most overdue day could have been settled already; None while nobody could look.

@@ -14,7 +14,7 @@ from ledger.answers.ageing import Ageing
 from ledger.credits.credit_log import CreditLog
 from ledger.credits.days import ALL_BRANDS, ROOT, DayStore, DayVersion, superseded
 from ledger.credits.spans import LONGEST_RUN
-from ledger.keeper.run import Run
+from ledger.keeper.run import KeeperRun
 from ledger.storage.store import Store
 from runtime import telemetry
 from runtime.clock import DAY, Clock, Period, day_end, midnight
@@ -23,7 +23,7 @@ DAYS = 120
 
 
 @dataclass(frozen=True)
-class Settling:
+class DaySettler:
     """The days of one tenant and brand after the other."""
 
     store: Store
@@ -42,7 +42,7 @@ class Settling:
         partitions = [folder.removeprefix("brand=") for folder in folders]
         return [unquote(partition) for partition in partitions if partition != ALL_BRANDS]
 
-    async def settle(self, tenant: str, brand: str | None, run: Run) -> None:
+    async def settle(self, tenant: str, brand: str | None, run: KeeperRun) -> None:
         """Have every day good enough to answer from, the newest ones first.
 
         Raises:
@@ -66,7 +66,7 @@ class Settling:
         telemetry.count("keeper.settled", settled)
         run.lag_days = max(run.lag_days or 0.0, self._lag(days, after))
 
-    async def sweep(self, tenant: str, brand: str | None, before: datetime, run: Run) -> None:
+    async def sweep(self, tenant: str, brand: str | None, before: datetime, run: KeeperRun) -> None:
         """Delete versions that newer ones have replaced, and dead leases, as far as they are older than a moment.
 
         Raises:

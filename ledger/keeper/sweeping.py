@@ -15,9 +15,9 @@ from ledger.answers.ageing import LONGEST, Ageing
 from ledger.answers.answers import ROOT, SUFFIX
 from ledger.credits.outcomes import outcome_end, outcomes
 from ledger.keeper.collecting import LISTED
-from ledger.keeper.run import Run
+from ledger.keeper.run import KeeperRun
 from ledger.reports.listings import listing_end, listings, marks
-from ledger.storage.store import Found, Store
+from ledger.storage.store import ListedObject, Store
 from runtime.clock import unstamp
 
 GRACE = timedelta(minutes=15)
@@ -37,7 +37,7 @@ class _Kind:
     answers: timedelta
 
 
-async def sweep_answers(store: Store, tenant: str, ageing: Ageing, now: datetime, run: Run) -> None:
+async def sweep_answers(store: Store, tenant: str, ageing: Ageing, now: datetime, run: KeeperRun) -> None:
     """Delete what no question needs any more.
 
     Raises:
@@ -61,7 +61,7 @@ async def sweep_answers(store: Store, tenant: str, ageing: Ageing, now: datetime
     run.deleted += len(old)
 
 
-def _outdated(items: list[Found], kind: _Kind | None, ageing: Ageing, now: datetime) -> list[str]:
+def _outdated(items: list[ListedObject], kind: _Kind | None, ageing: Ageing, now: datetime) -> list[str]:
     before = now - GRACE
     answers = [item for item in items if item.key.endswith(SUFFIX)]
     leases = [item for item in items if item.key.endswith(f"/{LEASE}")]
@@ -79,10 +79,10 @@ def _done_for(key: str, kind: _Kind, ageing: Ageing, now: datetime) -> bool:
     return fetched + kind.answers <= now and ageing.good_until(fetched, ended) <= now
 
 
-def _replaced(items: list[Found], before: datetime) -> list[str]:
+def _replaced(items: list[ListedObject], before: datetime) -> list[str]:
     """Those whose successor has been there long enough for nobody to read them still; names sort as time does."""
     return [item.key for item, successor in pairwise(items) if successor.modified < before]
 
 
-def _older(items: Iterable[Found], before: datetime) -> Iterable[Found]:
+def _older(items: Iterable[ListedObject], before: datetime) -> Iterable[ListedObject]:
     return (item for item in items if item.modified < before)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Self
 from urllib.parse import quote, unquote
 
-from ledger.storage.store import Found, LedgerUnavailable, Store
+from ledger.storage.store import LedgerUnavailable, ListedObject, Store
 from runtime.clock import Clock
 from runtime.memory import Memory
 from upstreams.rde.client import Report, ReportFormat, format_of
@@ -35,7 +35,7 @@ MARK = "!"
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ReportKey:
     """Which report a file is: what the vendor calls it, its format in the vendor's spelling, when it was made (UTC)."""
 
     name: str
@@ -68,18 +68,18 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Archived:
+class ArchivedReport:
     """An archived report, and when its record was written."""
 
-    identity: Identity
+    identity: ReportKey
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ArchivedReports:
     """What is archived of some days, by the order of its records, and until when that need not be looked up again."""
 
-    reports: Sequence[Archived]
+    reports: Sequence[ArchivedReport]
     good_until: datetime
 
 
@@ -91,18 +91,18 @@ class Archive:
         self._store = store
         self._clock = clock
         self._recheck = recheck
-        self._memory: Memory[str, Shelf] = Memory(REMEMBERED_BYTES)
+        self._memory: Memory[str, ArchivedReports] = Memory(REMEMBERED_BYTES)
 
-    def remembered(self, tenant: str, first: date, last: date) -> Shelf | None:
+    def remembered(self, tenant: str, first: date, last: date) -> ArchivedReports | None:
         """What this process has seen lately of these days, if it has."""
         shelf = self._memory.recall(f"{tenant}/{first}/{last}")
         return shelf if shelf and self._clock() < shelf.good_until else None
 
-    def unknown(self) -> Shelf:
+    def unknown(self) -> ArchivedReports:
         """What stands for a look at the archive that failed: nothing, and it is time to look again."""
-        return Shelf((), self._clock())
+        return ArchivedReports((), self._clock())
 
-    async def reports(self, tenant: str, first: date, last: date) -> Shelf:
+    async def reports(self, tenant: str, first: date, last: date) -> ArchivedReports:
         """The archived reports that were made from the first to the last UTC day, both counted: one LIST.
 
         Raises:
@@ -112,11 +112,11 @@ class Archive:
         folder = records(tenant)
         found = await self._store.listing(folder, f"{folder}/day={first}", f"{folder}/day={last}{BEYOND}")
         archived = [report for item in found if (report := await self._read(item)) is not None]
-        shelf = Shelf(archived, looked + self._recheck)
+        shelf = ArchivedReports(archived, looked + self._recheck)
         self._memory.remember(f"{tenant}/{first}/{last}", shelf, (1 + len(archived)) * ENTRY_BYTES)
         return shelf
 
-    async def link(self, tenant: str, report: Archived, seconds: int) -> str:
+    async def link(self, tenant: str, report: ArchivedReport, seconds: int) -> str:
         """A link that reads the file for that many seconds, and can do nothing else.
 
         Raises:
@@ -124,7 +124,7 @@ class Archive:
         """
         return await self._store.link(file_key(tenant, report.identity), seconds)
 
-    async def _read(self, item: Found) -> Archived | None:
+    async def _read(self, item: ListedObject) -> ArchivedReport | None:
         """What a record says: by its key, or where that would have been too long, by its body."""
         day, _, name = item.key.rpartition("/day=")[2].partition("/")
         at, *fields = name.split(MARK)
@@ -133,14 +133,14 @@ class Archive:
         except (ValueError, KeyError) as error:
             LOG.warning("%s is no record of an archived report: %s", item.key, error)
             return None
-        return Archived(identity, item.modified)
+        return ArchivedReport(identity, item.modified)
 
-    async def _read_body(self, key: str) -> Identity:
+    async def _read_body(self, key: str) -> ReportKey:
         stored = await self._store.get(key)
         if stored is None:
             raise LedgerUnavailable("a listed record could not be read")
         said = json.loads(stored.body)
-        return Identity(said["name"], said["rawFormat"], datetime.fromisoformat(said["creationDate"]))
+        return ReportKey(said["name"], said["rawFormat"], datetime.fromisoformat(said["creationDate"]))
 
 
 def records(tenant: str) -> str:
@@ -148,27 +148,27 @@ def records(tenant: str) -> str:
     return f"{ROOT}/tenant={tenant}/reports"
 
 
-def record_key(tenant: str, identity: Identity) -> str:
+def record_key(tenant: str, identity: ReportKey) -> str:
     """Where a report's record lies."""
     place = f"{records(tenant)}/{_moment(identity)}"
     key = f"{place}{MARK}{_encoded(identity.raw_format)}{MARK}{_encoded(identity.name)}"
     return key if len(key) <= LONGEST_KEY else f"{place}{MARK}{identity.digest}"
 
 
-def file_key(tenant: str, identity: Identity) -> str:
+def file_key(tenant: str, identity: ReportKey) -> str:
     """Where a report's file lies, under a name that holds nothing of the vendor's."""
     return f"{ROOT}/tenant={tenant}/files/{_moment(identity)}{MARK}{identity.digest}"
 
 
-def _moment(identity: Identity) -> str:
+def _moment(identity: ReportKey) -> str:
     created = identity.creation_date.astimezone(UTC)
     return f"day={created.date()}/{created:%H%M%S.%f}"
 
 
-def _identity(day: str, at: str, fields: Sequence[str]) -> Identity:
+def _identity(day: str, at: str, fields: Sequence[str]) -> ReportKey:
     raw_format, name = (unquote(field, errors="surrogatepass") for field in fields)
     moment = datetime.strptime(at, "%H%M%S.%f").replace(tzinfo=UTC).timetz()
-    return Identity(name, raw_format, datetime.combine(date.fromisoformat(day), moment))
+    return ReportKey(name, raw_format, datetime.combine(date.fromisoformat(day), moment))
 
 
 def _encoded(text: str) -> str:

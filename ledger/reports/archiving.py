@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ledger.reports.archive import Identity, file_key, record_key
+from ledger.reports.archive import ReportKey, file_key, record_key
 from ledger.reports.file_names import attributes
 from ledger.storage.store import Store
 from runtime import telemetry
@@ -52,7 +52,7 @@ class Archiver:
         self._files = files
         self._clock = clock
 
-    async def copy(self, tenant: str, identity: Identity, link: str, deadline: Deadline) -> None:
+    async def copy(self, tenant: str, identity: ReportKey, link: str, deadline: Deadline) -> None:
         """Archive the file behind a report's link; `deadline` may be overrun by `GRACE_SECONDS`.
 
         Raises:

@@ -13,7 +13,7 @@ from datetime import date
 from typing import NamedTuple
 
 from ledger.answers.freshness import Freshness, Source
-from ledger.reports.archive import Archive, Archived, Identity, Shelf
+from ledger.reports.archive import Archive, ArchivedReport, ArchivedReports, ReportKey
 from ledger.reports.listings import Listing, Reports
 from ledger.storage.store import LedgerUnavailable
 from runtime import telemetry
@@ -23,22 +23,22 @@ from upstreams.rde.client import Report, ReportFormat
 LOG = logging.getLogger("tally.ledger")
 
 
-class Kept(NamedTuple):
+class ReportWithFile(NamedTuple):
     """A report as the vendor lists it, or did (then without a link), and its archived file, if there is one."""
 
     report: Report
-    archived: Archived | None
+    archived: ArchivedReport | None
 
 
 @dataclass(frozen=True, slots=True)
-class KeptListing:
+class CatalogueListing:
     """Reports, newest first, and how fresh they are."""
 
-    reports: Sequence[Kept]
+    reports: Sequence[ReportWithFile]
     freshness: Freshness
 
 
-class Library:
+class ReportCatalogue:
     """Every tenant's reports."""
 
     def __init__(self, reports: Reports, archive: Archive) -> None:
@@ -47,7 +47,7 @@ class Library:
 
     async def listing(
         self, tenant: str, first: date, last: date, report_format: ReportFormat | None, deadline: Deadline
-    ) -> KeptListing:
+    ) -> CatalogueListing:
         """The reports created from the first to the last day, both counted.
 
         Raises:
@@ -63,7 +63,7 @@ class Library:
         finally:
             looking.cancel()  # when the vendor fails, nobody is left to wait for the archive
 
-    async def link(self, tenant: str, archived: Archived, seconds: int) -> str:
+    async def link(self, tenant: str, archived: ArchivedReport, seconds: int) -> str:
         """A link that reads an archived file for that many seconds, and can do nothing else.
 
         Raises:
@@ -71,7 +71,7 @@ class Library:
         """
         return await self._archive.link(tenant, archived, seconds)
 
-    async def _look_up(self, tenant: str, first: date, last: date) -> Shelf:
+    async def _look_up(self, tenant: str, first: date, last: date) -> ArchivedReports:
         try:
             return await self._archive.reports(tenant, first, last)
         except LedgerUnavailable as error:
@@ -79,26 +79,28 @@ class Library:
             return self._archive.unknown()
 
 
-def _united(listing: Listing, shelf: Shelf, report_format: ReportFormat | None) -> KeptListing:
+def _united(listing: Listing, shelf: ArchivedReports, report_format: ReportFormat | None) -> CatalogueListing:
     """The listing's rows, one for each report and in order, and those of the shelf that are not among them."""
     wanted = [each for each in shelf.reports if report_format is None or each.identity.format is report_format]
     if not wanted:
-        return KeptListing([Kept(report, None) for report in listing.reports], _freshness(listing.freshness, shelf, ()))
+        return CatalogueListing(
+            [ReportWithFile(report, None) for report in listing.reports], _freshness(listing.freshness, shelf, ())
+        )
     files = {each.identity.file: each for each in wanted}
-    listed = [Identity.of(report).file for report in listing.reports]
-    rows = [Kept(report, files.get(file)) for report, file in zip(listing.reports, listed, strict=True)]
+    listed = [ReportKey.of(report).file for report in listing.reports]
+    rows = [ReportWithFile(report, files.get(file)) for report, file in zip(listing.reports, listed, strict=True)]
     gone = [files[file] for file in files.keys() - set(listed)]
     if gone:
-        rows += [Kept(_unlisted(each.identity), each) for each in gone]
+        rows += [ReportWithFile(_unlisted(each.identity), each) for each in gone]
         rows.sort(key=lambda kept: kept.report.place, reverse=True)
-    return KeptListing(rows, _freshness(listing.freshness, shelf, gone))
+    return CatalogueListing(rows, _freshness(listing.freshness, shelf, gone))
 
 
-def _unlisted(known: Identity) -> Report:
+def _unlisted(known: ReportKey) -> Report:
     return Report(known.name, known.raw_format, known.format, known.creation_date, None, None)
 
 
-def _freshness(listing: Freshness, shelf: Shelf, gone: Sequence[Archived]) -> Freshness:
+def _freshness(listing: Freshness, shelf: ArchivedReports, gone: Sequence[ArchivedReport]) -> Freshness:
     """The listing's, unless rows come from the archive only: those are as old as their records."""
     good_until = min(listing.good_until, shelf.good_until)
     if not gone:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
-from ledger.reports.archive import Identity
+from ledger.reports.archive import ReportKey
 from upstreams.rde.client import ReportFormat
 
 LONGEST_NAME = 150
@@ -27,7 +27,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u061c\u200e\u200f\u2028-\u2
 _NOT_PLAIN = re.compile(r"[^ A-Za-z0-9!#$&+.^_`|~()\[\]{}=@,'-]")
 
 
-def attributes(identity: Identity, link: str) -> Mapping[str, str]:
+def attributes(identity: ReportKey, link: str) -> Mapping[str, str]:
     """The S3 attributes of a report's file; the link's path tells whether it is compressed, as the vendor names it."""
     compressed = urlsplit(link).path.lower().endswith(".gz")
     known = CONTENT_TYPES[identity.format] if identity.format else UNKNOWN
@@ -37,7 +37,7 @@ def attributes(identity: Identity, link: str) -> Mapping[str, str]:
     }
 
 
-def file_name(identity: Identity, *, compressed: bool) -> str:
+def file_name(identity: ReportKey, *, compressed: bool) -> str:
     """The report's name as a file's, with the ending that its format and compression want."""
     ending = f".{identity.format.value.lower()}" if identity.format else ""
     ending += ".gz" if compressed else ""

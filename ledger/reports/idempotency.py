@@ -55,7 +55,7 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeyedResult:
     """What a call gave, when, and whether that was an earlier call."""
 
     answer: Json
@@ -64,7 +64,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class KeyRecord:
     """What is known of a key; `error` is an unknown outcome's code and reason."""
 
     phase: Phase
@@ -100,7 +100,7 @@ class Record:
         return cls(Phase(said["phase"]), said["asked"], said["holder"], since, said["answer"], answered, error, e_tag)
 
 
-class Keys:
+class IdempotencyKeys:
     """Every tenant's keys for one upstream's changing calls."""
 
     def __init__(self, store: Store, leases: Leases, clock: Clock, upstream: str) -> None:
@@ -113,7 +113,7 @@ class Keys:
 
     async def once(
         self, tenant: str, key: str, asked: str, call: Callable[[], Awaitable[Json]], deadline: Deadline
-    ) -> Kept:
+    ) -> KeyedResult:
         """Make a call, or give what it gave before under the same key; `asked` spells the input.
 
         Raises:
@@ -122,7 +122,7 @@ class Keys:
             UpstreamError: the call's own; with `sent` it is every later call's under the key as well.
         """
         folder = f"{ROOT}/tenant={tenant}/{_digest(key)}"
-        mine = Record(Phase.CLAIMED, _digest(asked), uuid.uuid4().hex, self._clock())
+        mine = KeyRecord(Phase.CLAIMED, _digest(asked), uuid.uuid4().hex, self._clock())
         pause = POLL_FIRST
         while True:
             if kept := self._told(await self._read(folder), mine.asked):
@@ -137,7 +137,7 @@ class Keys:
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, POLL_LONGEST)
 
-    def _told(self, record: Record | None, asked: str) -> Kept | None:
+    def _told(self, record: KeyRecord | None, asked: str) -> KeyedResult | None:
         """What a key's record says by itself; None while that is nothing final."""
         if record is None or self._free(record):
             return None
@@ -148,14 +148,14 @@ class Keys:
             raise BY_CODE[code](self._upstream, reason, sent=True)
         if record.answer is None or record.answered is None:
             return None
-        return Kept(record.answer, record.answered, replayed=True)
+        return KeyedResult(record.answer, record.answered, replayed=True)
 
-    def _free(self, record: Record) -> bool:
+    def _free(self, record: KeyRecord) -> bool:
         """Whether a record lets another call be made."""
         old = self._clock() - record.since >= KEPT
         return old or record.phase is Phase.FREE or self._idle.recall(record.holder) is not None
 
-    async def _claim(self, folder: str, mine: Record) -> Record | None:
+    async def _claim(self, folder: str, mine: KeyRecord) -> KeyRecord | None:
         """Make the key ours; None when its record has become final, by another's hand or because its holder died.
 
         Raises:
@@ -178,7 +178,7 @@ class Keys:
             self._idle.remember(mine.holder, True, HOLDER_BYTES)
             raise
 
-    async def _put(self, folder: str, record: Record, e_tag: str | None) -> Record | None:
+    async def _put(self, folder: str, record: KeyRecord, e_tag: str | None) -> KeyRecord | None:
         """Write, and look when S3 does not confirm: it may have stored the record all the same."""
         try:
             if written := await self._write(folder, record, e_tag):
@@ -190,14 +190,14 @@ class Keys:
             raise
         return await self._found(folder, record)  # the client tried again what S3 had done, but not confirmed
 
-    async def _found(self, folder: str, record: Record) -> Record | None:
+    async def _found(self, folder: str, record: KeyRecord) -> KeyRecord | None:
         """Our own record as it is stored; also one that somebody has closed who took us for dead."""
         there = await self._read(folder)
         if there is None or there.holder != record.holder or there.phase not in {record.phase, Phase.UNKNOWN}:
             return None
         return replace(record, e_tag=there.e_tag)
 
-    async def _call(self, folder: str, claimed: Record, call: Callable[[], Awaitable[Json]]) -> Kept:
+    async def _call(self, folder: str, claimed: KeyRecord, call: Callable[[], Awaitable[Json]]) -> KeyedResult:
         try:
             answer = await call()
         except UpstreamError as error:
@@ -209,9 +209,9 @@ class Keys:
             raise
         answered = self._clock()
         await self._settle(folder, replace(claimed, phase=Phase.DONE, answer=answer, answered=answered))
-        return Kept(answer, answered, replayed=False)
+        return KeyedResult(answer, answered, replayed=False)
 
-    async def _settle(self, folder: str, record: Record) -> None:
+    async def _settle(self, folder: str, record: KeyRecord) -> None:
         """Write how our call ended, also over the word of somebody who took us for dead."""
         try:
             for _ in range(TRIES):
@@ -224,15 +224,15 @@ class Keys:
         except LedgerUnavailable as error:
             LOG.warning("what became of a key's call could not be kept, it stays unknown: %s", error)
 
-    async def _read(self, folder: str) -> Record | None:
+    async def _read(self, folder: str) -> KeyRecord | None:
         stored = await self._store.get(f"{folder}/record.json")
         try:
-            return Record.from_bytes(stored.body, stored.e_tag or "") if stored else None
+            return KeyRecord.from_bytes(stored.body, stored.e_tag or "") if stored else None
         except (ValueError, LookupError, TypeError) as error:
             # Nobody can say whether the key's call was made, so it must not be made again.
             raise LedgerUnavailable(f"a key's record cannot be read: {type(error).__name__}") from error
 
-    async def _write(self, folder: str, record: Record, e_tag: str | None) -> Record | None:
+    async def _write(self, folder: str, record: KeyRecord, e_tag: str | None) -> KeyRecord | None:
         """Write over exactly the version with an ETag (None: where there is nothing); None when that is not there."""
         key, body = f"{folder}/record.json", record.to_bytes()
         written = await (self._store.create(key, body) if e_tag is None else self._store.replace(key, body, e_tag))

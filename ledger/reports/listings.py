@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from ledger.answers.ageing import FOR_GOOD, Ageing
-from ledger.answers.answers import ROOT, Answer, Answers, Question
+from ledger.answers.answers import ROOT, Answers, CachedAnswer, Question
 from ledger.answers.freshness import Freshness, Source
 from ledger.storage.breakers import Breakers
 from ledger.storage.store import Store
@@ -68,7 +68,7 @@ class Reports:
         reports = self._sorted(question.folder, answer)
         return Listing(reports, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
 
-    def _sorted(self, folder: str, answer: Answer) -> list[Report]:
+    def _sorted(self, folder: str, answer: CachedAnswer) -> list[Report]:
         """An answer's reports, newest first, one of those that are the same; remembered while the answer is good."""
         known = self._listings.recall(folder)
         if known and known[0] == answer.fetched and self._clock() < answer.good_until:
@@ -98,7 +98,7 @@ class Reports:
         answer = await self._answers.read(key)
         return self._living(answer) if answer else []
 
-    def _living(self, answer: Answer) -> list[Report]:
+    def _living(self, answer: CachedAnswer) -> list[Report]:
         now = self._clock()
         just_now = answer.source is Source.UPSTREAM
         unread_until = FOR_GOOD if just_now else answer.fetched + self._ageing.fresh

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from ledger.answers.answers import Answers
-from ledger.reports.idempotency import Json, Keys, unknown
+from ledger.reports.idempotency import IdempotencyKeys, Json, unknown
 from ledger.reports.listings import listings, marks, with_living_link
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime.clock import Clock, rfc3339, stamp
@@ -32,7 +32,9 @@ class Scheduled:
 class Schedules:
     """Every tenant's scheduling; `fresh` is how long a kept link lives that does not say when it dies."""
 
-    def __init__(self, store: Store, keys: Keys, answers: Answers, rde: Rde, fresh: timedelta, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, keys: IdempotencyKeys, answers: Answers, rde: Rde, fresh: timedelta, clock: Clock
+    ) -> None:
         self._store = store
         self._keys = keys
         self._answers = answers

@@ -29,7 +29,7 @@ MEMORY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class BreakerState:
     """How often an upstream has failed in a row, with what, when last, and until when it is left alone."""
 
     failures: int
@@ -87,7 +87,7 @@ class Breakers:
             await self._recovered(key)
         return result
 
-    async def _state(self, key: str) -> State | None:
+    async def _state(self, key: str) -> BreakerState | None:
         try:
             stored = await self._store.get(key)
         except LedgerUnavailable:
@@ -95,29 +95,29 @@ class Breakers:
         if stored is None:
             return None
         try:
-            state = State.from_bytes(stored.body, stored.e_tag or "")
+            state = BreakerState.from_bytes(stored.body, stored.e_tag or "")
         except (ValueError, LookupError, TypeError) as error:
             LOG.warning("%s cannot be read, it counts as closed: %s", key, error)
             return None
         return None if self._clock() - state.last > MEMORY else state
 
-    async def _may_probe(self, key: str, state: State) -> bool:
+    async def _may_probe(self, key: str, state: BreakerState) -> bool:
         """Whether the pause is over and this caller is the one that may try."""
         now = self._clock()
         if now < state.until:
             return False
-        probing = State(state.failures, state.code, state.reason, state.last, now + pause(state.failures))
+        probing = BreakerState(state.failures, state.code, state.reason, state.last, now + pause(state.failures))
         try:
             return await self._store.replace(key, probing.to_bytes(), state.e_tag) is not None
         except LedgerUnavailable:
             return True
 
-    async def _failed(self, key: str, state: State | None, error: UpstreamError) -> None:
+    async def _failed(self, key: str, state: BreakerState | None, error: UpstreamError) -> None:
         now = self._clock()
         failures = (state.failures if state else 0) + 1
         until = now + pause(failures) if failures >= PATIENCE else now
         try:
-            await self._store.put(key, State(failures, error.code, error.reason, now, until).to_bytes())
+            await self._store.put(key, BreakerState(failures, error.code, error.reason, now, until).to_bytes())
         except LedgerUnavailable as unavailable:
             LOG.warning("a breaker could not be written: %s", unavailable)
 

@@ -29,7 +29,7 @@ POLL_LONGEST = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LeaseRecord:
     """What a lease object says: whose it is, until when (seconds since the epoch), and how its refresh failed."""
 
     holder: str
@@ -163,7 +163,7 @@ class Leases:
             lease = await self._store.get(key)
             if lease is None:
                 return await held()
-            state = Held.from_bytes(lease.body)
+            state = LeaseRecord.from_bytes(lease.body)
             leader = leader or state.holder
             if state.failed and state.holder == leader:
                 raise state.failed
@@ -174,10 +174,10 @@ class Leases:
         raise UpstreamTimeout(upstream, "another caller's request for the same data did not end in time")
 
     async def _take(self, key: str) -> "_Lease | None":
-        mine = Held(uuid.uuid4().hex, time.time() + self._seconds)
+        mine = LeaseRecord(uuid.uuid4().hex, time.time() + self._seconds)
         e_tag = await self._store.create(key, mine.to_bytes())
         if e_tag is None and (there := await self._store.get(key)):
-            held = Held.from_bytes(there.body)
+            held = LeaseRecord.from_bytes(there.body)
             if held.holder == mine.holder:  # the client tried again what S3 had done, but not confirmed
                 e_tag = there.e_tag
             elif held.over():
@@ -198,7 +198,7 @@ class Leases:
     async def _renew(self, lease: "_Lease") -> None:
         while True:
             await asyncio.sleep(self._seconds / 3)
-            state = Held(lease.holder, time.time() + self._seconds)
+            state = LeaseRecord(lease.holder, time.time() + self._seconds)
             try:
                 e_tag = await self._replace(lease.key, state, lease.e_tag)
             except LedgerUnavailable as error:
@@ -208,7 +208,7 @@ class Leases:
                 return
             lease.e_tag, lease.renewed = e_tag, time.monotonic()
 
-    async def _replace(self, key: str, state: Held, e_tag: str) -> str | None:
+    async def _replace(self, key: str, state: LeaseRecord, e_tag: str) -> str | None:
         """Write over one version of a lease; None when it is no longer there."""
         written = await self._store.replace(key, state.to_bytes(), e_tag)
         if written is None and (there := await self._store.get(key)) and there.body == state.to_bytes():
@@ -223,7 +223,7 @@ class Leases:
             if failed is None:
                 await self._store.delete([lease.key])
             else:
-                await self._store.replace(lease.key, Held(lease.holder, 0.0, failed).to_bytes(), lease.e_tag)
+                await self._store.replace(lease.key, LeaseRecord(lease.holder, 0.0, failed).to_bytes(), lease.e_tag)
         except LedgerUnavailable as error:
             LOG.warning("a lease could not be released, it will expire: %s", error)
 

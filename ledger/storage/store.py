@@ -32,7 +32,7 @@ class LedgerUnavailable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ListedObject:
     """A listed object: its whole key, its size in bytes and when S3 took it in."""
 
     key: str
@@ -41,7 +41,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredObject:
     """A read object: its bytes, its ETag for a conditional write, and the attributes it was put with."""
 
     body: bytes = field(repr=False)
@@ -57,7 +57,7 @@ class Store:
         self._endpoint_url = endpoint_url
         self._client: S3Store | None = None
 
-    async def get(self, key: str) -> Stored | None:
+    async def get(self, key: str) -> StoredObject | None:
         """Read one object; None when there is none.
 
         Raises:
@@ -74,7 +74,7 @@ class Store:
         except obstore.exceptions.BaseError as error:
             raise _unavailable(error) from error
         telemetry.count("s3.bytes_read", len(body))
-        return Stored(body, result.meta["e_tag"], {str(k): str(v) for k, v in result.attributes.items()})
+        return StoredObject(body, result.meta["e_tag"], {str(k): str(v) for k, v in result.attributes.items()})
 
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
         """Write one object, whatever was there before."""
@@ -151,16 +151,16 @@ class Store:
             raise _unavailable(error) from error
         return [prefix.rpartition("/")[2] for prefix in listed["common_prefixes"]]
 
-    async def listing(self, folder: str, after: str | None = None, before: str | None = None) -> list[Found]:
+    async def listing(self, folder: str, after: str | None = None, before: str | None = None) -> list[ListedObject]:
         """List a folder's objects in key order, from beyond `after` up to (not including) `before`."""
-        found: list[Found] = []
+        found: list[ListedObject] = []
         async for page in self.pages(folder, after):
             found.extend(page)
             if before is not None and found[-1].key >= before:
                 return [item for item in found if item.key < before]
         return found
 
-    async def pages(self, folder: str, after: str | None = None) -> AsyncIterator[list[Found]]:
+    async def pages(self, folder: str, after: str | None = None) -> AsyncIterator[list[ListedObject]]:
         """List a folder's objects page by page (a page is one LIST request)."""
         import obstore
 
@@ -173,7 +173,7 @@ class Store:
                     telemetry.count("s3.list")
                 full = len(chunk) == LIST_PAGE
                 if chunk:
-                    yield [Found(meta["path"], meta["size"], meta["last_modified"]) for meta in chunk]
+                    yield [ListedObject(meta["path"], meta["size"], meta["last_modified"]) for meta in chunk]
         except obstore.exceptions.BaseError as error:
             raise _unavailable(error) from error
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ledger.credits.selection import Key, Where
+from ledger.credits.selection import CreditFilter, SummaryKey
 from schema.scalar_values import parse_date, parse_date_time, parse_decimal
 from upstreams.openmarket.client import CreditState
 from upstreams.rde.client import ReportFormat
@@ -69,12 +69,12 @@ _FILTER: dict[str, Coerce] = {
 }
 
 
-def _where(value: Any) -> Where:
+def _where(value: Any) -> CreditFilter:
     if set(_exactly(dict, value)) - set(_FILTER):
         raise Unplanned("CreditLogFilter")
     given = {name: None if item is None else _FILTER[name](item) for name, item in value.items()}
     states = given.get("outcome")
-    return Where(
+    return CreditFilter(
         outcome=None if states is None else frozenset(state.name for state in states),
         network=_set(given.get("network")),
         currency=_set(given.get("currency")),
@@ -111,7 +111,7 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     },
     "creditOutcome": {"from": _INSTANT, "to": _INSTANT, "brand": _TEXT},
     "Report.archiveUrl": {"expiresIn": _NUMBER},
-    "CreditLogConnection.summary": {"by": Argument(_list(_enum(Key)), required=True)},
+    "CreditLogConnection.summary": {"by": Argument(_list(_enum(SummaryKey)), required=True)},
 }
 """By a root field's name, or by type and field."""
 

@@ -39,7 +39,7 @@ _NO_SPACE = str.maketrans("", "", " \t\r\n,")
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedDocument:
     """A valid document."""
 
     document: DocumentNode
@@ -90,9 +90,9 @@ class Documents:
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
         self._schema = schema
         self.introspection = introspection
-        self._known: Memory[str, Prepared | RefusedError] = Memory(REMEMBERED_BYTES)
+        self._known: Memory[str, PreparedDocument | RefusedError] = Memory(REMEMBERED_BYTES)
 
-    def prepare(self, text: str) -> Prepared:
+    def prepare(self, text: str) -> PreparedDocument:
         """A document for a text.
 
         Raises:
@@ -109,7 +109,7 @@ class Documents:
             raise known.with_traceback(None)
         return known
 
-    def _prepare(self, text: str) -> Prepared | RefusedError:
+    def _prepare(self, text: str) -> PreparedDocument | RefusedError:
         if len(text) > CHARACTERS and len(_COMMENT.sub("", text).translate(_NO_SPACE)) > CHARACTERS:
             return TooComplex(f"the document has more than {CHARACTERS} characters beside its comments and white space")
         try:
@@ -129,4 +129,4 @@ class Documents:
             max_errors=MOST_ERRORS,
             hide_suggestions=not self.introspection,
         )
-        return Invalid([dict(error.formatted) for error in errors]) if errors else Prepared(document)
+        return Invalid([dict(error.formatted) for error in errors]) if errors else PreparedDocument(document)

@@ -31,11 +31,11 @@ from graphql import (
 from graphql.pyutils import camel_to_snake
 
 from schema.execution.arguments import ARGUMENTS, Unplanned
-from schema.execution.documents import Prepared
+from schema.execution.documents import PreparedDocument
 from schema.execution.plans import LEAVES, RESOLVERS, Field, Plan
 
 
-def plan_of(prepared: Prepared, operation_name: str | None, schema: GraphQLSchema) -> Plan | None:
+def plan_of(prepared: PreparedDocument, operation_name: str | None, schema: GraphQLSchema) -> Plan | None:
     """The plan of an operation, or None when it has to take the stock path."""
     operation = prepared.operation(operation_name)
     if operation.operation is not OperationType.QUERY or schema.query_type is None:
@@ -51,7 +51,7 @@ def plan_of(prepared: Prepared, operation_name: str | None, schema: GraphQLSchem
 @dataclass(frozen=True, slots=True)
 class _Planning:
     schema: GraphQLSchema
-    prepared: Prepared
+    prepared: PreparedDocument
 
     def fields(self, parent: GraphQLObjectType, selections: Sequence[SelectionSetNode]) -> tuple[Field, ...]:
         """The fields of one object, merged by response key in the order in which they first appear."""

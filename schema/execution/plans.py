@@ -1,7 +1,7 @@
 """Answers a known query from its plan, without graphql-core and without strawberry.
 
 Importing those two is most of a cold start, and walking their general machinery most of a small query. A plan is plain
-data (`schema.execution.planning` makes it), so processes share plans through the ledger. What a plan does not know raises
+data (`schema.planning` makes it), so processes share plans through the ledger. What a plan does not know raises
 `Unplanned` before anything is asked of anybody, and the query takes the stock path; a differential test holds both to
 the same answers.
 """

@@ -1,7 +1,7 @@
 """The stock path: any operation, on strawberry's schema and graphql-core, without strawberry's per-request machinery.
 
 Strawberry's extensions, parser and result wrappers cost more than all resolvers of a small query; nothing of them is
-used. Importing this module imports both libraries, most of a cold start: `schema.execution.operations` does so when it has to.
+used. Importing this module imports both libraries, most of a cold start: `schema.operations` does so when it has to.
 """
 
 from inspect import isawaitable
@@ -10,7 +10,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute
 
 from schema.errors import MutationByGet, described
-from schema.execution.documents import Documents, Prepared
+from schema.execution.documents import Documents, PreparedDocument
 from schema.execution.messages import Params, Result
 from schema.execution.planning import plan_of
 from schema.execution.plans import Plan
@@ -26,7 +26,7 @@ class Stock:
     def __init__(self, *, introspection: bool) -> None:
         self._documents = Documents(GRAPHQL, introspection=introspection)
 
-    def prepared(self, params: Params, *, read_only: bool) -> Prepared:
+    def prepared(self, params: Params, *, read_only: bool) -> PreparedDocument:
         """The document to execute.
 
         Raises:
@@ -41,7 +41,7 @@ class Stock:
         """The operation's plan, if it can have one."""
         return plan_of(self._documents.prepare(params.query), params.operation_name, GRAPHQL)
 
-    async def run(self, prepared: Prepared, params: Params, context: Context) -> Result:
+    async def run(self, prepared: PreparedDocument, params: Params, context: Context) -> Result:
         """Execute one operation; the root fields of a query run at the same time."""
         context.changes = prepared.mutates(params.operation_name)
         result = execute(

@@ -26,7 +26,7 @@ from schema.http.negotiation import JSON_TYPE, RESPONSE_TYPE, media_type_for, ta
 from schema.http.persisted_queries import named
 from schema.http.rendered_answers import RenderedAnswers
 from schema.http.requests import Request, Response
-from schema.limits.response_budget import Room, refuse_beyond
+from schema.limits.response_budget import ResponseBudget, refuse_beyond
 from schema.resolvers.access import Identity
 from schema.resolvers.context import NOT_KEPT, Context
 
@@ -111,8 +111,8 @@ class GraphQLOverHTTP:
         return response
 
     async def _run(self, request: Request, identity: Identity, params: Params, media_type: str) -> Response:
-        room = Room(compressed=takes_gzip(request.headers.get("accept-encoding")))
-        context = Context(identity, request.deadline, self._ledger, request.request_id, room)
+        budget = ResponseBudget(compressed=takes_gzip(request.headers.get("accept-encoding")))
+        context = Context(identity, request.deadline, self._ledger, request.request_id, budget)
         result = await self._operations.answer(params, context, read_only=request.method == "GET")
         body: dict[str, Any] = {"errors": result.errors} if result.errors else {}
         if result.executed:

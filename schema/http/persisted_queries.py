@@ -16,7 +16,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedQuery:
     """A query that its client names by a hash; `text` is None when the hash is all that came."""
 
     digest: str
@@ -35,7 +35,7 @@ class Named:
         return text
 
 
-def named(text: str | None, extensions: dict[str, Any]) -> Named | None:
+def named(text: str | None, extensions: dict[str, Any]) -> NamedQuery | None:
     """How a request names its query; None for one that only spells it.
 
     Raises:
@@ -52,4 +52,4 @@ def named(text: str | None, extensions: dict[str, Any]) -> Named | None:
     digest = digest.lower()
     if text is not None and digest_of(text.encode(errors="surrogatepass")) != digest:
         raise BadUserInput("sha256Hash is not the hash of the query")
-    return Named(digest, text)
+    return NamedQuery(digest, text)

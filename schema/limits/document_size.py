@@ -36,7 +36,7 @@ _INTROSPECTION = frozenset({"__schema", "__type"})
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class DocumentSize:
     """What a selection comes to, fragments put in wherever they are spread; `parts` are its fields and spreads."""
 
     depth: int = 0
@@ -73,7 +73,7 @@ def _directives(node: Node) -> int:
     return directives
 
 
-def _refuse_beyond(size: Size) -> None:
+def _refuse_beyond(size: DocumentSize) -> None:
     for figure, limit, what in (
         (size.depth, DEPTH, "levels"),
         (size.parts, PARTS, "fields, its fragments put in"),
@@ -90,13 +90,13 @@ class _Measure:
     """Adds selections up; a fragment is measured once for the root and once for everywhere else."""
 
     fragments: dict[str, FragmentDefinitionNode]
-    known: dict[tuple[str, bool], Size] = field(default_factory=dict)
+    known: dict[tuple[str, bool], DocumentSize] = field(default_factory=dict)
     open: set[tuple[str, bool]] = field(default_factory=set)
 
-    def size(self, selections: SelectionSetNode, *, top: bool = True) -> Size:
+    def size(self, selections: SelectionSetNode, *, top: bool = True) -> DocumentSize:
         """Add a selection set up; what is below the schema's introspection is exempt from depth."""
         sizes = [self._part(node, top=top) for node in selections.selections]
-        return Size(
+        return DocumentSize(
             max((size.depth for size in sizes), default=0),
             sum(size.parts for size in sizes),
             sum(size.roots for size in sizes),
@@ -105,7 +105,7 @@ class _Measure:
             any(size.introspects for size in sizes),
         )
 
-    def _part(self, node: SelectionNode, *, top: bool) -> Size:
+    def _part(self, node: SelectionNode, *, top: bool) -> DocumentSize:
         if isinstance(node, FieldNode):
             return self._field(node, top=top)
         if isinstance(node, InlineFragmentNode):
@@ -114,10 +114,10 @@ class _Measure:
             inner = self._spread(cast("FragmentSpreadNode", node).name.value, top=top)
         return replace(inner, parts=inner.parts + 1)
 
-    def _field(self, node: FieldNode, *, top: bool) -> Size:
-        inner = self.size(node.selection_set, top=False) if node.selection_set else Size()
+    def _field(self, node: FieldNode, *, top: bool) -> DocumentSize:
+        inner = self.size(node.selection_set, top=False) if node.selection_set else DocumentSize()
         about_schema = top and node.name.value in _INTROSPECTION
-        return Size(
+        return DocumentSize(
             1 if about_schema else 1 + inner.depth,
             1 + inner.parts,
             int(top),
@@ -126,11 +126,11 @@ class _Measure:
             about_schema or inner.introspects,
         )
 
-    def _spread(self, name: str, *, top: bool) -> Size:
+    def _spread(self, name: str, *, top: bool) -> DocumentSize:
         """A fragment; validation refuses one that spreads itself, here it is only not followed for ever."""
         key = (name, top)
         if key in self.open or name not in self.fragments:
-            return Size()
+            return DocumentSize()
         if key not in self.known:
             self.open.add(key)
             self.known[key] = self.size(self.fragments[name].selection_set, top=top)

@@ -1,6 +1,6 @@
 """What the limits and the log want to know of an operation: its name, its root fields, and what it may cost.
 
-Worked out once from the document (`schema.limits.weighing`) and kept with its plan, so that a known query is weighed without
+Worked out once from the document (`schema.weighing`) and kept with its plan, so that a known query is weighed without
 graphql-core: a multiplication for each list it asks for.
 """
 
@@ -17,7 +17,7 @@ ROW = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowLimit:
     """How many rows a list field asks for: by a variable where there is one, else `usual`; never more than `most`."""
 
     variable: str | None
@@ -37,7 +37,7 @@ class Weight:
 
     once: int
     each: int = 0
-    rows: Rows | None = None
+    rows: RowLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Profile:
     def of(cls, value: dict[str, Any]) -> Self:
         """A profile from JSON."""
         weights = [
-            Weight(item["once"], item["each"], Rows(**item["rows"]) if item["rows"] else None)
+            Weight(item["once"], item["each"], RowLimit(**item["rows"]) if item["rows"] else None)
             for item in value["weights"]
         ]
         return cls(value["name"], value["fields"], weights)

@@ -21,7 +21,7 @@ LOG_ROW, BUCKET, OUTCOME_ROW, REPORT = 200, 130, 130, 250
 WAY_OUT = "ask for less by first, a shorter period or fewer keys, or use exportCreditLog"
 
 
-class Room:
+class ResponseBudget:
     """What is left of one answer's space."""
 
     def __init__(self, *, compressed: bool) -> None:

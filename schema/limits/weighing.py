@@ -18,10 +18,10 @@ from graphql import (
     VariableNode,
 )
 
-from schema.limits.profile import ROW, Profile, Rows, Weight
 from schema.limits.arguments import LARGEST_PAGE
+from schema.limits.profile import ROW, Profile, RowLimit, Weight
 
-LISTS = {"creditLog": Rows(None, 100, LARGEST_PAGE), "reports": Rows(None, 1_000, 1_000)}
+LISTS = {"creditLog": RowLimit(None, 100, LARGEST_PAGE), "reports": RowLimit(None, 1_000, 1_000)}
 """Root fields that answer pages. A listing of reports is what the vendor has, rarely more than a few dozen."""
 REPEATED = frozenset({"nodes", "edges"})
 SUMMARY = 500
@@ -89,12 +89,12 @@ class Weigher:
                 yield from self._flat(self.fragments[node.name.value].selection_set, seen)
 
 
-def _rows(node: FieldNode, listed: Rows, defaults: dict[str, str]) -> Rows:
+def _rows(node: FieldNode, listed: RowLimit, defaults: dict[str, str]) -> RowLimit:
     """The rows of one list; only an `Int`'s default is read as a number, an `ID`'s may have any digits."""
     value = next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)
     if isinstance(value, IntValueNode):
-        return Rows(None, int(value.value), listed.most)
+        return RowLimit(None, int(value.value), listed.most)
     if isinstance(value, VariableNode):
         name = value.name.value
-        return Rows(name, int(defaults.get(name, listed.usual)), listed.most)
+        return RowLimit(name, int(defaults.get(name, listed.usual)), listed.most)
     return listed

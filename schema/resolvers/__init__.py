@@ -1,6 +1,6 @@
 """What the root fields do, in plain Python: arguments in, objects whose attributes are the GraphQL fields out.
 
-Nothing here imports strawberry or graphql-core: a known query is answered without either (see `schema.execution.plans`).
+Nothing here imports strawberry or graphql-core.
 """
 
 from schema.resolvers.credits import credit_log, credit_outcome

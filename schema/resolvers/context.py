@@ -7,7 +7,7 @@ from ledger import Ledger
 from ledger.answers.ageing import FOR_GOOD
 from ledger.answers.freshness import Freshness, Source
 from runtime.deadline import Deadline
-from schema.limits.response_budget import Room
+from schema.limits.response_budget import ResponseBudget
 from schema.resolvers.access import Identity
 
 NOT_KEPT = "no-store"
@@ -28,7 +28,7 @@ class Context:
     deadline: Deadline
     ledger: Ledger
     request_id: str
-    room: Room
+    budget: ResponseBudget
     private: bool = False
     good_until: datetime = FOR_GOOD
     repeatable: bool = True

@@ -8,11 +8,11 @@ from datetime import datetime
 from ledger.answers.freshness import Freshness
 from ledger.credits.outcomes import Outcome
 from ledger.credits.rows import Credit, Position
-from ledger.credits.selection import Bucket, Key, Page, Selection, Where
+from ledger.credits.selection import CreditFilter, RowPage, Selection, SummaryBucket, SummaryKey
 from runtime.clock import rfc3339
 from schema.errors import BadUserInput, Forbidden
-from schema.limits.response_budget import BUCKET, LOG_ROW, OUTCOME_ROW
 from schema.limits import arguments as inputs
+from schema.limits.response_budget import BUCKET, LOG_ROW, OUTCOME_ROW
 from schema.resolvers import cursors
 from schema.resolvers.access import CREDITS_MSISDN
 from schema.resolvers.context import Context
@@ -23,7 +23,7 @@ LARGEST_ID = 2**64 - 1
 
 
 @dataclass(slots=True)
-class LogPage:
+class CreditLogPage:
     """Credits in the order of their time, then of their id; each figure is worked out when it is asked for."""
 
     selection: Selection
@@ -34,13 +34,13 @@ class LogPage:
     filtered: bool
     unmasked: bool
     context: Context
-    _reading: asyncio.Future[Page] | None = field(default=None)
+    _reading: asyncio.Future[RowPage] | None = field(default=None)
 
     async def nodes(self) -> Sequence[Credit]:
         """The page's rows."""
         self.context.private = True
         rows = (await self._page()).rows
-        self.context.room.take(len(rows), LOG_ROW)
+        self.context.budget.take(len(rows), LOG_ROW)
         return LogRows(rows, unmasked=self.unmasked)
 
     async def edges(self) -> list[Edge[Credit]]:
@@ -62,13 +62,13 @@ class LogPage:
         """How many rows the whole filtered period has, counted without reading rows where the ledger can."""
         return (await self._page()).total if self.filtered else await self.selection.count()
 
-    async def summary(self, by: list[Key]) -> list[Bucket]:
+    async def summary(self, by: list[SummaryKey]) -> list[SummaryBucket]:
         """Counts and exact sums of the whole filtered period."""
         buckets = await self.selection.summary(frozenset(by))
-        self.context.room.take(len(buckets), BUCKET)
+        self.context.budget.take(len(buckets), BUCKET)
         return buckets
 
-    async def _page(self) -> Page:
+    async def _page(self) -> RowPage:
         if self._reading is None:
             self._reading = asyncio.ensure_future(self.selection.page(self.size, self.after))
         return await self._reading
@@ -82,22 +82,22 @@ async def credit_log(
     start: datetime,
     end: datetime,
     brand: str | None,
-    where: Where | None,
+    where: CreditFilter | None,
     page: tuple[int | None, str | None],
-) -> LogPage:
+) -> CreditLogPage:
     """The credits of a period of instants."""
     period, brand = inputs.period(start, end), inputs.brand(brand)
     size = inputs.first(page[0], 100)
     unmasked = context.identity.may(CREDITS_MSISDN)
     if where and where.msisdn is not None and not unmasked:
         raise Forbidden(f"filtering by msisdn needs the scope {CREDITS_MSISDN}")
-    condition = None if where == Where() else where
+    condition = None if where == CreditFilter() else where
     binding = ("creditLog", context.tenant, brand or "", "all" if brand is None else "one", _spelled(condition))
     after = _position(binding, page[1])
     if after and not period.start <= after[0] < period.end:
         raise BadUserInput("after is no cursor of this period")
     held = await context.ledger.credit_log.held(context.tenant, brand, period, context.deadline)
-    return LogPage(
+    return CreditLogPage(
         selection=Selection(context.ledger.credit_log, held, period, condition),
         filtered=condition is not None,
         binding=binding,
@@ -114,11 +114,11 @@ async def credit_outcome(context: Context, start: datetime, end: datetime, brand
     period, brand = inputs.period(start, end), inputs.brand(brand)
     outcome = await context.ledger.outcomes.get(context.tenant, brand, period, context.deadline)
     context.used(outcome.freshness)
-    context.room.take(len(outcome.rows), OUTCOME_ROW)
+    context.budget.take(len(outcome.rows), OUTCOME_ROW)
     return outcome
 
 
-def _spelled(where: Where | None) -> str:
+def _spelled(where: CreditFilter | None) -> str:
     """A filter's one spelling, the same in every process; 0.5 and 0.50 are one bound."""
     if where is None:
         return ""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ledger.answers.freshness import Freshness
 from ledger.exports.exports import NOT_READABLE
-from ledger.exports.jobs import ExportFormat, ExportStatus, Job, Seen, Unreadable
+from ledger.exports.jobs import ExportFormat, ExportJob, ExportSnapshot, ExportStatus, UnreadableExport
 from schema.errors import Forbidden
 from schema.limits import arguments as inputs
 from schema.resolvers.access import CREDITS_MSISDN
@@ -31,7 +31,7 @@ async def export_credit_log(
 ) -> Export:
     """Have a period exported; masked for whoever may not see whole phone numbers."""
     unmasked = context.identity.may(CREDITS_MSISDN)
-    job = Job(context.tenant, inputs.period(start, end), inputs.brand(brand), written_as, unmasked)
+    job = ExportJob(context.tenant, inputs.period(start, end), inputs.brand(brand), written_as, unmasked)
     return await _shown(context, await context.ledger.exports.ask(job))
 
 
@@ -41,14 +41,14 @@ async def credit_log_export(context: Context, export_id: str) -> Export | None:
     seen = await context.ledger.exports.find(context.tenant, export_id)
     if seen is None:
         return None
-    if isinstance(seen, Unreadable):
+    if isinstance(seen, UnreadableExport):
         return Export(seen.id, ExportStatus.FAILED, error=NOT_READABLE)
     if seen.state.job.unmasked and not context.identity.may(CREDITS_MSISDN):
         raise Forbidden(f"an export made with the scope {CREDITS_MSISDN} can be read only with it")
     return await _shown(context, await context.ledger.exports.attended(seen))
 
 
-async def _shown(context: Context, seen: Seen) -> Export:
+async def _shown(context: Context, seen: ExportSnapshot) -> Export:
     state = seen.state
     link = await context.ledger.exports.link(seen)
     context.private = True

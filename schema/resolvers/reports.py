@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from ledger.answers.freshness import Freshness
-from ledger.reports.archive import Archived
-from ledger.reports.catalogue import Kept, KeptListing
+from ledger.reports.archive import ArchivedReport
+from ledger.reports.catalogue import CatalogueListing, ReportWithFile
 from ledger.reports.idempotency import KeyReused
 from ledger.reports.schedules import Scheduled
 from runtime.clock import rfc3339
 from schema.errors import BadUserInput
-from schema.limits.response_budget import REPORT
 from schema.limits import arguments as inputs
+from schema.limits.response_budget import REPORT
 from schema.resolvers import cursors
 from schema.resolvers.context import Context
 from schema.resolvers.paging import Edge, PageInfo
@@ -21,7 +21,7 @@ LONGEST_KEY = 128
 
 
 @dataclass(slots=True)
-class Report:
+class ReportNode:
     """One report, as the schema declares it."""
 
     name: str
@@ -30,7 +30,7 @@ class Report:
     creation_date: datetime
     download_url: str | None = field(repr=False)
     download_url_expires_at: datetime | None
-    _archived: Archived | None
+    _archived: ArchivedReport | None
     _context: Context = field(repr=False)
 
     async def archive_url(self, expiresIn: int | None = None) -> str | None:  # noqa: N803 - called by the contract's name
@@ -39,8 +39,8 @@ class Report:
         if self._archived is None:
             return None
         self._context.repeatable = False  # each link's life begins when it is made
-        link = await self._context.ledger.library.link(self._context.tenant, self._archived, seconds)
-        self._context.room.take(len(link), 1)
+        link = await self._context.ledger.catalogue.link(self._context.tenant, self._archived, seconds)
+        self._context.budget.take(len(link), 1)
         return link
 
 
@@ -48,14 +48,14 @@ class Report:
 class ReportPage:
     """Reports, newest first; cursors are made when they are asked for."""
 
-    nodes: list[Report]
+    nodes: list[ReportNode]
     binding: tuple[str, ...]
     has_previous: bool
     has_next: bool
     total_count: int
     freshness: Freshness
 
-    def edges(self) -> list[Edge[Report]]:
+    def edges(self) -> list[Edge[ReportNode]]:
         """The page's reports with their cursors."""
         return [Edge(self._cursor(node), node) for node in self.nodes]
 
@@ -68,7 +68,7 @@ class ReportPage:
             start_cursor=self._cursor(self.nodes[0]) if self.nodes else None,
         )
 
-    def _cursor(self, report: Report) -> str:
+    def _cursor(self, report: ReportNode) -> str:
         created, name, raw_format = place_of(report.creation_date, report.name, report.raw_format)
         return cursors.encode(self.binding, (rfc3339(created), name, raw_format))
 
@@ -85,12 +85,12 @@ async def reports(
     size = inputs.first(page[0], inputs.LARGEST_PAGE)
     binding = ("reports", context.tenant, wanted.name if wanted else "")
     place = _place(binding, page[1])
-    listing = await context.ledger.library.listing(context.tenant, first_day, last_day, wanted, context.deadline)
+    listing = await context.ledger.catalogue.listing(context.tenant, first_day, last_day, wanted, context.deadline)
     context.private = True
     context.used(listing.freshness)
     shown = _page(context, listing, binding, size, place)
-    context.room.take(len(shown.nodes), REPORT)
-    context.room.take(sum(len(report.download_url or "") for report in shown.nodes), 1)
+    context.budget.take(len(shown.nodes), REPORT)
+    context.budget.take(sum(len(report.download_url or "") for report in shown.nodes), 1)
     return shown
 
 
@@ -116,7 +116,11 @@ def _place(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str, 
 
 
 def _page(
-    context: Context, listing: KeptListing, binding: tuple[str, ...], size: int, place: tuple[datetime, str, str] | None
+    context: Context,
+    listing: CatalogueListing,
+    binding: tuple[str, ...],
+    size: int,
+    place: tuple[datetime, str, str] | None,
 ) -> ReportPage:
     everything = listing.reports
     beyond = [kept for kept in everything if kept.report.place < place] if place else everything
@@ -130,9 +134,9 @@ def _page(
     )
 
 
-def _shown(context: Context, kept: Kept) -> Report:
+def _shown(context: Context, kept: ReportWithFile) -> ReportNode:
     report, archived = kept
-    return Report(
+    return ReportNode(
         report.name,
         report.raw_format,
         report.format,

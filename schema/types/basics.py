@@ -6,7 +6,7 @@ import strawberry
 from strawberry import UNSET
 
 from ledger.answers.freshness import Source
-from ledger.credits.selection import Key
+from ledger.credits.selection import SummaryKey
 from upstreams.openmarket.client import CreditState
 from upstreams.rde.client import ReportFormat
 
@@ -21,7 +21,7 @@ strawberry.enum(
 )
 strawberry.enum(CreditState, description="What became of a credit.")
 strawberry.enum(ReportFormat, description="The formats that RDE makes.")
-strawberry.enum(Key, name="CreditLogKey", description="What a summary can be split by.")
+strawberry.enum(SummaryKey, name="CreditLogKey", description="What a summary can be split by.")
 
 
 @strawberry.type(description="Where an answer came from and how old it is.")

@@ -6,8 +6,8 @@ from decimal import Decimal
 import strawberry
 from strawberry import UNSET
 
-from ledger.credits.selection import Bucket, Key, Where
-from schema.resolvers.credits import LogPage
+from ledger.credits.selection import CreditFilter, SummaryBucket, SummaryKey
+from schema.resolvers.credits import CreditLogPage
 from schema.types.basics import Freshness, PageInfo, given
 from upstreams.openmarket.client import CreditState
 
@@ -45,10 +45,10 @@ class CreditLogFilter:
     min_amount: Decimal | None = UNSET
     max_amount: Decimal | None = UNSET
 
-    def where(self) -> Where:
+    def where(self) -> CreditFilter:
         """The ledger's form of the filter."""
         states, networks, currencies = given(self.outcome), given(self.network), given(self.currency)
-        return Where(
+        return CreditFilter(
             None if states is None else frozenset(state.name for state in states),
             None if networks is None else frozenset(networks),
             None if currencies is None else frozenset(currencies),
@@ -71,7 +71,7 @@ class CreditLogBucket:
     amount: Decimal = strawberry.field(description="The exact sum; amounts of two currencies are never added up.")
 
 
-async def summary_of(page: strawberry.Parent[LogPage], by: list[Key]) -> list[Bucket]:
+async def summary_of(page: strawberry.Parent[CreditLogPage], by: list[SummaryKey]) -> list[SummaryBucket]:
     """Split by the given keys, and by currency always."""
     return await page.summary(by)
 

@@ -14,7 +14,7 @@ strawberry.enum(ExportStatus, description="How far an export has come.")
 
 @strawberry.input(description="A period of the credit log to export, `[from, to)`.")
 class ExportCreditLogInput:
-    """See `ledger.exports.jobs.Job`."""
+    """See `ledger.exports.jobs.ExportJob`."""
 
     from_: datetime = strawberry.field(name="from", description="The first instant.")
     to: datetime = strawberry.field(description="The instant before which the period ends.")

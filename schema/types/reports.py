@@ -6,7 +6,7 @@ import strawberry
 from strawberry import UNSET
 
 from schema.errors import BadUserInput
-from schema.resolvers.reports import Report as Kept
+from schema.resolvers.reports import ReportNode as Kept
 from schema.types.basics import Freshness, PageInfo, given
 from upstreams.rde import client as rde
 from upstreams.rde.client import ReportFormat

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.artifact import ROOT
 from deploy.check import run
-from deploy.expectations import EVENTS, EXPECTED, Answer, CheckError, check, event
+from deploy.expectations import EVENTS, EXPECTED, CheckError, ExpectedAnswer, check, event
 
 TOOLS = ROOT / ".tools"
 BACKGROUND = {"keeper", "exporter"}
@@ -54,13 +54,13 @@ def test_there_is_an_expectation_for_every_sample_event_of_the_api() -> None:
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_a_wrong_answer_to_an_event_fails_the_check(name: str) -> None:
     with pytest.raises(CheckError):
-        check(name, Answer(500, {}, b'{"message":"Internal Server Error"}'))
+        check(name, ExpectedAnswer(500, {}, b'{"message":"Internal Server Error"}'))
 
 
 def test_a_right_status_with_the_wrong_figures_fails_the_check() -> None:
     reports = {"totalCount": 6, "nodes": [{"creationDate": "2019-11-05T12:15:18Z"}] * 6}
     with pytest.raises(CheckError):
-        check("reports", Answer(200, {}, json.dumps({"data": {"reports": reports}}).encode()))
+        check("reports", ExpectedAnswer(200, {}, json.dumps({"data": {"reports": reports}}).encode()))
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))

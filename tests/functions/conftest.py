@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from tests.functions.frontend import Frontend
 from tests.moving_clock import MovingClock
 from upstreams.transport import trusted
@@ -24,7 +24,7 @@ def _warm() -> None:
 
 
 @pytest.fixture
-def clock(rde_simulator: Rde, openmarket_simulator: OpenMarket) -> MovingClock:
+def clock(rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator) -> MovingClock:
     """One clock for the vendors and the product."""
     clock = MovingClock()
     rde_simulator.clock = openmarket_simulator.clock = clock

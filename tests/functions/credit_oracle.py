@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from local.credits import Credit
-from local.openmarket import OpenMarket
+from local.credits import SimulatedCredit
+from local.openmarket import OpenMarketSimulator
 
 STATES = {
     "success": "SUCCESS",
@@ -19,7 +19,7 @@ STATES = {
 
 
 def in_period(
-    vendor: OpenMarket, start: datetime, end: datetime, keep: Callable[[dict[str, Any]], bool] = lambda _: True
+    vendor: OpenMarketSimulator, start: datetime, end: datetime, keep: Callable[[dict[str, Any]], bool] = lambda _: True
 ) -> list[dict[str, Any]]:
     """The entries of `[start, end)`, in order, as a frontend that may see phone numbers gets them."""
     credits_ = [credit for credit in vendor.held(start, end) if start <= credit.time < end]
@@ -27,7 +27,7 @@ def in_period(
     return [entry for entry in (shown(vendor, credit) for credit in ordered) if keep(entry)]
 
 
-def shown(vendor: OpenMarket, credit: Credit) -> dict[str, Any]:
+def shown(vendor: OpenMarketSimulator, credit: SimulatedCredit) -> dict[str, Any]:
     word = vendor.outcome_of(credit)
     return {
         "creditId": str(credit.credit_id),

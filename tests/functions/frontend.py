@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.expectations import Answer
+from deploy.expectations import ExpectedAnswer
 from functions.application import make_handler
 from functions.settings import Settings
 from runtime.clock import Clock, now
@@ -62,7 +62,7 @@ class Reply:
 
     data: dict[str, Any] | None
     errors: list[dict[str, Any]]
-    answer: Answer
+    answer: ExpectedAnswer
 
     @property
     def codes(self) -> list[str]:
@@ -76,9 +76,9 @@ class Frontend:
     def __init__(self, environ: Mapping[str, str], clock: Clock = now) -> None:
         self.handler = make_handler(Settings.read(environ), clock)
 
-    def send(self, event: dict[str, Any], seconds: float = 29) -> Answer:
+    def send(self, event: dict[str, Any], seconds: float = 29) -> ExpectedAnswer:
         """One event's answer."""
-        return Answer.of_payload(self.handler(event, LambdaContext(seconds)))
+        return ExpectedAnswer.of_payload(self.handler(event, LambdaContext(seconds)))
 
     def ask(
         self,

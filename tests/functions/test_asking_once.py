@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import Frontend
 from tests.functions.test_credit_log import END, START, log
@@ -63,7 +63,7 @@ def answered(process: subprocess.Popen[str]) -> object:
 
 
 def test_the_same_query_twice_asks_once(
-    frontend: Frontend, rde_simulator: Rde, openmarket_simulator: OpenMarket
+    frontend: Frontend, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     first, second = frontend.data(ALL), frontend.data(ALL)
     assert first == second
@@ -72,7 +72,10 @@ def test_the_same_query_twice_asks_once(
 
 
 def test_another_process_asks_nobody_again(
-    frontend: Frontend, settings_environ: dict[str, str], rde_simulator: Rde, openmarket_simulator: OpenMarket
+    frontend: Frontend,
+    settings_environ: dict[str, str],
+    rde_simulator: RdeSimulator,
+    openmarket_simulator: OpenMarketSimulator,
 ) -> None:
     ours = frontend.data(ALL)
     assert answered(started(settings_environ, ALL)) == ours
@@ -81,7 +84,7 @@ def test_another_process_asks_nobody_again(
 
 @pytest.mark.usefixtures("clock")
 def test_processes_at_work_at_the_same_time_ask_once_between_them(
-    settings_environ: dict[str, str], rde_simulator: Rde, openmarket_simulator: OpenMarket
+    settings_environ: dict[str, str], rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     rde_simulator.latency = openmarket_simulator.latency = 1
     processes = [started(settings_environ, ALL) for _ in range(2)]
@@ -92,7 +95,7 @@ def test_processes_at_work_at_the_same_time_ask_once_between_them(
 
 
 def test_of_overlapping_periods_only_what_is_new_is_asked_for(
-    frontend: Frontend, openmarket_simulator: OpenMarket
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     log(frontend, START.replace(day=1), START.replace(day=11, hour=0, minute=0))
     log(frontend, START.replace(day=5), START.replace(day=16, hour=0, minute=0))
@@ -104,7 +107,7 @@ def test_of_overlapping_periods_only_what_is_new_is_asked_for(
 
 
 def test_the_root_fields_of_a_query_run_at_the_same_time(
-    frontend: Frontend, rde_simulator: Rde, openmarket_simulator: OpenMarket
+    frontend: Frontend, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     frontend.data(ALL)  # connections, tokens and imports are paid for
     rde_simulator.latency = openmarket_simulator.latency = 1.0
@@ -115,7 +118,7 @@ def test_the_root_fields_of_a_query_run_at_the_same_time(
 
 @pytest.mark.parametrize(("seconds", "calls"), [("60", 1), ("0", 3)])
 def test_fresh_seconds_says_how_long_today_is_good(
-    start: StartFrontend, openmarket_simulator: OpenMarket, clock: MovingClock, seconds: str, calls: int
+    start: StartFrontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock, seconds: str, calls: int
 ) -> None:
     frontend = start(FRESH_SECONDS=seconds)
     for _ in range(3):
@@ -128,7 +131,7 @@ def test_fresh_seconds_says_how_long_today_is_good(
 
 
 def test_fresh_seconds_0_shows_what_has_just_changed(
-    start: StartFrontend, openmarket_simulator: OpenMarket, clock: MovingClock
+    start: StartFrontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
     frontend = start(FRESH_SECONDS="0")
     before = log(frontend, START, END)
@@ -146,7 +149,7 @@ def test_fresh_seconds_0_shows_what_has_just_changed(
 
 @pytest.mark.parametrize(("hours", "calls"), [("36", 1), ("72", 2)])
 def test_settle_hours_says_when_a_day_can_no_longer_change(
-    start: StartFrontend, openmarket_simulator: OpenMarket, clock: MovingClock, hours: str, calls: int
+    start: StartFrontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock, hours: str, calls: int
 ) -> None:
     """3 December ended 36 hours before now."""
     frontend = start(SETTLE_HOURS=hours)
@@ -158,7 +161,7 @@ def test_settle_hours_says_when_a_day_can_no_longer_change(
 
 
 def test_a_day_that_is_over_but_not_settled_is_good_for_a_tenth_of_its_age(
-    frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
     """4 December ended 12 hours before now, so it is good for 72 minutes."""
     query = '{ creditLog(from: "2019-12-04T00:00:00Z", to: "2019-12-05T00:00:00Z") { totalCount } }'

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from schema.resolvers import cursors
 from tests.functions.frontend import Frontend
 
@@ -133,7 +133,7 @@ def table(query: str, good: dict[str, Any], rows: Table) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_is_asked(rde_simulator: Rde, openmarket_simulator: OpenMarket) -> Any:
+def _nobody_is_asked(rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator) -> Any:
     yield
     assert rde_simulator.requests == []
     assert openmarket_simulator.requests == []

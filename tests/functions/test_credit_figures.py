@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.openmarket import OpenMarket
+from local.openmarket import OpenMarketSimulator
 from tests.functions.credit_oracle import comparable, in_period, summary
 from tests.functions.frontend import Frontend
 from tests.functions.test_credit_log import END, START, credit, log
@@ -44,7 +44,7 @@ FILTERS: list[tuple[dict[str, Any], Keep]] = [
 
 @pytest.mark.parametrize(("where", "keep"), FILTERS, ids=lambda part: str(part) if isinstance(part, dict) else "")
 def test_a_filter_keeps_the_rows_that_meet_every_condition(
-    frontend: Frontend, openmarket_simulator: OpenMarket, where: dict[str, Any], keep: Keep
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, where: dict[str, Any], keep: Keep
 ) -> None:
     expected = in_period(openmarket_simulator, START, END, keep)
     told = log(frontend, where=where)
@@ -60,7 +60,7 @@ def test_a_null_in_a_filter_is_no_condition(frontend: Frontend) -> None:
 
 @pytest.mark.parametrize("where", [None, {"network": ["Three", "Orange"]}])
 def test_every_combination_of_keys_adds_up(
-    frontend: Frontend, openmarket_simulator: OpenMarket, where: dict[str, Any] | None
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, where: dict[str, Any] | None
 ) -> None:
     entries = in_period(
         openmarket_simulator, START, END, lambda entry: where is None or entry["network"] in where["network"]
@@ -69,7 +69,9 @@ def test_every_combination_of_keys_adds_up(
         assert summarised(frontend, by, where) == summary(entries, by), by
 
 
-def test_whole_days_and_cut_days_give_one_summary(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_whole_days_and_cut_days_give_one_summary(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
     """The interior days come from rollups, the cut ones from rows; asked again, everything comes from what is held."""
     entries = in_period(openmarket_simulator, START, END)
     for _ in range(2):
@@ -85,7 +87,7 @@ def test_keys_that_were_not_asked_for_are_null(frontend: Frontend) -> None:
     assert None not in {bucket["outcome"] for bucket in buckets}
 
 
-def test_sums_are_exact_where_floats_are_not(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_sums_are_exact_where_floats_are_not(frontend: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
     openmarket_simulator.rows_a_day = 0
     amounts = ["0.1"] * 10 + ["0.2", "99999999999999999999.99", "0.0000000001"]
     moments = [START + timedelta(seconds=index) for index in range(len(amounts))]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from local.credits import Credit
-from local.openmarket import OpenMarket, parsed_time
+from local.credits import SimulatedCredit
+from local.openmarket import OpenMarketSimulator, parsed_time
 from tests.functions.credit_oracle import in_period
 from tests.functions.frontend import Frontend
 from tests.moving_clock import MovingClock
@@ -30,20 +30,22 @@ def log(frontend: Frontend, start: datetime = START, end: datetime = END, **vari
     return told
 
 
-def credit(credit_id: int, time: datetime, amount: str = "1.5", **changes: Any) -> Credit:
-    made = Credit(
+def credit(credit_id: int, time: datetime, amount: str = "1.5", **changes: Any) -> SimulatedCredit:
+    made = SimulatedCredit(
         credit_id, time, "447700900765", "Vodafone", amount, "GBP", "MyBrand", "SUCCESS", "SUCCESS", settles=time
     )
     return made._replace(**changes)
 
 
-def test_every_field_of_every_row_is_the_vendor_s(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_every_field_of_every_row_is_the_vendor_s(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
     told = log(frontend)
     assert told["nodes"] == in_period(openmarket_simulator, START, END)
     assert told["totalCount"] == len(told["nodes"]) > 100
 
 
-def test_a_brand_has_its_own_rows(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_a_brand_has_its_own_rows(frontend: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
     brand = "Smith, Jones Radio"
     told = log(frontend, brand=brand)
     mine = [str(credit.credit_id) for credit in openmarket_simulator.held(START, END, brand)]
@@ -52,7 +54,7 @@ def test_a_brand_has_its_own_rows(frontend: Frontend, openmarket_simulator: Open
 
 
 def test_rows_of_one_second_are_in_the_order_of_their_number(
-    frontend: Frontend, openmarket_simulator: OpenMarket
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     """Sorted as text, 10 comes before 9; above 2**63 a signed number would come first."""
     ids = [9, 10, 2**53 + 1, 2**63, 2**64 - 1]
@@ -64,7 +66,7 @@ def test_rows_of_one_second_are_in_the_order_of_their_number(
 
 @pytest.mark.parametrize("ends_inclusive", [True, False])
 def test_a_period_holds_its_first_instant_and_not_its_last(
-    frontend: Frontend, openmarket_simulator: OpenMarket, ends_inclusive: bool
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, ends_inclusive: bool
 ) -> None:
     openmarket_simulator.ends_inclusive = ends_inclusive
     midnight = datetime(2019, 11, 20, tzinfo=UTC)
@@ -75,7 +77,9 @@ def test_a_period_holds_its_first_instant_and_not_its_last(
     assert mine == ["101", "102"]
 
 
-def test_an_amount_keeps_the_vendor_s_own_spelling(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_an_amount_keeps_the_vendor_s_own_spelling(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
     moment = datetime(2019, 11, 20, 12, tzinfo=UTC)
     amounts = ["1.5", "1.50", "0.1", "25.5000", "12345678901234567.89"]
     openmarket_simulator.add(*(credit(index, moment, amount) for index, amount in enumerate(amounts)))
@@ -85,7 +89,7 @@ def test_an_amount_keeps_the_vendor_s_own_spelling(frontend: Frontend, openmarke
 
 @pytest.mark.parametrize("days_later", [0, 1])
 def test_of_two_rows_with_one_id_the_last_wins(
-    frontend: Frontend, openmarket_simulator: OpenMarket, days_later: int
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, days_later: int
 ) -> None:
     first = datetime(2019, 11, 13, 12, tzinfo=UTC)
     last = first + timedelta(days=days_later)
@@ -107,7 +111,7 @@ def test_of_two_rows_with_one_id_the_last_wins(
     ],
 )
 def test_an_outcome_keeps_its_word_beside_its_state(
-    frontend: Frontend, openmarket_simulator: OpenMarket, word: str, state: str
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, word: str, state: str
 ) -> None:
     moment = datetime(2019, 11, 20, 12, tzinfo=UTC)
     openmarket_simulator.add(credit(1, moment, first=word, final=word))
@@ -116,7 +120,7 @@ def test_an_outcome_keeps_its_word_beside_its_state(
 
 
 def test_a_name_with_a_comma_a_quote_and_an_emoji_stays_whole(
-    frontend: Frontend, openmarket_simulator: OpenMarket
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     moment = datetime(2019, 11, 20, 12, tzinfo=UTC)
     openmarket_simulator.add(credit(1, moment, network='O2, "Giff\u00e9" \U0001f4f1'))
@@ -124,7 +128,7 @@ def test_a_name_with_a_comma_a_quote_and_an_emoji_stays_whole(
     assert entry["network"] == 'O2, "Giff\u00e9" \U0001f4f1'
 
 
-def test_an_empty_period_asks_nobody(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_an_empty_period_asks_nobody(frontend: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
     told = log(frontend, START, START)
     assert (told["nodes"], told["totalCount"]) == ([], 0)
     assert told["pageInfo"] == {"hasNextPage": False, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
@@ -132,7 +136,7 @@ def test_an_empty_period_asks_nobody(frontend: Frontend, openmarket_simulator: O
 
 
 def test_days_to_come_are_not_asked_for(
-    frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
     tomorrow = clock() + timedelta(days=1)
     assert log(frontend, tomorrow, tomorrow + timedelta(days=3))["totalCount"] == 0
@@ -142,7 +146,9 @@ def test_days_to_come_are_not_asked_for(
     assert all(until <= datetime(2019, 12, 6, 0, 0, 1, tzinfo=UTC) for until in asked)
 
 
-def test_a_year_is_answered_whole(frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock) -> None:
+def test_a_year_is_answered_whole(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
+) -> None:
     openmarket_simulator.rows_a_day = 2
     start = clock() - timedelta(days=366)
     told = log(frontend, start, clock())

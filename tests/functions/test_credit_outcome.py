@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from local.openmarket import OpenMarket
-from local.simulator import Answer, Fault
+from local.openmarket import OpenMarketSimulator
+from local.simulator import Fault, SimulatorResponse
 from tests.functions.frontend import Frontend
 from tests.functions.test_credit_log import END, START
 from tests.moving_clock import MovingClock
@@ -26,13 +26,15 @@ def rows(frontend: Frontend, **variables: Any) -> list[dict[str, Any]]:
     return told
 
 
-def test_the_vendor_s_rows_come_back_field_by_field(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_the_vendor_s_rows_come_back_field_by_field(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
     said = (
         b"Brand,Amount,Currency,Success,Failed,Credit Applied\r\n"
         b'"Smith, Jones Radio",1.5,GBP,17,3,25.5000\r\n'
         b"MyBrand,0.50,EUR,0,1,0.0000\r\n"
     )
-    openmarket_simulator.misbehave(Fault(lambda _: Answer(body=said, content_type="text/csv")))
+    openmarket_simulator.misbehave(Fault(lambda _: SimulatorResponse(body=said, content_type="text/csv")))
     names = ("brand", "amount", "currency", "success", "failed", "creditApplied")
     assert rows(frontend) == [
         dict(zip(names, ("Smith, Jones Radio", "1.5", "GBP", 17, 3, "25.5000"), strict=True)),
@@ -42,7 +44,7 @@ def test_the_vendor_s_rows_come_back_field_by_field(frontend: Frontend, openmark
 
 @pytest.mark.parametrize("brand", [None, "Late Show", "Chat & Win"])
 def test_the_vendor_is_asked_for_the_period_in_utc(
-    frontend: Frontend, openmarket_simulator: OpenMarket, brand: str | None
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, brand: str | None
 ) -> None:
     rows(frontend, brand=brand, **{"from": "2019-11-12T08:30:00+02:00"})
     (asked,) = openmarket_simulator.requests
@@ -62,7 +64,7 @@ def test_the_vendor_is_asked_for_the_period_in_utc(
     ],
 )
 def test_a_fraction_of_a_second_leaves_the_same_whole_seconds_inside(
-    frontend: Frontend, openmarket_simulator: OpenMarket, begins: str, ends: str, asked: tuple[str, str]
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, begins: str, ends: str, asked: tuple[str, str]
 ) -> None:
     """The vendor takes whole seconds; of 06:30:00.5 to 07:00:00.001 the first is 06:30:01 and the last 07:00:00."""
     rows(frontend, **{"from": f"2019-11-12T{begins}Z", "to": f"2019-11-12T{ends}Z"})
@@ -77,7 +79,7 @@ def test_a_brand_has_its_own_rows(frontend: Frontend) -> None:
 
 
 def test_an_empty_period_and_days_to_come_ask_nobody(
-    frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
     assert rows(frontend, to=PERIOD["from"]) == []
     tomorrow = clock() + timedelta(days=1)
@@ -86,7 +88,7 @@ def test_an_empty_period_and_days_to_come_ask_nobody(
 
 
 def test_an_outcome_that_was_asked_late_enough_is_settled_for_good(
-    frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
     rows(frontend)
     clock.advance(days=300)

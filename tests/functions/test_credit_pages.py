@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.openmarket import OpenMarket
+from local.openmarket import OpenMarketSimulator
 from tests.functions.credit_oracle import in_period
 from tests.functions.frontend import Frontend
 from tests.functions.test_credit_log import END, QUERY, START, credit, log
@@ -15,7 +15,7 @@ from tests.moving_clock import MovingClock
 @pytest.mark.parametrize("size", [1, 7, 40, 10_000])
 @pytest.mark.parametrize("where", [None, {"network": ["Three"], "minAmount": "2"}])
 def test_pages_put_together_are_the_log(
-    frontend: Frontend, openmarket_simulator: OpenMarket, size: int, where: dict[str, Any] | None
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, size: int, where: dict[str, Any] | None
 ) -> None:
     def keep(entry: dict[str, Any]) -> bool:
         return where is None or (entry["network"] == "Three" and float(entry["amount"]) >= 2)
@@ -41,7 +41,7 @@ def test_pages_put_together_are_the_log(
 
 
 def test_no_row_is_shown_twice_or_left_out_while_new_ones_arrive(
-    frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
     start, end = clock() - timedelta(hours=11), clock()
     before = in_period(openmarket_simulator, start, end)
@@ -66,7 +66,7 @@ def test_a_cursor_of_every_row_leads_to_the_next(frontend: Frontend) -> None:
 
 @pytest.mark.parametrize("elsewhere", [{"brand": "MyBrand"}, {"where": {"outcome": ["FAILED"]}}])
 def test_a_cursor_of_another_list_is_refused(
-    frontend: Frontend, openmarket_simulator: OpenMarket, elsewhere: dict[str, Any]
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, elsewhere: dict[str, Any]
 ) -> None:
     cursor = log(frontend, first=1)["pageInfo"]["endCursor"]
     asked = len(openmarket_simulator.requests)
@@ -76,7 +76,7 @@ def test_a_cursor_of_another_list_is_refused(
 
 
 def test_a_cursor_stays_good_when_the_period_s_other_end_moves(
-    frontend: Frontend, openmarket_simulator: OpenMarket
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     """A list that grows at its end is the same list."""
     cursor = log(frontend, first=3)["pageInfo"]["endCursor"]

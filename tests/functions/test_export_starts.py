@@ -8,16 +8,20 @@ import pytest
 from functions.export_starts import LambdaStart
 from ledger.exports.exports import ExporterUnavailable
 from local.aws import Aws
-from local.simulator import Answer, Request, Simulator, failing
+from local.simulator import Simulator, SimulatorRequest, SimulatorResponse, failing
 
 
 class Lambda(Simulator):
     """Lambda's own API, as far as starting an export needs it."""
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: SimulatorRequest) -> SimulatorResponse:
         wanted = "/2015-03-31/functions/tally-exporter/invocations"
         asynchronous = request.headers.get("x-amz-invocation-type") == "Event"
-        return Answer(202) if (request.method, request.path, asynchronous) == ("POST", wanted, True) else Answer(404)
+        return (
+            SimulatorResponse(202)
+            if (request.method, request.path, asynchronous) == ("POST", wanted, True)
+            else SimulatorResponse(404)
+        )
 
 
 def test_the_exporter_function_is_invoked_and_not_waited_for(aws: Aws) -> None:

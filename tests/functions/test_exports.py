@@ -15,11 +15,11 @@ import pytest
 from functions.exporter_handler import ExporterHandler
 from functions.settings import Settings
 from local.aws import Aws
-from local.openmarket import OpenMarket
+from local.openmarket import OpenMarketSimulator
 from local.simulator import failing
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import Frontend, LambdaContext
-from tests.ledger.exporting import Process, job
+from tests.ledger.exporting import ExportingProcess, job
 from tests.moving_clock import MovingClock
 
 EXPORT = "{ id status rows bytes url urlExpiresAt error freshness { source stale } }"
@@ -95,7 +95,7 @@ def test_a_masked_export_is_anybody_s_of_the_tenant(frontend: Frontend) -> None:
     assert frontend.data(LOOK, {"id": masked["id"]})["creditLogExport"]["id"] == masked["id"]
 
 
-def test_without_the_scope_nothing_is_exported(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_without_the_scope_nothing_is_exported(frontend: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
     for query, variables in ((ASK, {"input": PERIOD}), (LOOK, {"id": "0" * 32})):
         assert frontend.ask(query, variables, scope="reports:read credits:msisdn").codes == ["FORBIDDEN"]
     assert openmarket_simulator.requests == []
@@ -125,7 +125,7 @@ def test_another_tenant_s_export_is_unknown(start: StartFrontend) -> None:
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(
-    frontend: Frontend, openmarket_simulator: OpenMarket, wrong: dict[str, str]
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, wrong: dict[str, str]
 ) -> None:
     reply = frontend.ask(ASK, {"input": PERIOD | wrong})
     assert reply.data is None
@@ -141,7 +141,7 @@ def test_an_answer_with_a_link_is_not_stored(frontend: Frontend) -> None:
     assert "X-Amz-Expires=900" in export["url"]
 
 
-def test_a_failed_export_says_why(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_a_failed_export_says_why(frontend: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
     openmarket_simulator.misbehave(failing(403), times=None)
     failed = finished(frontend, ask(frontend))
     assert (failed["status"], failed["rows"], failed["url"]) == ("FAILED", None, None)
@@ -197,11 +197,11 @@ def test_the_exporter_function_takes_the_event_that_the_api_sends(
 def test_the_exporter_s_calls_and_failures_are_metrics_as_everybody_s(
     settings_environ: dict[str, str],
     clock: MovingClock,
-    openmarket_simulator: OpenMarket,
+    openmarket_simulator: OpenMarketSimulator,
     capsys: pytest.CaptureFixture[str],
     status: int,
 ) -> None:
-    asked = asyncio.run(Process(settings_environ, clock).exports.ask(job()))
+    asked = asyncio.run(ExportingProcess(settings_environ, clock).exports.ask(job()))
     if status != 200:
         openmarket_simulator.misbehave(failing(status), times=None)
     with closing(ExporterHandler(Settings.read(settings_environ), clock)) as handler:

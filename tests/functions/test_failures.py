@@ -7,8 +7,8 @@ import pytest
 from ledger.storage.breakers import PATIENCE
 from local import simulator
 from local.aws import Aws
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from local.simulator import Fault
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import Frontend
@@ -25,7 +25,7 @@ LOG = """{ creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z") {
 JUST_NOW = {"source": "UPSTREAM", "stale": False}
 
 
-def test_rde_down_leaves_the_credits(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_rde_down_leaves_the_credits(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     rde_simulator.stop()
     reply = frontend.ask(BOTH)
     assert reply.data is not None
@@ -37,7 +37,7 @@ def test_rde_down_leaves_the_credits(frontend: Frontend, rde_simulator: Rde) -> 
     assert reply.answer.status == 200
 
 
-def test_openmarket_down_leaves_the_reports(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_openmarket_down_leaves_the_reports(frontend: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
     openmarket_simulator.stop()
     reply = frontend.ask(BOTH)
     assert reply.data is not None
@@ -65,7 +65,7 @@ def test_openmarket_down_leaves_the_reports(frontend: Frontend, openmarket_simul
     ids=["401", "403", "404", "429", "500", "503", "html", "cut-off", "hang-up", "no-column", "short"],
 )
 def test_each_way_of_failing_has_its_code_and_nothing_of_it_is_kept(
-    frontend: Frontend, openmarket_simulator: OpenMarket, fault: Fault, code: str
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, fault: Fault, code: str
 ) -> None:
     openmarket_simulator.misbehave(fault, times=None)
     reply = frontend.ask(LOG)
@@ -85,14 +85,14 @@ def test_each_way_of_failing_has_its_code_and_nothing_of_it_is_kept(
     ids=["500", "400", "html", "short"],
 )
 def test_rde_s_ways_of_failing_have_their_codes(
-    frontend: Frontend, rde_simulator: Rde, fault: Fault, code: str
+    frontend: Frontend, rde_simulator: RdeSimulator, fault: Fault, code: str
 ) -> None:
     rde_simulator.misbehave(fault, times=None, path="/reports")
     assert frontend.ask(REPORTS).codes == [code]
 
 
 def test_a_slow_upstream_is_a_timeout_that_leaves_time_to_say_so(
-    start: StartFrontend, openmarket_simulator: OpenMarket
+    start: StartFrontend, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     openmarket_simulator.latency = 5
     assert start(UPSTREAM_SECONDS="0.3").ask(LOG).codes == ["UPSTREAM_TIMEOUT"]
@@ -104,7 +104,7 @@ def test_a_slow_upstream_is_a_timeout_that_leaves_time_to_say_so(
 )
 def test_a_vendor_is_left_alone_when_it_is_slow_and_not_when_we_are(
     start: StartFrontend,
-    openmarket_simulator: OpenMarket,
+    openmarket_simulator: OpenMarketSimulator,
     upstream_seconds: str,
     left: float,
     codes_after: list[str],
@@ -118,7 +118,12 @@ def test_a_vendor_is_left_alone_when_it_is_slow_and_not_when_we_are(
 
 @pytest.mark.parametrize(("query", "field"), [(REPORTS, "reports"), (LOG, "creditLog")])
 def test_an_older_answer_is_given_and_says_that_it_is_stale(
-    frontend: Frontend, rde_simulator: Rde, openmarket_simulator: OpenMarket, clock: MovingClock, query: str, field: str
+    frontend: Frontend,
+    rde_simulator: RdeSimulator,
+    openmarket_simulator: OpenMarketSimulator,
+    clock: MovingClock,
+    query: str,
+    field: str,
 ) -> None:
     clock.moment = clock.moment.replace(year=2019, month=11, day=14, hour=1)
     fresh = frontend.data(query)[field]
@@ -147,7 +152,7 @@ def test_an_s3_that_goes_away_takes_no_answer_with_it(start: StartFrontend, sett
     """Refused connections, as in an outage; the secrets were read before."""
     with Aws() as going:
         going.create_bucket("ledger")
-        for upstream, vendor in (("rde", Rde()), ("openmarket", OpenMarket())):
+        for upstream, vendor in (("rde", RdeSimulator()), ("openmarket", OpenMarketSimulator())):
             going.put_secret(f"{settings_environ['SECRET_PREFIX']}/default/{upstream}", vendor.secret)
         frontend = start(AWS_ENDPOINT_URL=going.endpoint, LEDGER_BUCKET="ledger")
         frontend.data(BOTH)
@@ -199,7 +204,7 @@ def test_a_missing_or_malformed_secret_is_named_in_the_log_and_never_shown(
     assert "s3cret-in-it" not in caplog.text + reply.answer.body.decode()
 
 
-def test_every_error_carries_the_request_s_id(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_every_error_carries_the_request_s_id(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     rde_simulator.stop()
     replies: list[Any] = [
         frontend.ask(REPORTS),

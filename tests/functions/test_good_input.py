@@ -2,18 +2,18 @@
 
 import pytest
 
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from tests.functions.frontend import Frontend
 from tests.functions.test_bad_input import DAYS, LOG, OUTCOME, REPORTS, TIMES
 
 
-def test_366_days_of_reports_are_answered(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_366_days_of_reports_are_answered(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     assert frontend.data(REPORTS, {"from": "2018-12-03", "to": "2019-12-03"})["reports"]["totalCount"] == 7
     assert rde_simulator.count("/reports") == 1
 
 
-def test_366_days_of_credits_are_answered(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_366_days_of_credits_are_answered(frontend: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
     year = {"from": "2018-11-13T00:00:00Z", "to": "2019-11-14T00:00:00Z"}
     assert frontend.data(OUTCOME, year)["creditOutcome"]["rows"]
     assert openmarket_simulator.count("/csv/outcome") == 1
@@ -24,7 +24,7 @@ def test_366_days_of_credits_are_answered(frontend: Frontend, openmarket_simulat
     ["MyBrand", "Chat & Win", "Smith, Jones Radio", "Zo\u00eb's Caf\u00e9!", "\u97f3\u697d", "100% #1 (UK) + $"],
 )
 def test_a_brand_reaches_the_vendor_letter_for_letter(
-    frontend: Frontend, openmarket_simulator: OpenMarket, brand: str
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, brand: str
 ) -> None:
     frontend.data(LOG, {**TIMES, "brand": brand})
     frontend.data(OUTCOME, {**TIMES, "brand": brand})
@@ -38,7 +38,9 @@ def test_a_page_may_have_1_to_10_000_rows(frontend: Frontend, first: int | None)
     assert frontend.data(REPORTS, {**DAYS, "first": first})["reports"]["totalCount"] == 7
 
 
-def test_a_first_that_is_not_given_means_100_rows(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_a_first_that_is_not_given_means_100_rows(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
     openmarket_simulator.rows_a_day = 120
     query = """{ creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z") { totalCount nodes { time } } }"""
     told = frontend.data(query)["creditLog"]

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from deploy.expectations import Answer
+from deploy.expectations import ExpectedAnswer
 from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
 
 JSON_TYPE = "application/json"
@@ -17,13 +17,13 @@ CLAIMS = {"sub": "dashboard", "scope": EVERY_SCOPE}
 SCHEDULE = """mutation { scheduleReport(input: {name: "Daily", format: JSON, startDate: "2019-11-07T17:02:59Z",
   endDate: "2019-12-07T17:02:59Z"}) { report { name } } }"""
 
-type Post = Callable[..., Answer]
-type Get = Callable[..., Answer]
+type Post = Callable[..., ExpectedAnswer]
+type Get = Callable[..., ExpectedAnswer]
 
 
 @pytest.fixture
 def post(frontend: Frontend) -> Post:
-    def send(body: str | bytes | None, method: str = "POST", **headers: str) -> Answer:
+    def send(body: str | bytes | None, method: str = "POST", **headers: str) -> ExpectedAnswer:
         told = {"content-type": JSON_TYPE} | {name.replace("_", "-"): value for name, value in headers.items()}
         text = body.decode("latin-1") if isinstance(body, bytes) else body
         event = http_event(method, "/graphql", headers=told, body=text, claims=CLAIMS)
@@ -36,14 +36,14 @@ def post(frontend: Frontend) -> Post:
 
 @pytest.fixture
 def get(frontend: Frontend) -> Get:
-    def send(query_string: str, method: str = "GET", **headers: str) -> Answer:
+    def send(query_string: str, method: str = "GET", **headers: str) -> ExpectedAnswer:
         told = {name.replace("_", "-"): value for name, value in headers.items()}
         return frontend.send(http_event(method, "/graphql", query=query_string, headers=told, claims=CLAIMS))
 
     return send
 
 
-def said(answer: Answer) -> Any:
+def said(answer: ExpectedAnswer) -> Any:
     return json.loads(answer.body)
 
 

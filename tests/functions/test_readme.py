@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from functions.settings import Settings
-from local.openmarket import OpenMarket
+from local.openmarket import OpenMarketSimulator
 from schema.http import endpoint as http
+from schema.limits import arguments as inputs
 from schema.limits import document_size as limits
 from schema.limits import profile
-from schema.limits import arguments as inputs
 from tests.functions.frontend import Frontend
 from tests.moving_clock import MovingClock
 
@@ -23,7 +23,9 @@ def fenced(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-def test_its_query_gets_its_answer(frontend: Frontend, clock: MovingClock, openmarket_simulator: OpenMarket) -> None:
+def test_its_query_gets_its_answer(
+    frontend: Frontend, clock: MovingClock, openmarket_simulator: OpenMarketSimulator
+) -> None:
     clock.moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
     openmarket_simulator.rows_a_day = 2000
     (query,), (answer,) = fenced("graphql"), fenced("json")

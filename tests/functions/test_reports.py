@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.rde import Rde
+from local.rde import RdeSimulator
 from local.simulator import Fault
 from schema.resolvers.cursors import LONGEST
 from tests.functions.conftest import StartFrontend
@@ -54,7 +54,7 @@ def test_the_document_s_seven_reports_come_back_field_by_field(frontend: Fronten
     ("wanted", "sent"), [("JSON", "json"), ("XLSX", "xslx"), ("CSV", "csv"), ("XML", "xml"), (None, None)]
 )
 def test_a_format_is_asked_for_as_the_vendor_spells_it(
-    frontend: Frontend, rde_simulator: Rde, wanted: str | None, sent: str | None
+    frontend: Frontend, rde_simulator: RdeSimulator, wanted: str | None, sent: str | None
 ) -> None:
     listed = reports(frontend, format=wanted)
     (asked,) = [request for request in rde_simulator.requests if request.path.endswith("/reports")]
@@ -62,14 +62,14 @@ def test_a_format_is_asked_for_as_the_vendor_spells_it(
     assert listed["totalCount"] == sum(wanted in (None, report["format"]) for report in SEED)
 
 
-def test_a_format_that_nobody_knows_keeps_the_vendor_s_word(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_a_format_that_nobody_knows_keeps_the_vendor_s_word(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     in_another_word = Fault(lambda due: replace(due, body=due.body.replace(b'"JSON"', b'"Parquet"')))
     rde_simulator.misbehave(in_another_word, path="/reports")
     newest = reports(frontend)["nodes"][0]
     assert (newest["name"], newest["format"], newest["rawFormat"]) == ("daily-dr1", None, "Parquet")
 
 
-def test_one_report_in_two_formats_is_two_rows_on_any_page(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_one_report_in_two_formats_is_two_rows_on_any_page(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     for each in ("XLSX", "JSON"):
         rde_simulator.add_report("twice", each, "2019-12-02T10:00:00Z", link=f"https://blobs.example/{each}?sig=x")
     twice = [report for report in reports(frontend)["nodes"] if report["name"] == "twice"]
@@ -103,7 +103,9 @@ def test_pages_put_together_are_the_list(frontend: Frontend) -> None:
     assert paged == whole["nodes"]
 
 
-def test_every_cursor_leads_on_whatever_the_vendor_calls_its_reports(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_every_cursor_leads_on_whatever_the_vendor_calls_its_reports(
+    frontend: Frontend, rde_simulator: RdeSimulator
+) -> None:
     odd = ["in \x1f two", "\x1b", "\x1bU", "1" * 4000, "1" * 4001, "\U0001f600" * 3000, "b\0\n", "%00", " "]
     for number, name in enumerate(odd):
         for each in ("CSV", "JSON"):
@@ -128,7 +130,7 @@ def test_a_page_beyond_the_last_report_is_empty(frontend: Frontend) -> None:
 
 
 def test_a_page_is_right_though_a_new_report_arrives_between_two(
-    frontend: Frontend, rde_simulator: Rde, clock: MovingClock
+    frontend: Frontend, rde_simulator: RdeSimulator, clock: MovingClock
 ) -> None:
     before = [report["creationDate"] for report in reports(frontend)["nodes"]]
     first = reports(frontend, first=3)
@@ -140,7 +142,7 @@ def test_a_page_is_right_though_a_new_report_arrives_between_two(
 
 
 def test_an_answer_is_served_again_until_it_has_aged(
-    frontend: Frontend, rde_simulator: Rde, clock: MovingClock
+    frontend: Frontend, rde_simulator: RdeSimulator, clock: MovingClock
 ) -> None:
     rde_simulator.forget("withres2", "2019-11-12T09:51:14Z")
     asked_at = clock()
@@ -153,7 +155,7 @@ def test_an_answer_is_served_again_until_it_has_aged(
 
 
 def test_links_are_kept_until_a_minute_before_the_first_of_them_dies(
-    frontend: Frontend, rde_simulator: Rde, clock: MovingClock
+    frontend: Frontend, rde_simulator: RdeSimulator, clock: MovingClock
 ) -> None:
     """The document's own links do not say when they end; here are only links that do."""
     for report in SEED:
@@ -172,7 +174,7 @@ def test_links_are_kept_until_a_minute_before_the_first_of_them_dies(
 
 
 def test_a_link_that_was_dead_already_has_no_list_asked_for_again(
-    frontend: Frontend, rde_simulator: Rde, clock: MovingClock
+    frontend: Frontend, rde_simulator: RdeSimulator, clock: MovingClock
 ) -> None:
     dead = "https://drrde3.blob.core.windows.net/c/x.json?sig=4J&se=2019-12-01T00%3A00%3A00Z&sp=rwd"
     for report in SEED:
@@ -186,7 +188,7 @@ def test_a_link_that_was_dead_already_has_no_list_asked_for_again(
     assert rde_simulator.count("/reports") == 1
 
 
-def test_a_report_that_is_listed_twice_is_one_report(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_a_report_that_is_listed_twice_is_one_report(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     for number in (1, 2):
         link = f"https://drrde3.blob.core.windows.net/c/{number}.json?sig=4J"
         rde_simulator.add_report("twice", "JSON", "2019-11-20T10:00:00Z", link=link)
@@ -203,7 +205,7 @@ def test_a_report_that_is_listed_twice_is_one_report(frontend: Frontend, rde_sim
     assert names == [report["name"] for report in whole["nodes"]]
 
 
-def test_an_expired_link_is_never_served(frontend: Frontend, rde_simulator: Rde, clock: MovingClock) -> None:
+def test_an_expired_link_is_never_served(frontend: Frontend, rde_simulator: RdeSimulator, clock: MovingClock) -> None:
     rde_simulator.link_life = timedelta(minutes=5)
     rde_simulator.add_report("signed", "JSON", "2019-12-02T10:00:00Z")
     assert reports(frontend)["nodes"][0]["downloadUrl"]
@@ -218,7 +220,9 @@ def test_a_link_says_who_may_see_it_to_nobody_s_cache(frontend: Frontend) -> Non
     assert frontend.ask(QUERY, PERIOD).answer.headers["cache-control"] == "no-store"
 
 
-def test_another_process_answers_from_what_this_one_has_asked(start: StartFrontend, rde_simulator: Rde) -> None:
+def test_another_process_answers_from_what_this_one_has_asked(
+    start: StartFrontend, rde_simulator: RdeSimulator
+) -> None:
     first, second = reports(start()), reports(start())
     assert rde_simulator.count("/reports") == 1
     assert first["nodes"] == second["nodes"]

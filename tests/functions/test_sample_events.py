@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from deploy.expectations import EVENTS, EXPECTED, check, event
-from local.openmarket import OpenMarket
+from local.openmarket import OpenMarketSimulator
 from tests.functions.frontend import Frontend
 
 ELSEWHERE = {"keeper", "exporter"}
@@ -13,7 +13,7 @@ ELSEWHERE = {"keeper", "exporter"}
 
 
 @pytest.fixture(autouse=True)
-def _more_than_a_page(openmarket_simulator: OpenMarket, frontend: Frontend) -> None:  # noqa: ARG001 - after its clock
+def _more_than_a_page(openmarket_simulator: OpenMarketSimulator, frontend: Frontend) -> None:  # noqa: ARG001 - after its clock
     openmarket_simulator.rows_a_day = 120
 
 

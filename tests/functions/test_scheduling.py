@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.rde import Rde
+from local.rde import RdeSimulator
 from local.simulator import Fault
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import Frontend
@@ -53,7 +53,7 @@ def schedule(frontend: Frontend, **given: Any) -> dict[str, Any]:
     return payload
 
 
-def test_the_document_s_answer_comes_back_field_by_field(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_the_document_s_answer_comes_back_field_by_field(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     rde_simulator.misbehave(Fault(lambda due: replace(due, body=json.dumps(ANSWER).encode())), path="/reports")
     assert schedule(frontend) == {
         "replayed": False,
@@ -76,7 +76,7 @@ def test_the_document_s_answer_comes_back_field_by_field(frontend: Frontend, rde
 
 @pytest.mark.parametrize("given", [{}, {"customizationName": "string"}, {"downloadUrl": LINK}])
 def test_the_vendor_is_sent_the_keys_that_were_given_and_no_query_string(
-    frontend: Frontend, rde_simulator: Rde, given: dict[str, str]
+    frontend: Frontend, rde_simulator: RdeSimulator, given: dict[str, str]
 ) -> None:
     schedule(frontend, **given)
     (sent,) = [request for request in rde_simulator.requests if request.path.endswith("/reports")]
@@ -90,13 +90,13 @@ def test_the_vendor_is_sent_the_keys_that_were_given_and_no_query_string(
     }
 
 
-def test_a_null_is_as_good_as_nothing(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_a_null_is_as_good_as_nothing(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     schedule(frontend, customizationName=None, downloadUrl=None, idempotencyKey=None)
     (sent,) = [request for request in rde_simulator.requests if request.path.endswith("/reports")]
     assert set(json.loads(sent.body)) == {"name", "format", "startDate", "endDate"}
 
 
-def test_a_spreadsheet_is_asked_for_as_the_vendor_spells_it(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_a_spreadsheet_is_asked_for_as_the_vendor_spells_it(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     assert schedule(frontend, format="XLSX")["report"]["format"] == "XLSX"
     (sent,) = [request for request in rde_simulator.requests if request.path.endswith("/reports")]
     assert json.loads(sent.body)["format"] == "xslx"
@@ -110,7 +110,7 @@ def test_a_list_asked_for_afterwards_shows_the_report(frontend: Frontend) -> Non
 
 
 def test_no_list_kept_before_is_good_afterwards_whatever_its_days_and_whichever_process_kept_it(
-    start: StartFrontend, rde_simulator: Rde
+    start: StartFrontend, rde_simulator: RdeSimulator
 ) -> None:
     """The vendor alone knows under which date it lists a report; its document's answer has one of another year."""
     listing = '{ reports(from: "2019-08-05", to: "2019-09-03") { totalCount } }'
@@ -127,7 +127,7 @@ def test_no_list_kept_before_is_good_afterwards_whatever_its_days_and_whichever_
 
 
 def test_a_later_report_makes_no_list_good_again_that_an_earlier_one_has_dropped(
-    frontend: Frontend, rde_simulator: Rde, clock: MovingClock
+    frontend: Frontend, rde_simulator: RdeSimulator, clock: MovingClock
 ) -> None:
     """Around midnight: the second report is too late for the list of the day before, the first one is not."""
     listing = '{ reports(from: "2019-12-04", to: "2019-12-04") { totalCount } }'

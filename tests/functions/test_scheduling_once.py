@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.rde import Rde
+from local.rde import RdeSimulator
 from local.simulator import hanging_up
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import Frontend, Reply
@@ -19,11 +19,11 @@ def schedule(frontend: Frontend, **given: Any) -> Reply:
     return frontend.ask(MUTATION, {"input": INPUT | {"idempotencyKey": "key"} | given})
 
 
-def posts(rde: Rde) -> int:
+def posts(rde: RdeSimulator) -> int:
     return rde.count("/reports", "POST")
 
 
-def test_a_replay_says_so_and_gives_the_same_report(start: StartFrontend, rde_simulator: Rde) -> None:
+def test_a_replay_says_so_and_gives_the_same_report(start: StartFrontend, rde_simulator: RdeSimulator) -> None:
     first, second = schedule(start()).data, schedule(start()).data
     assert first is not None
     assert second is not None
@@ -32,7 +32,7 @@ def test_a_replay_says_so_and_gives_the_same_report(start: StartFrontend, rde_si
     assert posts(rde_simulator) == 1
 
 
-def test_a_key_that_stands_for_another_report_is_bad_input(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_a_key_that_stands_for_another_report_is_bad_input(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     schedule(frontend)
     assert schedule(frontend, name="weekly").codes == ["BAD_USER_INPUT"]
     assert posts(rde_simulator) == 1
@@ -44,18 +44,20 @@ def test_a_key_may_have_128_characters_of_any_script(frontend: Frontend) -> None
 
 
 @pytest.mark.parametrize("key", ["", "k" * 129, "line\nbreak", "\u0000"])
-def test_other_keys_are_bad_input(frontend: Frontend, rde_simulator: Rde, key: str) -> None:
+def test_other_keys_are_bad_input(frontend: Frontend, rde_simulator: RdeSimulator, key: str) -> None:
     assert schedule(frontend, idempotencyKey=key).codes == ["BAD_USER_INPUT"]
     assert rde_simulator.requests == []
 
 
-def test_no_key_and_null_are_the_same(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_no_key_and_null_are_the_same(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     for _ in range(2):
         assert schedule(frontend, idempotencyKey=None).errors == []
     assert posts(rde_simulator) == 2
 
 
-def test_an_unknown_outcome_is_said_every_time_with_the_way_out(start: StartFrontend, rde_simulator: Rde) -> None:
+def test_an_unknown_outcome_is_said_every_time_with_the_way_out(
+    start: StartFrontend, rde_simulator: RdeSimulator
+) -> None:
     rde_simulator.misbehave(hanging_up(), path="/reports")
     replies = [schedule(start()) for _ in range(2)]
     for reply in replies:
@@ -66,7 +68,7 @@ def test_an_unknown_outcome_is_said_every_time_with_the_way_out(start: StartFron
 
 
 def test_without_the_ledger_a_keyed_call_is_refused_and_another_is_not(
-    start: StartFrontend, rde_simulator: Rde
+    start: StartFrontend, rde_simulator: RdeSimulator
 ) -> None:
     broken = start(LEDGER_BUCKET="no-such-bucket")
     assert schedule(broken).codes == ["LEDGER_UNAVAILABLE"]

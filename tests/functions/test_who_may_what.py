@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from local.aws import Aws
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import EVERY_SCOPE, Frontend, http_event
 from tests.functions.test_bad_input import DAYS, INPUT, LOG, OUTCOME, REPORTS, SCHEDULE, TIMES
@@ -34,7 +34,7 @@ def test_a_field_needs_its_scope_and_no_other(frontend: Frontend, field: str) ->
 
 @pytest.mark.parametrize("field", NEEDS)
 def test_without_its_scope_a_field_is_forbidden_and_nobody_is_asked(
-    frontend: Frontend, rde_simulator: Rde, openmarket_simulator: OpenMarket, field: str
+    frontend: Frontend, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator, field: str
 ) -> None:
     scope, query, variables = NEEDS[field]
     reply = frontend.ask(query, variables, scope=" ".join(EVERY - {scope}))
@@ -82,14 +82,16 @@ def test_numbers_are_masked_but_for_four_digits_at_each_end(frontend: Frontend) 
     ],
 )
 def test_a_short_number_is_masked_whole(
-    frontend: Frontend, openmarket_simulator: OpenMarket, number: str, seen: str
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, number: str, seen: str
 ) -> None:
     openmarket_simulator.rows_a_day = 0
     openmarket_simulator.add(credit(1, START, msisdn=number))
     assert frontend.data(NUMBERS, scope="credits:read")["creditLog"]["nodes"][0]["msisdn"] == seen
 
 
-def test_a_search_by_number_needs_the_number_s_scope(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_a_search_by_number_needs_the_number_s_scope(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
     assert frontend.ask(BY_NUMBER, scope="credits:read").codes == ["FORBIDDEN"]
     assert openmarket_simulator.requests == []
     assert frontend.data(BY_NUMBER)["creditLog"]["totalCount"] > 0
@@ -114,8 +116,8 @@ def two_tenants(
     start: StartFrontend,
     settings_environ: dict[str, str],
     aws: Aws,
-    rde_simulator: Rde,
-    openmarket_simulator: OpenMarket,
+    rde_simulator: RdeSimulator,
+    openmarket_simulator: OpenMarketSimulator,
 ) -> Frontend:
     """Tenants `acme` and `globex`, each with an account of its own at OpenMarket and the same at RDE."""
     openmarket_simulator.accounts = {"acme-account": "s3cret-acme", "globex-account": "s3cret-globex"}
@@ -131,7 +133,7 @@ def ids(frontend: Frontend, tenant: str, **variables: Any) -> list[str]:
     return [node["creditId"] for node in told["creditLog"]["nodes"]]
 
 
-def test_each_tenant_has_its_own_rows(two_tenants: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_each_tenant_has_its_own_rows(two_tenants: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
     acme, globex, again = (ids(two_tenants, tenant) for tenant in ("acme", "globex", "acme"))
     assert acme == again
     assert set(acme).isdisjoint(globex)
@@ -147,7 +149,9 @@ def test_one_tenant_s_cursor_is_no_cursor_of_another(two_tenants: Frontend) -> N
     assert reply.codes == ["BAD_USER_INPUT"]
 
 
-def test_one_tenant_s_reports_are_asked_for_anew_for_another(two_tenants: Frontend, rde_simulator: Rde) -> None:
+def test_one_tenant_s_reports_are_asked_for_anew_for_another(
+    two_tenants: Frontend, rde_simulator: RdeSimulator
+) -> None:
     for tenant in ("acme", "globex", "acme"):
         assert two_tenants.data(REPORTS, DAYS, claims={"custom:tenant": tenant})["reports"]["totalCount"] == 7
     assert rde_simulator.count("/reports") == 2
@@ -167,7 +171,7 @@ def test_a_token_that_names_no_tenant_is_nobody_s(two_tenants: Frontend) -> None
     "tenant", ["", "a/b", "../default", "acme\n", "a b", "\u00e4", "a" * 65, "*", "default/rde", 7, ["acme"], {"a": 1}]
 )
 def test_a_malformed_tenant_is_forbidden_and_touches_nothing(
-    two_tenants: Frontend, openmarket_simulator: OpenMarket, tenant: Any
+    two_tenants: Frontend, openmarket_simulator: OpenMarketSimulator, tenant: Any
 ) -> None:
     reply = two_tenants.ask(LOG, TIMES, claims={"custom:tenant": tenant})
     assert (reply.codes, reply.answer.status) == (["FORBIDDEN"], 403)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from local.aws import Aws
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from tests.keeper.house import House
 from tests.moving_clock import MovingClock
 from upstreams.transport import trusted
@@ -25,7 +25,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def house(aws: Aws, settings_environ: dict[str, str], rde_simulator: Rde, openmarket_simulator: OpenMarket) -> House:
+def house(
+    aws: Aws, settings_environ: dict[str, str], rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
+) -> House:
     """Few rows a day, only the reports that a test adds, files from this machine, and credentials for RDE alone."""
     clock = MovingClock(datetime.now(UTC))
     rde_simulator.clock = openmarket_simulator.clock = clock

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from functions.settings import Settings
-from ledger.keeper.run import Run
+from ledger.keeper.run import KeeperRun
 from ledger.storage.store import PART_BYTES, Store
 from runtime.deadline import Deadline
 from tests.ledger.exporting import DyingStore, QuickParts
@@ -81,7 +81,7 @@ async def keep(secrets: SecretStore, bucket: str, death: int, days: int, moment:
     store = DyingOnTheWay(bucket, settings.aws_endpoint_url)
     store.death = death
     keeper = KnownSecrets(settings, MovingClock(moment), store, secrets).keeper
-    run = Run(Deadline.after(120))
+    run = KeeperRun(Deadline.after(120))
     who = tenants if days > 1 else only_reports
     await replace(keeper, settling=replace(keeper.settling, days=days), tenants=who).keep(run)
     if run.failed or not run.complete:

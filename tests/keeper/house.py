@@ -11,8 +11,8 @@ from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
 from local.aws import Aws
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from runtime.clock import DAY
 from tests.functions.frontend import Frontend, LambdaContext
 from tests.moving_clock import MovingClock
@@ -34,8 +34,8 @@ class House:
     environ: Mapping[str, str]
     clock: MovingClock
     aws: Aws
-    rde: Rde
-    openmarket: OpenMarket
+    rde: RdeSimulator
+    openmarket: OpenMarketSimulator
 
     @property
     def today(self) -> date:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from ledger.keeper.run import Run
+from ledger.keeper.run import KeeperRun
 from runtime.deadline import Deadline
 
 
 def main() -> None:
     """Keep the house that the environment describes."""
-    run = Run(Deadline.after(300))
+    run = KeeperRun(Deadline.after(300))
     asyncio.run(keeper_of(Settings.read(os.environ)).keep(run))
     status = Path("/proc/self/status").read_text()  # getrusage would count what our parent had
     print(run.archived, int(status.partition("VmHWM:")[2].split()[0]) // 1024)  # noqa: T201 - the answer

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.reports.archive import LONGEST_KEY, Archive, Identity, file_key, record_key
+from ledger.reports.archive import LONGEST_KEY, Archive, ReportKey, file_key, record_key
 from ledger.reports.file_names import attributes, disposition, file_name
-from ledger.storage.store import Store, Stored
-from local.rde import Rde
+from ledger.storage.store import Store, StoredObject
+from local.rde import RdeSimulator
 from tests.keeper.house import House
 from tests.keeper.test_archived_reports import downloaded
 
@@ -39,7 +39,7 @@ ODD = (
     st.datetimes(timezones=st.just(UTC)),
 )
 def test_a_record_s_key_is_safe_and_says_everything_or_is_a_digest(name: str, form: str, created: datetime) -> None:
-    identity = Identity(name, form, created)
+    identity = ReportKey(name, form, created)
     for key in (record_key("acme", identity), file_key("acme", identity)):
         assert SAFE_KEY.fullmatch(key)
         assert len(key) <= LONGEST_KEY
@@ -47,8 +47,8 @@ def test_a_record_s_key_is_safe_and_says_everything_or_is_a_digest(name: str, fo
 
 
 @settings(deadline=None)
-@given(st.lists(st.builds(Identity, st.text(), st.text(max_size=5), st.datetimes(timezones=st.just(UTC))), max_size=6))
-def test_two_reports_never_share_a_key(identities: list[Identity]) -> None:
+@given(st.lists(st.builds(ReportKey, st.text(), st.text(max_size=5), st.datetimes(timezones=st.just(UTC))), max_size=6))
+def test_two_reports_never_share_a_key(identities: list[ReportKey]) -> None:
     different = set(identities)
     assert len({record_key("acme", identity) for identity in different}) == len(different)
     assert len({file_key("acme", identity) for identity in different}) == len(different)
@@ -68,7 +68,7 @@ def test_a_report_of_any_name_is_archived_listed_and_downloaded(house: House, na
     assert header.startswith("attachment; ")
 
 
-def plain_link(rde: Rde, name: str) -> str:
+def plain_link(rde: RdeSimulator, name: str) -> str:
     """A link whose path does not depend on the report's name: what is tried here is our side."""
     blob = f"{hash(name)}.csv"
     rde.blobs.keep(blob, lambda: b"a,b\n")
@@ -82,7 +82,7 @@ def test_only_a_name_too_long_for_a_key_is_read_from_its_record(house: House) ->
     gets: list[str] = []
 
     class Watched(Store):
-        async def get(self, key: str) -> Stored | None:
+        async def get(self, key: str) -> StoredObject | None:
             gets.append(key)
             return await super().get(key)
 
@@ -113,8 +113,8 @@ def test_only_a_name_too_long_for_a_key_is_read_from_its_record(house: House) ->
 def test_a_download_is_called_after_the_report_with_the_ending_of_its_format(
     name: str, form: str, link: str, expected: str
 ) -> None:
-    compressed = attributes(Identity(name, form, CREATED), link)["Content-Type"] == "application/gzip"
-    assert file_name(Identity(name, form, CREATED), compressed=compressed) == expected
+    compressed = attributes(ReportKey(name, form, CREATED), link)["Content-Type"] == "application/gzip"
+    assert file_name(ReportKey(name, form, CREATED), compressed=compressed) == expected
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_name_that_is_not_plain_travels_twice(name: str, expected: str) -> Non
 @settings(deadline=None)
 @given(st.text(alphabet=st.characters(), min_size=1), st.booleans())
 def test_no_name_leaves_the_header_or_the_folder(name: str, compressed: bool) -> None:
-    shown = file_name(Identity(name, "CSV", CREATED), compressed=compressed)
+    shown = file_name(ReportKey(name, "CSV", CREATED), compressed=compressed)
     assert not set(shown) & set('/\\\r\n\0"')
     assert shown.strip(". ")
     disposition(shown).encode("ascii")
@@ -151,4 +151,4 @@ def test_no_name_leaves_the_header_or_the_folder(name: str, compressed: bool) ->
     ],
 )
 def test_the_content_type_follows_the_format_and_the_compression(form: str, ending: str, expected: str) -> None:
-    assert attributes(Identity("usage", form, CREATED), f"https://h/x.{ending}?sp=rwd")["Content-Type"] == expected
+    assert attributes(ReportKey("usage", form, CREATED), f"https://h/x.{ending}?sp=rwd")["Content-Type"] == expected

@@ -17,7 +17,7 @@ from functions.settings import Settings
 from functions.wiring import Parts, store_of
 from ledger.answers.freshness import Source
 from ledger.reports.archive import Archive
-from ledger.reports.catalogue import Library
+from ledger.reports.catalogue import ReportCatalogue
 from ledger.storage.store import Store
 from local.aws import REGION
 from local.simulator import failing
@@ -191,7 +191,7 @@ async def test_without_the_archive_the_listing_answers_alone_and_the_log_says_so
     settings = Settings.read(house.environ)
     parts = Parts(settings, house.clock, store_of(settings))
     nowhere = Archive(Store("gone", "http://127.0.0.1:9"), house.clock, timedelta(seconds=60))
-    listing = await Library(parts.reports, nowhere).listing(
+    listing = await ReportCatalogue(parts.reports, nowhere).listing(
         "default", house.today - timedelta(days=9), house.today, None, Deadline.after(29)
     )
     assert [(kept.report.name, kept.archived) for kept in listing.reports] == [("usage", None)]
@@ -203,7 +203,7 @@ async def test_without_the_archive_the_listing_answers_alone_and_the_log_says_so
 async def test_a_warm_process_lists_neither_answers_nor_archive_again(house: House) -> None:
     house.rde.add_report("usage", "CSV", house.ago(days=1))
     settings = Settings.read(house.environ)
-    library = Parts(settings, house.clock, store_of(settings)).ledger.library
+    library = Parts(settings, house.clock, store_of(settings)).ledger.catalogue
     period = house.today - timedelta(days=9), house.today
 
     async def counted() -> dict[str, int]:

@@ -13,12 +13,12 @@ import pytest
 
 from functions.settings import Settings
 from functions.wiring import Parts, keeper_of, store_of
-from ledger.keeper.run import Run
-from ledger.reports.archive import Identity, file_key
+from ledger.keeper.run import KeeperRun
+from ledger.reports.archive import ReportKey, file_key
 from ledger.reports.archiving import Archiver
 from ledger.storage.store import PART_BYTES
 from local.blobs import CONTAINER
-from local.simulator import Answer, Fault, answering_html, cut_off, failing, hanging_up
+from local.simulator import Fault, SimulatorResponse, answering_html, cut_off, failing, hanging_up
 from runtime.clock import now
 from runtime.deadline import Deadline
 from tests.keeper.house import House
@@ -29,8 +29,8 @@ CONTENT = b"day,amount\n2026-11-01,1.50\n"
 LARGE = os.urandom(PART_BYTES * 2 + 12_345)
 
 
-def identity(name: str, created: str) -> Identity:
-    return Identity(name, "CSV", now().fromisoformat(created))
+def identity(name: str, created: str) -> ReportKey:
+    return ReportKey(name, "CSV", now().fromisoformat(created))
 
 
 @pytest.mark.parametrize("content", [b"", CONTENT, LARGE[:PART_BYTES], LARGE], ids=["empty", "small", "part", "parts"])
@@ -45,7 +45,7 @@ def test_a_file_of_any_size_is_kept_byte_for_byte_with_its_digest(house: House, 
 
 
 def sent_to(address: str) -> Fault:
-    return Fault(lambda _: Answer(302, headers=(("location", address),)))
+    return Fault(lambda _: SimulatorResponse(302, headers=(("location", address),)))
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_two_keepers_at_once_end_in_one_file_and_one_record_of_each_report(house
     for day, (name, content) in enumerate(contents.items()):
         house.rde.add_report(name, "CSV", house.ago(days=day), file=returning(content))
 
-    async def both() -> list[Run]:
-        runs = [Run(Deadline.after(60)), Run(Deadline.after(60))]
+    async def both() -> list[KeeperRun]:
+        runs = [KeeperRun(Deadline.after(60)), KeeperRun(Deadline.after(60))]
         keepers = [keeper_of(Settings.read(house.environ), house.clock) for _ in runs]
         await asyncio.gather(*(keeper.keep(run) for keeper, run in zip(keepers, runs, strict=True)))
         return runs
@@ -226,5 +226,5 @@ async def test_a_warm_keeper_reads_a_listing_with_nothing_left_to_archive_once(h
     watched = Watched(parts.store, parts.answers, parts.breakers, parts.rde, parts.ageing, house.clock)
     keeper = replace(parts.keeper, collecting=replace(parts.keeper.collecting, reports=watched))
     for _ in range(3):
-        await keeper.keep(Run(Deadline.after(60)))
+        await keeper.keep(KeeperRun(Deadline.after(60)))
     assert len(reads) == 1

@@ -14,7 +14,7 @@ import pytest
 from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from ledger.keeper.run import Run
+from ledger.keeper.run import KeeperRun
 from local.simulator import failing
 from runtime.clock import DAY, midnight, rfc3339, stamp
 from runtime.deadline import Deadline
@@ -199,7 +199,7 @@ def test_a_run_that_is_given_little_time_does_what_fits(home: House, seconds: fl
 
 
 @dataclass(slots=True)
-class OutOfTime(Run):
+class OutOfTime(KeeperRun):
     """A run whose time is up after so many things."""
 
     things: int = 0

@@ -20,7 +20,7 @@ from ledger.credits.days import DayStore
 from ledger.credits.rows import Rows
 from ledger.credits.selection import Selection
 from ledger.exports.exports import PATIENCE, Exports
-from ledger.exports.jobs import ExportFormat, ExportLog, ExportStatus, Job, Seen
+from ledger.exports.jobs import ExportFormat, ExportJob, ExportLog, ExportSnapshot, ExportStatus
 from ledger.exports.writer import Exporter
 from ledger.storage.leases import Leases
 from ledger.storage.store import Store
@@ -65,7 +65,7 @@ class DyingStore(Store):
         return written
 
 
-class Process:
+class ExportingProcess:
     """Asks for exports, and works on them when it is told to; `started` are those it would have had begun."""
 
     def __init__(
@@ -91,26 +91,26 @@ class Process:
     async def _start(self, _tenant: str, export_id: str) -> None:
         self.started.append(export_id)
 
-    async def finish(self, export_id: str, tenant: str = "default") -> Seen:
+    async def finish(self, export_id: str, tenant: str = "default") -> ExportSnapshot:
         """Work on an export, again if need be, until it is over."""
         log = ExportLog(self.store, tenant, export_id)
         while True:
             more = await self.exporter.run(tenant, export_id, Deadline.after(300))
             seen = await log.look()
-            assert isinstance(seen, Seen)
+            assert isinstance(seen, ExportSnapshot)
             assert not more
             if seen.state.status.final:
                 return seen
             await asyncio.sleep(LEASE_SECONDS / 3)
 
-    async def file(self, seen: Seen) -> bytes:
+    async def file(self, seen: ExportSnapshot) -> bytes:
         """The file as it lies in S3."""
         job = seen.state.job
         stored = await self.store.get(ExportLog(self.store, job.tenant, seen.id).key(job.file_name))
         assert stored is not None
         return stored.body
 
-    async def shown(self, job: Job) -> list[list[str]]:
+    async def shown(self, job: ExportJob) -> list[list[str]]:
         """The rows that `creditLog` shows of the same period."""
         held = await self.credit_log.held(job.tenant, job.brand, job.period, Deadline.after(20))
         page = await Selection(self.credit_log, held, job.period, None).page(10_000, None)
@@ -126,13 +126,13 @@ def job(
     brand: str | None = None,
     written_as: ExportFormat = ExportFormat.CSV,
     unmasked: bool = True,
-) -> Job:
+) -> ExportJob:
     """Something to export."""
     period = Period(datetime.fromisoformat(start), datetime.fromisoformat(end))
-    return Job(tenant, period, brand, written_as, unmasked)
+    return ExportJob(tenant, period, brand, written_as, unmasked)
 
 
-async def fill(environ: Mapping[str, str], days: int, rows_a_day: int) -> Job:
+async def fill(environ: Mapping[str, str], days: int, rows_a_day: int) -> ExportJob:
     """Put settled days into the ledger, of which no vendor knows; the job that exports them."""
     store = DayStore(store_of(Settings.read(environ)), "default", None)
     first = date(2019, 1, 1)
@@ -190,7 +190,7 @@ async def _export(death: int, *, dying: bool) -> None:
     """Export in an hour of this death's own."""
     store = DyingStore(os.environ["LEDGER_BUCKET"], os.environ["AWS_ENDPOINT_URL"])
     store.death = death if dying else 0
-    process = Process(os.environ, MovingClock(NOON + timedelta(hours=2 * death)), store=store)
+    process = ExportingProcess(os.environ, MovingClock(NOON + timedelta(hours=2 * death)), store=store)
     seen = await process.finish((await process.exports.ask(job())).id)
     assert seen.state.status is ExportStatus.DONE
 

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from tests.functions.credit_oracle import shown
 
 DAY = timedelta(days=1)
@@ -48,8 +48,8 @@ class Moment:
 class History:
     """Moments in order; the vendors say the same from one of them to the next."""
 
-    openmarket: OpenMarket
-    rde: Rde
+    openmarket: OpenMarketSimulator
+    rde: RdeSimulator
     since: datetime
     fresh: timedelta
     settle: timedelta

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from ledger.storage.store import LIST_PAGE, Found, LedgerUnavailable, Store, Stored
+from ledger.storage.store import LIST_PAGE, LedgerUnavailable, ListedObject, Store, StoredObject
 from runtime.clock import Clock, now
 
 
@@ -19,7 +19,7 @@ class Killed(BaseException):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class MemoryObject:
     """One object."""
 
     body: bytes
@@ -33,7 +33,7 @@ class MemoryBucket:
     """The objects by key, the requests as they came, and how S3 fares: `down`, or well or not by `turns`."""
 
     clock: Clock = now
-    objects: dict[str, Kept] = field(default_factory=dict)
+    objects: dict[str, MemoryObject] = field(default_factory=dict)
     seen: list[tuple[str, str]] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
     down: bool = False
@@ -62,10 +62,10 @@ class MemoryStore(Store):
         self.writes_left = writes_left
         self.dead = False
 
-    async def get(self, key: str) -> Stored | None:
+    async def get(self, key: str) -> StoredObject | None:
         self._enter("GET", key)
         kept = self.bucket.objects.get(key)
-        return Stored(kept.body, kept.e_tag, kept.attributes) if kept else None
+        return StoredObject(kept.body, kept.e_tag, kept.attributes) if kept else None
 
     async def _put(self, key: str, body: bytes, attributes: Mapping[str, str] | None, mode: Any) -> str | None:
         self._enter("PUT", key, writes=True)
@@ -75,7 +75,7 @@ class MemoryStore(Store):
         if isinstance(mode, dict) and (there is None or there.e_tag != mode["e_tag"]):
             return None
         e_tag = f'"{next(self.bucket.tags)}"'
-        self.bucket.objects[key] = Kept(body, e_tag, dict(attributes or {}), self.bucket.clock())
+        self.bucket.objects[key] = MemoryObject(body, e_tag, dict(attributes or {}), self.bucket.clock())
         return e_tag
 
     async def delete(self, keys: Sequence[str]) -> None:
@@ -84,13 +84,13 @@ class MemoryStore(Store):
         for key in keys:
             self.bucket.objects.pop(key, None)
 
-    async def pages(self, folder: str, after: str | None = None) -> AsyncIterator[list[Found]]:
+    async def pages(self, folder: str, after: str | None = None) -> AsyncIterator[list[ListedObject]]:
         keys = sorted(key for key in self.bucket.objects if key.startswith(f"{folder}/") and key > (after or ""))
         for at in range(0, max(len(keys), 1), LIST_PAGE):
             self._enter("LIST", folder)
             page = [(key, self.bucket.objects[key]) for key in keys[at : at + LIST_PAGE] if key in self.bucket.objects]
             if page:
-                yield [Found(key, len(kept.body), kept.modified) for key, kept in page]
+                yield [ListedObject(key, len(kept.body), kept.modified) for key, kept in page]
 
     async def folders(self, folder: str) -> list[str]:
         self._enter("LIST", folder)

@@ -37,7 +37,7 @@ class Vendors:
 
 
 @dataclass(frozen=True)
-class Process(Parts):
+class LedgerProcess(Parts):
     """One process, with short leases."""
 
     vendors: Vendors
@@ -68,9 +68,9 @@ class Process(Parts):
         return said
 
 
-def process(settings: Settings, clock: Clock, store: Store, vendors: Vendors | None = None) -> Process:
+def process(settings: Settings, clock: Clock, store: Store, vendors: Vendors | None = None) -> LedgerProcess:
     """Start one more process."""
-    return Process(settings, clock, store, vendors or vendors_of(Parts(settings, clock, store)))
+    return LedgerProcess(settings, clock, store, vendors or vendors_of(Parts(settings, clock, store)))
 
 
 def vendors_of(parts: Parts, secrets: SecretStore | None = None) -> Vendors:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functions.settings import Settings
 from ledger.answers.ageing import Ageing
 from ledger.answers.answers import Answers
-from ledger.reports.idempotency import Keys
+from ledger.reports.idempotency import IdempotencyKeys
 from ledger.reports.listings import Reports
 from ledger.reports.schedules import Schedules
 from ledger.storage.breakers import Breakers
@@ -31,7 +31,7 @@ REQUEST = ScheduleRequest(
 )
 
 
-class Process:
+class SchedulingProcess:
     """What a process has of reports and their scheduling; a dead one's lease is over soon."""
 
     def __init__(self, environ: Mapping[str, str], clock: Clock = now) -> None:
@@ -49,7 +49,7 @@ class Process:
         )
         answers = Answers(store, leases, breakers, clock, fresh)
         self.reports = Reports(store, answers, breakers, rde, Ageing(fresh, timedelta(hours=72)), clock)
-        self.schedules = Schedules(store, Keys(store, leases, clock, "rde"), answers, rde, fresh, clock)
+        self.schedules = Schedules(store, IdempotencyKeys(store, leases, clock, "rde"), answers, rde, fresh, clock)
 
     async def schedule(
         self, key: str | None = "key", request: ScheduleRequest = REQUEST, seconds: float = 20, tenant: str = "default"
@@ -66,4 +66,4 @@ class Process:
 
 
 if __name__ == "__main__":
-    asyncio.run(Process(os.environ).schedule(sys.argv[1]))
+    asyncio.run(SchedulingProcess(os.environ).schedule(sys.argv[1]))

@@ -27,17 +27,17 @@ from hypothesis.stateful import (
 
 from functions.settings import Settings
 from functions.wiring import Parts
-from ledger.keeper.run import Run
+from ledger.keeper.run import KeeperRun
 from local.aws import Aws
-from local.credits import BRANDS, NETWORKS, Credit
-from local.openmarket import OpenMarket, parsed_time
-from local.rde import Rde
+from local.credits import BRANDS, NETWORKS, SimulatedCredit
+from local.openmarket import OpenMarketSimulator, parsed_time
+from local.rde import RdeSimulator
 from local.simulator import Simulator, answering_html, failing, without_column
 from runtime.deadline import Deadline
 from tests.functions.credit_oracle import comparable, summary
 from tests.ledger.history import DAY, History, days_of
 from tests.ledger.memory_store import Killed, MemoryBucket, MemoryStore
-from tests.ledger.processes import Process, process, vendors_of
+from tests.ledger.processes import LedgerProcess, process, vendors_of
 from tests.moving_clock import MovingClock
 from upstreams.secrets import SecretStore
 
@@ -113,8 +113,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def begin(self, fresh: int) -> None:
         self.runner = asyncio.Runner()
         self.clock = MovingClock(NOON)
-        self.openmarket = OpenMarket(rows_a_day=16, clock=self.clock).__enter__()
-        self.rde = Rde(generated=False, clock=self.clock).__enter__()
+        self.openmarket = OpenMarketSimulator(rows_a_day=16, clock=self.clock).__enter__()
+        self.rde = RdeSimulator(generated=False, clock=self.clock).__enter__()
         addresses = {"RDE_BASE_URL": self.rde.base_url, "OPENMARKET_BASE_URL": self.openmarket.base_url}
         self.settings = Settings.read(self.world.environ | addresses | {"FRESH_SECONDS": str(fresh)})
         self.bucket = MemoryBucket(self.clock)
@@ -123,7 +123,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.history = History(self.openmarket, self.rde, SINCE, timedelta(seconds=fresh), timedelta(hours=72))
         self.failing: set[str] = set()
         self.failed_at = {"openmarket": NOON - DAY, "rde": NOON - DAY}
-        self.scheduled: list[tuple[datetime, Process]] = []
+        self.scheduled: list[tuple[datetime, LedgerProcess]] = []
         self.fetched: dict[tuple[str | None, datetime], datetime] = {}
         self.kept: set[tuple[str | None, datetime]] = set()
         self.past: list[dict[str, Any]] = []
@@ -174,7 +174,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(number=processes)
     def the_keeper_runs(self, number: int) -> None:
         self._tick()
-        run = Run(Deadline.after(120))
+        run = KeeperRun(Deadline.after(120))
         self._run(self.processes[number].keeper.keep(run))
         assert run.complete
 
@@ -370,13 +370,15 @@ class LedgerMachine(RuleBasedStateMachine):
     def _come_late(self, time: datetime, brand: str) -> None:
         if self._may_change(time):
             self.added += 1
-            late = Credit(self.added, time, "447700900001", 'O"2, "x"', "0.10", "GBP", brand, "pending", "failed", time)
+            late = SimulatedCredit(
+                self.added, time, "447700900001", 'O"2, "x"', "0.10", "GBP", brand, "pending", "failed", time
+            )
             self.openmarket.add(late)
 
     def _may_change(self, time: datetime) -> bool:
         return time > SINCE and self.clock() - (_midnight(time) + DAY) < self.history.settle
 
-    def _start(self, writes_left: int | None = None) -> Process:
+    def _start(self, writes_left: int | None = None) -> LedgerProcess:
         return process(self.settings, self.clock, MemoryStore(self.bucket, writes_left), self.vendors)
 
     def _run(self, coroutine: Any) -> Any:
@@ -429,8 +431,8 @@ def _parsed(moment: str) -> datetime:
 @pytest.fixture(scope="module")
 def world(aws: Aws) -> World:
     prefix = f"tally-{uuid.uuid4().hex}"
-    aws.put_secret(f"{prefix}/default/rde", Rde().secret)
-    aws.put_secret(f"{prefix}/default/openmarket", OpenMarket().secret)
+    aws.put_secret(f"{prefix}/default/rde", RdeSimulator().secret)
+    aws.put_secret(f"{prefix}/default/openmarket", OpenMarketSimulator().secret)
     return World(aws.environ | {"LEDGER_BUCKET": "memory", "SECRET_PREFIX": prefix, "REPORT_HOSTS": "127.0.0.1"})
 
 

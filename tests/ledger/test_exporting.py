@@ -18,18 +18,18 @@ from ledger.answers.freshness import Source
 from ledger.credits.masking import masked
 from ledger.credits.rows import COLUMNS, HEADER
 from ledger.exports.exports import stands_still
-from ledger.exports.jobs import ExportFormat, ExportLog, ExportStatus, Seen, State, Unreadable
-from ledger.storage.store import Found, Store
+from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportState, ExportStatus, UnreadableExport
+from ledger.storage.store import ListedObject, Store
 from local.aws import Aws
-from local.credits import Credit
-from local.openmarket import OpenMarket
+from local.credits import SimulatedCredit
+from local.openmarket import OpenMarketSimulator
 from local.simulator import failing
 from runtime.deadline import Deadline
-from tests.ledger.exporting import NOON, Process, fill, job
+from tests.ledger.exporting import NOON, ExportingProcess, fill, job
 from tests.moving_clock import MovingClock
 from upstreams.transport import trusted
 
-type Start = Callable[..., Process]
+type Start = Callable[..., ExportingProcess]
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def clock(openmarket_simulator: OpenMarket) -> MovingClock:
+def clock(openmarket_simulator: OpenMarketSimulator) -> MovingClock:
     trusted()
     clock = openmarket_simulator.clock = MovingClock(NOON)
     openmarket_simulator.rows_a_day = 50
@@ -54,10 +54,10 @@ def clock(openmarket_simulator: OpenMarket) -> MovingClock:
 def start(settings_environ: dict[str, str], clock: MovingClock) -> Start:
     """Start one more process on the same bucket and vendors."""
 
-    begun: list[Process] = []  # kept to the end, as processes keep their connections
+    begun: list[ExportingProcess] = []  # kept to the end, as processes keep their connections
 
-    def begin(**options: int | timedelta) -> Process:
-        begun.append(Process(settings_environ, clock, **options))  # type: ignore[arg-type]  # options of Process
+    def begin(**options: int | timedelta) -> ExportingProcess:
+        begun.append(ExportingProcess(settings_environ, clock, **options))  # type: ignore[arg-type]  # options of ExportingProcess
         return begun[-1]
 
     return begin
@@ -96,11 +96,11 @@ async def test_a_brand_s_export_holds_that_brand_s_rows(start: Start) -> None:
     assert 0 < done.state.rows < 150
 
 
-async def test_odd_text_comes_out_as_it_went_in(start: Start, openmarket_simulator: OpenMarket) -> None:
+async def test_odd_text_comes_out_as_it_went_in(start: Start, openmarket_simulator: OpenMarketSimulator) -> None:
     odd = 'O"2", \u20ac \U0001f600'
     when = datetime(2019, 11, 13, 12, 0, 0, tzinfo=UTC)
     openmarket_simulator.add(
-        Credit(18446744073709551615, when, "447700900001", odd, "0.10", "GBP", "MyBrand", "odd", "odd", when)
+        SimulatedCredit(18446744073709551615, when, "447700900001", odd, "0.10", "GBP", "MyBrand", "odd", "odd", when)
     )
     for written_as in ExportFormat:
         process, asked = start(), job(written_as=written_as)
@@ -161,7 +161,7 @@ async def test_parts_are_gone_once_the_file_is_there(start: Start) -> None:
     assert job().file_name in names
 
 
-async def test_days_that_are_held_are_not_asked_for(start: Start, openmarket_simulator: OpenMarket) -> None:
+async def test_days_that_are_held_are_not_asked_for(start: Start, openmarket_simulator: OpenMarketSimulator) -> None:
     process = start()
     await process.shown(job())
     before = openmarket_simulator.count("/csv/log")
@@ -169,13 +169,15 @@ async def test_days_that_are_held_are_not_asked_for(start: Start, openmarket_sim
     assert openmarket_simulator.count("/csv/log") == before
 
 
-async def test_many_days_are_asked_for_in_few_requests(start: Start, openmarket_simulator: OpenMarket) -> None:
+async def test_many_days_are_asked_for_in_few_requests(start: Start, openmarket_simulator: OpenMarketSimulator) -> None:
     process = start()
     await process.finish((await process.exports.ask(job("2019-09-07T00:00:00Z", "2019-12-05T00:00:00Z"))).id)
     assert openmarket_simulator.count("/csv/log") <= 5
 
 
-async def test_dense_days_are_asked_for_a_few_at_a_time(start: Start, openmarket_simulator: OpenMarket) -> None:
+async def test_dense_days_are_asked_for_a_few_at_a_time(
+    start: Start, openmarket_simulator: OpenMarketSimulator
+) -> None:
     openmarket_simulator.rows_a_day = 500
     process = start(rows_at_once=2000)
     done = await process.finish((await process.exports.ask(job("2019-11-01T00:00:00Z", "2019-11-11T00:00:00Z"))).id)
@@ -231,14 +233,16 @@ async def test_an_exporter_that_runs_out_of_time_hands_over_and_nothing_is_writt
         assert shifts < 10
     process = start()
     done = await process.exports.find("default", seen.id)
-    assert isinstance(done, Seen)
+    assert isinstance(done, ExportSnapshot)
     assert shifts >= 3
     assert done.state.status is ExportStatus.DONE
     assert rows_of(await process.file(done)) == await process.shown(job())
     assert len({part.name for part in done.state.parts}) == len(done.state.parts) == 3
 
 
-async def test_of_two_exporters_at_once_one_does_the_work(start: Start, openmarket_simulator: OpenMarket) -> None:
+async def test_of_two_exporters_at_once_one_does_the_work(
+    start: Start, openmarket_simulator: OpenMarketSimulator
+) -> None:
     openmarket_simulator.latency = 0.3
     one, other = start(), start()
     seen = await one.exports.ask(job())
@@ -251,7 +255,7 @@ async def test_of_two_exporters_at_once_one_does_the_work(start: Start, openmark
 class StolenLease(Store):
     """Takes another exporter's turn right before this one's first part is written."""
 
-    def __init__(self, bucket: str, endpoint: str, other: Process) -> None:
+    def __init__(self, bucket: str, endpoint: str, other: ExportingProcess) -> None:
         super().__init__(bucket, endpoint)
         self.other = other
         self.export_id = ""
@@ -271,18 +275,18 @@ async def test_an_exporter_that_was_taken_for_dead_changes_nothing(
     other = start()
     await other.shown(job())
     store = StolenLease(settings_environ["LEDGER_BUCKET"], aws.endpoint, other)
-    ghost = Process(settings_environ, clock, store=store)
+    ghost = ExportingProcess(settings_environ, clock, store=store)
     seen = await ghost.exports.ask(job())
     store.export_id = seen.id
     assert await ghost.exporter.run("default", seen.id, Deadline.after(300)) is False
     done = await other.exports.find("default", seen.id)
-    assert isinstance(done, Seen)
+    assert isinstance(done, ExportSnapshot)
     assert done.state.status is ExportStatus.DONE
     assert rows_of(await other.file(done)) == await other.shown(job())
 
 
 async def test_an_upstream_that_fails_for_a_moment_does_not_fail_the_export(
-    start: Start, openmarket_simulator: OpenMarket
+    start: Start, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     openmarket_simulator.misbehave(failing(503), times=3)
     process = start()
@@ -290,7 +294,7 @@ async def test_an_upstream_that_fails_for_a_moment_does_not_fail_the_export(
 
 
 async def test_an_export_that_fails_says_why_and_can_be_asked_for_again(
-    start: Start, openmarket_simulator: OpenMarket
+    start: Start, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     openmarket_simulator.misbehave(failing(404), times=None)
     process = start()
@@ -313,7 +317,7 @@ async def test_an_export_whose_newest_step_cannot_be_read_has_failed_and_begins_
     key = ExportLog(process.store, "default", seen.id).key("state-000000.json")
     body = seen.state.to_bytes()[:-40] if body is None else body
     await process.store.put(key, body)
-    assert await process.exports.find("default", seen.id) == Unreadable(seen.id, 0)
+    assert await process.exports.find("default", seen.id) == UnreadableExport(seen.id, 0)
     assert [record.getMessage() for record in caplog.records if key in record.getMessage()]
     assert await process.exporter.run("default", seen.id, Deadline.after(300)) is False
     again = await start().exports.ask(job())
@@ -331,7 +335,7 @@ async def test_an_unreadable_export_of_the_hour_before_is_no_hindrance(start: St
 
 
 async def test_what_was_written_before_a_failure_is_not_in_the_file_twice(
-    start: Start, openmarket_simulator: OpenMarket
+    start: Start, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     process, asked = start(), job("2019-11-10T00:00:00Z", "2019-11-20T00:00:00Z")
     await process.shown(job("2019-11-10T00:00:00Z", "2019-11-14T00:00:00Z"))
@@ -344,7 +348,7 @@ async def test_what_was_written_before_a_failure_is_not_in_the_file_twice(
 
 
 async def test_an_export_made_of_old_answers_says_that_it_is_stale(
-    start: Start, openmarket_simulator: OpenMarket, clock: MovingClock
+    start: Start, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
     process, asked = start(), job("2019-12-04T00:00:00Z", "2019-12-05T00:00:00Z")
     await process.shown(asked)
@@ -386,8 +390,8 @@ AGES = [
 def test_an_export_stands_still_when_its_exporter_is_gone_and_the_last_start_a_minute_ago(
     ages: dict[str, int], *, still: bool
 ) -> None:
-    objects = [Found(f"exports/x/{name}", 1, NOON - timedelta(seconds=age)) for name, age in ages.items()]
-    seen = Seen("x", State(0, ExportStatus.RUNNING, job(), NOON), objects)
+    objects = [ListedObject(f"exports/x/{name}", 1, NOON - timedelta(seconds=age)) for name, age in ages.items()]
+    seen = ExportSnapshot("x", ExportState(0, ExportStatus.RUNNING, job(), NOON), objects)
     assert stands_still(seen, NOON) is still
 
 
@@ -403,7 +407,7 @@ async def test_an_export_at_a_standstill_is_started_again_by_one_of_those_who_as
     assert (await first.finish(seen.id)).state.status is ExportStatus.DONE
 
 
-async def test_an_exporter_at_work_is_to_be_seen(start: Start, openmarket_simulator: OpenMarket) -> None:
+async def test_an_exporter_at_work_is_to_be_seen(start: Start, openmarket_simulator: OpenMarketSimulator) -> None:
     openmarket_simulator.latency = 1.0
     process = start()
     seen = await process.exports.ask(job())
@@ -411,7 +415,7 @@ async def test_an_exporter_at_work_is_to_be_seen(start: Start, openmarket_simula
     while not openmarket_simulator.count("/csv/log"):  # noqa: ASYNC110 - the vendor is on a thread of its own
         await asyncio.sleep(0.02)
     present = await start().exports.find("default", seen.id)
-    assert isinstance(present, Seen)
+    assert isinstance(present, ExportSnapshot)
     assert (present.state.status, present.count("_lease")) == (ExportStatus.RUNNING, 1)
     await working
 
@@ -466,7 +470,7 @@ async def test_memory_does_not_grow_with_what_is_exported(
         seen = await process.exports.ask(await fill(settings_environ, days, 3000))
         peaks.append(int(await program(settings_environ, seen.id)))
         done = await process.exports.find("default", seen.id)
-        assert isinstance(done, Seen)
+        assert isinstance(done, ExportSnapshot)
         assert (done.state.status, done.state.rows) == (ExportStatus.DONE, days * 3000)
     assert peaks[1] - peaks[0] < 15, f"MiB: {peaks}"
     assert peaks[1] < 128, f"MiB: {peaks}"

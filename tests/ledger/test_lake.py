@@ -17,7 +17,7 @@ from functions.settings import Settings
 from ledger.credits.credit_log import CreditLog
 from ledger.credits.days import DayStore
 from ledger.credits.rows import Rows
-from ledger.credits.selection import Key, Selection
+from ledger.credits.selection import Selection, SummaryKey
 from ledger.storage.store import Store
 from local.aws import Aws
 from runtime.clock import DAY, Period
@@ -74,7 +74,9 @@ async def test_the_lake_adds_up_to_the_summary(log: CreditLog, lake: duckdb.Duck
         if brand:
             period = Period(FIRST, FIRST + DAYS * DAY)
         held = await log.held("default", brand, period, Deadline.after(10))
-        summary = await Selection(log, held, period, None).summary(frozenset({Key.DAY, Key.NETWORK, Key.OUTCOME}))
+        summary = await Selection(log, held, period, None).summary(
+            frozenset({SummaryKey.DAY, SummaryKey.NETWORK, SummaryKey.OUTCOME})
+        )
         told = lake.execute(
             "SELECT day, network, outcome, currency, count(*), sum(amount) FROM credits"
             " WHERE tenant = 'default' AND brand = ? GROUP BY ALL",

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from ledger.storage.leases import Held, Leases
+from ledger.storage.leases import LeaseRecord, Leases
 from ledger.storage.store import Store
 from local.aws import Aws
 from runtime.deadline import Deadline
@@ -149,7 +149,7 @@ async def test_a_holder_whose_lease_ran_out_leaves_the_next_ones_alone(bucket: M
 
 
 async def test_who_takes_over_a_lease_knows_it_though_s3_has_not_said_so(aws: Aws, bucket_name: str) -> None:
-    dead = Held("somebody who died", time.time() - 1)
+    dead = LeaseRecord("somebody who died", time.time() - 1)
     await Store(bucket_name, aws.endpoint).put("day/_lease", dead.to_bytes())
     async with UnsureS3(aws.endpoint, ending="/_lease", spared=1, lost=1) as line:  # spared: there is one already
         leases, began = Leases(Store(bucket_name, line.url)), time.monotonic()
@@ -185,6 +185,6 @@ async def test_who_is_cancelled_as_the_work_ends_stays_cancelled(bucket: MemoryB
 
 
 def test_an_unreadable_lease_is_over() -> None:
-    assert Held.from_bytes(b"").over()
-    assert Held.from_bytes(b'{"holder": "x", "until": 0, "failed": {"code": "?"}}').over()
-    assert not Held("x", time.time() + 5).over()
+    assert LeaseRecord.from_bytes(b"").over()
+    assert LeaseRecord.from_bytes(b'{"holder": "x", "until": 0, "failed": {"code": "?"}}').over()
+    assert not LeaseRecord("x", time.time() + 5).over()

@@ -13,11 +13,11 @@ import pytest
 from ledger.reports.idempotency import KeyReused
 from ledger.storage.store import LedgerUnavailable
 from local.aws import Aws
-from local.rde import Rde
-from local.simulator import Answer, Request, failing, hanging_up, shortened
+from local.rde import RdeSimulator
+from local.simulator import SimulatorRequest, SimulatorResponse, failing, hanging_up, shortened
 from runtime.clock import now
 from runtime.deadline import Deadline
-from tests.ledger.scheduling import REQUEST, Process
+from tests.ledger.scheduling import REQUEST, SchedulingProcess
 from tests.moving_clock import MovingClock
 from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
@@ -30,12 +30,12 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class SlowToSchedule(Rde):
+class SlowToSchedule(RdeSimulator):
     """Takes its time over scheduling, and over nothing else; by then it has acted."""
 
     seconds = 0.0
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: SimulatorRequest) -> SimulatorResponse:
         scheduling = request.method == "POST" and request.path.endswith("/reports")
         self.latency = self.seconds if scheduling else 0.0
         return super().answer(request)
@@ -48,22 +48,22 @@ def rde_simulator() -> Iterator[SlowToSchedule]:
 
 
 @pytest.fixture
-def start(settings_environ: dict[str, str]) -> Callable[..., Process]:
+def start(settings_environ: dict[str, str]) -> Callable[..., SchedulingProcess]:
     """Start one more process on the same bucket, secrets and vendors; it keeps its connections until the test ends."""
-    started: list[Process] = []
+    started: list[SchedulingProcess] = []
 
-    def begin(clock: Callable[[], datetime] = now, **settings: str) -> Process:
-        started.append(Process(settings_environ | settings, clock))
+    def begin(clock: Callable[[], datetime] = now, **settings: str) -> SchedulingProcess:
+        started.append(SchedulingProcess(settings_environ | settings, clock))
         return started[-1]
 
     return begin
 
 
-def posts(rde: Rde) -> int:
+def posts(rde: RdeSimulator) -> int:
     return rde.count("/reports", "POST")
 
 
-async def posted(rde: Rde) -> None:
+async def posted(rde: RdeSimulator) -> None:
     """Wait for the first post to arrive."""
     for _ in range(1000):
         if posts(rde):
@@ -73,21 +73,23 @@ async def posted(rde: Rde) -> None:
 
 
 async def test_a_replay_gives_the_first_answer_and_posts_nothing(
-    start: Callable[..., Process], rde_simulator: SlowToSchedule
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     first = await start().schedule()
     assert await start().schedule() == (first[0], True)
     assert posts(rde_simulator) == 1
 
 
-async def test_without_a_key_every_call_posts(start: Callable[..., Process], rde_simulator: SlowToSchedule) -> None:
+async def test_without_a_key_every_call_posts(
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
+) -> None:
     process = start()
     assert (await process.schedule(None))[0] != (await process.schedule(None))[0]
     assert posts(rde_simulator) == 2
 
 
 async def test_another_input_under_the_same_key_is_refused(
-    start: Callable[..., Process], rde_simulator: SlowToSchedule
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     await start().schedule()
     for other in (replace(REQUEST, name="weekly"), replace(REQUEST, end_date=REQUEST.end_date + timedelta(seconds=1))):
@@ -96,14 +98,14 @@ async def test_another_input_under_the_same_key_is_refused(
     assert posts(rde_simulator) == 1
 
 
-async def test_the_same_instant_in_another_zone_is_the_same_input(start: Callable[..., Process]) -> None:
+async def test_the_same_instant_in_another_zone_is_the_same_input(start: Callable[..., SchedulingProcess]) -> None:
     first = await start().schedule()
     east = REQUEST.start_date.astimezone(datetime.fromisoformat("2019-11-07T02:00:00+02:00").tzinfo)
     assert await start().schedule(request=replace(REQUEST, start_date=east)) == (first[0], True)
 
 
 async def test_ten_calls_at_once_from_ten_processes_post_once(
-    start: Callable[..., Process], rde_simulator: SlowToSchedule
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     rde_simulator.seconds = 0.3
     answers = await asyncio.gather(*(start().schedule() for _ in range(10)))
@@ -113,7 +115,7 @@ async def test_ten_calls_at_once_from_ten_processes_post_once(
 
 
 async def test_who_waits_longer_than_it_may_is_told_that_the_first_is_under_way(
-    start: Callable[..., Process], rde_simulator: SlowToSchedule
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     rde_simulator.seconds = 1.5
     first = asyncio.create_task(start().schedule())
@@ -124,7 +126,7 @@ async def test_who_waits_longer_than_it_may_is_told_that_the_first_is_under_way(
 
 
 async def test_after_a_timeout_the_key_answers_the_same_error_and_never_posts_again(
-    start: Callable[..., Process], rde_simulator: SlowToSchedule
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     hasty = start(UPSTREAM_SECONDS="1.5")
     await hasty.listed("daily")  # its token must not use up the time
@@ -150,7 +152,7 @@ async def test_after_a_timeout_the_key_answers_the_same_error_and_never_posts_ag
     ids=["hung up", "500", "503", "cut short"],
 )
 async def test_an_answer_that_leaves_it_open_is_never_tried_again(
-    fault: object, error: type[UpstreamError], start: Callable[..., Process], rde_simulator: SlowToSchedule
+    fault: object, error: type[UpstreamError], start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     rde_simulator.misbehave(fault, path="/reports")  # type: ignore[arg-type]  # parametrize knows no types
     for _ in range(2):
@@ -161,7 +163,7 @@ async def test_an_answer_that_leaves_it_open_is_never_tried_again(
 
 @pytest.mark.parametrize("status", [400, 429])
 async def test_a_refusal_frees_the_key(
-    status: int, start: Callable[..., Process], rde_simulator: SlowToSchedule
+    status: int, start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     rde_simulator.misbehave(failing(status), path="/reports")
     with pytest.raises(UpstreamError) as refused:
@@ -172,7 +174,7 @@ async def test_a_refusal_frees_the_key(
 
 
 async def test_a_vendor_that_cannot_be_reached_frees_the_key(
-    start: Callable[..., Process], rde_simulator: SlowToSchedule
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     with pytest.raises(UpstreamUnavailable):
         await start(RDE_BASE_URL="http://127.0.0.1:1/marketplace/eu").schedule()
@@ -181,7 +183,7 @@ async def test_a_vendor_that_cannot_be_reached_frees_the_key(
 
 
 async def test_without_the_ledger_a_keyed_call_is_refused_before_it_is_posted(
-    start: Callable[..., Process], rde_simulator: SlowToSchedule, settings_environ: dict[str, str], aws: Aws
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule, settings_environ: dict[str, str], aws: Aws
 ) -> None:
     del aws
     broken = start(LEDGER_BUCKET=f"no-{settings_environ['LEDGER_BUCKET']}")
@@ -191,7 +193,9 @@ async def test_without_the_ledger_a_keyed_call_is_refused_before_it_is_posted(
     assert (await broken.schedule(None))[1] is False
 
 
-async def test_a_key_is_kept_for_24_hours(start: Callable[..., Process], rde_simulator: SlowToSchedule) -> None:
+async def test_a_key_is_kept_for_24_hours(
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
+) -> None:
     clock = rde_simulator.clock = MovingClock()
     process = start(clock)
     first = await process.schedule()
@@ -201,7 +205,9 @@ async def test_a_key_is_kept_for_24_hours(start: Callable[..., Process], rde_sim
     assert (await process.schedule(request=replace(REQUEST, name="the next day's")))[1] is False
 
 
-async def test_a_replay_never_gives_a_dead_link(start: Callable[..., Process], rde_simulator: SlowToSchedule) -> None:
+async def test_a_replay_never_gives_a_dead_link(
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
+) -> None:
     clock = rde_simulator.clock = MovingClock(datetime(2019, 12, 5, tzinfo=UTC))
     rde_simulator.link_life = timedelta(hours=2)
     process = start(clock)
@@ -216,7 +222,7 @@ async def test_a_replay_never_gives_a_dead_link(start: Callable[..., Process], r
 
 
 async def test_a_key_belongs_to_its_tenant(
-    start: Callable[..., Process], rde_simulator: SlowToSchedule, settings_environ: dict[str, str], aws: Aws
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule, settings_environ: dict[str, str], aws: Aws
 ) -> None:
     aws.put_secret(f"{settings_environ['SECRET_PREFIX']}/other/rde", rde_simulator.secret)
     await start().schedule()
@@ -224,7 +230,7 @@ async def test_a_key_belongs_to_its_tenant(
 
 
 async def test_when_the_holder_is_killed_the_outcome_is_unknown_and_nothing_is_posted_again(
-    start: Callable[..., Process], rde_simulator: SlowToSchedule, settings_environ: dict[str, str]
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule, settings_environ: dict[str, str]
 ) -> None:
     assert not await start().listed("daily")
     rde_simulator.seconds = 30
@@ -247,7 +253,7 @@ async def test_when_the_holder_is_killed_the_outcome_is_unknown_and_nothing_is_p
     assert await start().listed("daily"), "the listing kept before is never good again"
 
 
-async def test_a_scheduled_report_shows_in_the_next_listing(start: Callable[..., Process]) -> None:
+async def test_a_scheduled_report_shows_in_the_next_listing(start: Callable[..., SchedulingProcess]) -> None:
     process, other = start(), start(FRESH_SECONDS="0")
     assert not await process.listed("daily")
     await process.schedule()
@@ -256,7 +262,7 @@ async def test_a_scheduled_report_shows_in_the_next_listing(start: Callable[...,
 
 
 async def test_scheduling_makes_no_listing_be_asked_for_twice(
-    start: Callable[..., Process], rde_simulator: SlowToSchedule
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     await start().schedule()
     before = rde_simulator.count("/reports", "GET")
@@ -266,7 +272,7 @@ async def test_scheduling_makes_no_listing_be_asked_for_twice(
 
 
 async def test_a_report_whose_scheduling_timed_out_shows_in_the_next_listing(
-    start: Callable[..., Process], rde_simulator: SlowToSchedule
+    start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     hasty = start(UPSTREAM_SECONDS="1.5")
     assert not await hasty.listed("daily")

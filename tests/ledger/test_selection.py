@@ -8,7 +8,7 @@ import pytest
 
 from functions.settings import Settings
 from ledger.credits.rows import Credit, Position
-from ledger.credits.selection import Key, Selection, Where
+from ledger.credits.selection import CreditFilter, Selection, SummaryKey
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
 from tests.ledger.filled import settle
@@ -30,7 +30,7 @@ class Reader:
         self.bucket = bucket
         self.log = process(SETTINGS, MovingClock(), MemoryStore(bucket)).credit_log
 
-    async def select(self, start: datetime, end: datetime, where: Where | None = None) -> Selection:
+    async def select(self, start: datetime, end: datetime, where: CreditFilter | None = None) -> Selection:
         held = await self.log.held("default", None, Period(start, end), Deadline.after(5))
         self.bucket.seen.clear()
         return Selection(self.log, held, Period(start, end), where)
@@ -106,7 +106,7 @@ async def test_whole_days_are_counted_and_summed_without_reading_rows(bucket: Me
     selection = await Reader(bucket).select(FIRST, FIRST + 10 * DAY)
     assert await selection.count() == 9 * A_DAY
     assert bucket.seen == []
-    summary = await selection.summary(frozenset({Key.DAY, Key.OUTCOME}))
+    summary = await selection.summary(frozenset({SummaryKey.DAY, SummaryKey.OUTCOME}))
     assert sum(line.count for line in summary) == 9 * A_DAY
     assert bodies(bucket) == []
     assert len(bucket.asked("GET")) == 9, "a day without rows adds up to nothing"
@@ -125,20 +125,20 @@ async def test_days_that_the_period_cuts_are_read(bucket: MemoryBucket) -> None:
 
 
 async def test_a_filter_looks_into_every_day_once(bucket: MemoryBucket) -> None:
-    failed = Where(outcome=frozenset({"FAILED"}))
+    failed = CreditFilter(outcome=frozenset({"FAILED"}))
     selection = await Reader(bucket).select(FIRST, FIRST + 10 * DAY, failed)
     wanted = [credit for credit in await everything(bucket) if credit.outcome is CreditState.FAILED]
     bucket.seen.clear()
     page = await selection.page(3, None)
     assert list(page.rows) == wanted[:3]
     assert page.total == await selection.count() == len(wanted)
-    assert sum(line.count for line in await selection.summary(frozenset({Key.HOUR}))) == len(wanted)
+    assert sum(line.count for line in await selection.summary(frozenset({SummaryKey.HOUR}))) == len(wanted)
     assert len(bodies(bucket)) == 9
 
 
 async def test_a_summary_is_in_the_order_of_its_keys_and_leaves_out_the_others(bucket: MemoryBucket) -> None:
     selection = await Reader(bucket).select(FIRST, FIRST + 2 * DAY)
-    by_hour = await selection.summary(frozenset({Key.HOUR}))
+    by_hour = await selection.summary(frozenset({SummaryKey.HOUR}))
     assert [line.hour for line in by_hour] == sorted(line.hour or FIRST for line in by_hour)
     assert {(line.day, line.network, line.outcome) for line in by_hour} == {(None, None, None)}
     whole = await selection.summary(frozenset())
@@ -163,7 +163,9 @@ async def test_a_settled_years_summary_reads_no_rows() -> None:
     reader = Reader(bucket)
     bucket.seen.clear()
     held = await reader.log.held("default", None, Period(start, FIRST), Deadline.after(5))
-    summary = await Selection(reader.log, held, Period(start, FIRST), None).summary(frozenset({Key.DAY, Key.OUTCOME}))
+    summary = await Selection(reader.log, held, Period(start, FIRST), None).summary(
+        frozenset({SummaryKey.DAY, SummaryKey.OUTCOME})
+    )
     assert sum(line.count for line in summary) == 366 * 5
     assert len(bucket.asked("LIST")) == 1
     assert len(bucket.asked("GET")) == 366

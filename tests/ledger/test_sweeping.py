@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ledger.answers.ageing import Ageing
-from ledger.keeper.run import Run
+from ledger.keeper.run import KeeperRun
 from ledger.keeper.sweeping import sweep_answers
 from runtime.clock import stamp
 from runtime.deadline import Deadline
@@ -18,7 +18,7 @@ AGEING = Ageing(timedelta(minutes=1), timedelta(hours=72))
 
 async def test_one_listing_finds_all_that_is_old_and_what_it_cannot_read_stays() -> None:
     clock = MovingClock()
-    bucket, run = MemoryBucket(clock), Run(Deadline.after(60))
+    bucket, run = MemoryBucket(clock), KeeperRun(Deadline.after(60))
     store, name = MemoryStore(bucket), f"{stamp(clock())}.json.gz"
     answers, period = "answers/tenant=acme", "2019-12-05T00:00:00Z_2019-12-05T12:00:00Z"
     old = f"{answers}/outcome/brand=A_B/{period}/{name}"

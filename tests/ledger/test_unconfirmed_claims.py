@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from ledger.reports.idempotency import Json, Keys
+from ledger.reports.idempotency import IdempotencyKeys, Json
 from ledger.storage.leases import Leases
 from ledger.storage.store import LedgerUnavailable
 from local.aws import Aws
-from local.rde import Rde
+from local.rde import RdeSimulator
 from runtime.clock import now
 from runtime.deadline import Deadline
 from tests.ledger.memory_store import MemoryBucket, MemoryStore
-from tests.ledger.scheduling import Process
+from tests.ledger.scheduling import SchedulingProcess
 from tests.ledger.unsure_s3 import CUT, FAILED, UnsureS3
 from upstreams.errors import UpstreamTimeout, UpstreamUnavailable
 
@@ -25,16 +25,16 @@ REQUESTS = 7
 CLAIM = 4
 """Which of them, counted from 0, says that the call may be made."""
 
-type Start = Callable[[str], Process]
+type Start = Callable[[str], SchedulingProcess]
 
 
 @pytest.fixture
 def start(settings_environ: dict[str, str]) -> Start:
     """Start a process that finds its S3 at an address; it lives, and keeps its connections, to the end."""
-    started: list[Process] = []
+    started: list[SchedulingProcess] = []
 
-    def begin(endpoint: str) -> Process:
-        started.append(Process(settings_environ | {"AWS_ENDPOINT_URL": endpoint}))
+    def begin(endpoint: str) -> SchedulingProcess:
+        started.append(SchedulingProcess(settings_environ | {"AWS_ENDPOINT_URL": endpoint}))
         return started[-1]
 
     return begin
@@ -43,7 +43,7 @@ def start(settings_environ: dict[str, str]) -> Start:
 @pytest.mark.parametrize("instead", [FAILED, CUT], ids=["answered 500", "hung up"])
 @pytest.mark.parametrize("lost", [1, EVERY_TIME], ids=["once", "every time"])
 async def test_who_finds_its_own_claim_goes_on(
-    lost: int, instead: bytes, start: Start, rde_simulator: Rde, aws: Aws
+    lost: int, instead: bytes, start: Start, rde_simulator: RdeSimulator, aws: Aws
 ) -> None:
     async with UnsureS3(aws.endpoint, lost=lost, instead=instead) as unsure:
         first = await start(unsure.url).schedule()
@@ -54,7 +54,7 @@ async def test_who_finds_its_own_claim_goes_on(
 
 
 async def test_a_key_that_was_only_reserved_when_s3_went_away_is_free(
-    start: Start, rde_simulator: Rde, aws: Aws
+    start: Start, rde_simulator: RdeSimulator, aws: Aws
 ) -> None:
     async with UnsureS3(aws.endpoint, gone_after=1) as unsure:
         with pytest.raises(LedgerUnavailable):
@@ -66,7 +66,7 @@ async def test_a_key_that_was_only_reserved_when_s3_went_away_is_free(
 
 
 async def test_a_process_knows_that_it_did_not_post_though_s3_has_its_claim(
-    start: Start, rde_simulator: Rde, aws: Aws
+    start: Start, rde_simulator: RdeSimulator, aws: Aws
 ) -> None:
     async with UnsureS3(aws.endpoint, gone_after=2) as unsure:
         process = start(unsure.url)
@@ -113,7 +113,7 @@ class Caller:
     """A process that makes a call which must not be made twice, unless the vendor refuses it."""
 
     def __init__(self, store: MemoryStore) -> None:
-        self.keys = Keys(store, Leases(store, LEASE_SECONDS), now, "rde")
+        self.keys = IdempotencyKeys(store, Leases(store, LEASE_SECONDS), now, "rde")
         self.refused = False
         self.made = 0
 

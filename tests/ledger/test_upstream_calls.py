@@ -12,19 +12,19 @@ import pytest
 
 from functions.settings import Settings
 from functions.wiring import Parts
-from ledger.credits.credit_log import Held
+from ledger.credits.credit_log import PeriodSnapshot
 from ledger.credits.rows import TIME, WIDTH
 from ledger.credits.spans import LONGEST_BRIDGE
-from ledger.keeper.run import Run
+from ledger.keeper.run import KeeperRun
 from ledger.keeper.sweeping import GRACE
 from ledger.storage.breakers import PATIENCE
-from local.credits import Credit
-from local.openmarket import OpenMarket, parsed_time
+from local.credits import SimulatedCredit
+from local.openmarket import OpenMarketSimulator, parsed_time
 from local.simulator import failing
 from runtime.clock import DAY, Period, rfc3339
 from runtime.deadline import Deadline
 from tests.ledger.memory_store import MemoryBucket, MemoryStore
-from tests.ledger.processes import Process, process, vendors_of
+from tests.ledger.processes import LedgerProcess, process, vendors_of
 from tests.moving_clock import MovingClock
 from upstreams.errors import UpstreamBadResponse, UpstreamUnavailable
 from upstreams.secrets import SecretStore
@@ -38,7 +38,7 @@ SECOND = timedelta(seconds=1)
 class Office:
     """Processes on one bucket, and the vendor's log of what it was asked."""
 
-    def __init__(self, environ: dict[str, str], vendor: OpenMarket) -> None:
+    def __init__(self, environ: dict[str, str], vendor: OpenMarketSimulator) -> None:
         self.clock = vendor.clock = MovingClock(NOON)
         vendor.rows_a_day = 3
         self.vendor, self.bucket = vendor, MemoryBucket(self.clock)
@@ -46,7 +46,7 @@ class Office:
         secrets = SecretStore(environ["SECRET_PREFIX"], environ["AWS_ENDPOINT_URL"])
         self.clients = vendors_of(Parts(self.settings, self.clock, MemoryStore(self.bucket)), secrets)
 
-    def start(self) -> Process:
+    def start(self) -> LedgerProcess:
         """One more process."""
         return process(self.settings, self.clock, MemoryStore(self.bucket), self.clients)
 
@@ -62,7 +62,7 @@ class Office:
 
 
 @pytest.fixture
-def office(settings_environ: dict[str, str], openmarket_simulator: OpenMarket) -> Office:
+def office(settings_environ: dict[str, str], openmarket_simulator: OpenMarketSimulator) -> Office:
     return Office(settings_environ, openmarket_simulator)
 
 
@@ -71,11 +71,13 @@ def day(number: int) -> datetime:
     return datetime(2019, 11, 1, tzinfo=UTC) + DAY * (number - 1)
 
 
-def one_more(time: datetime) -> Credit:
-    return Credit(10**9 + time.second, time, "447700900001", "O2", "1.5", "GBP", "MyBrand", "SUCCESS", "SUCCESS", time)
+def one_more(time: datetime) -> SimulatedCredit:
+    return SimulatedCredit(
+        10**9 + time.second, time, "447700900001", "O2", "1.5", "GBP", "MyBrand", "SUCCESS", "SUCCESS", time
+    )
 
 
-async def hold(asker: Process, start: datetime, end: datetime, brand: str | None = None) -> Held:
+async def hold(asker: LedgerProcess, start: datetime, end: datetime, brand: str | None = None) -> PeriodSnapshot:
     return await asker.credit_log.held("default", brand, Period(start, end), Deadline.after(20))
 
 
@@ -200,7 +202,7 @@ async def test_a_settled_day_is_never_part_of_a_bridge(office: Office) -> None:
     ],
 )
 async def test_a_bridge_is_a_few_days_long_even_where_days_stay_open_for_months(
-    good: int, asked: list[tuple[int, int]], settings_environ: dict[str, str], openmarket_simulator: OpenMarket
+    good: int, asked: list[tuple[int, int]], settings_environ: dict[str, str], openmarket_simulator: OpenMarketSimulator
 ) -> None:
     office = Office(settings_environ | {"SETTLE_HOURS": "2000"}, openmarket_simulator)
     first = NOON.replace(hour=0) - (good + 1) * DAY
@@ -226,7 +228,7 @@ async def test_a_failure_is_shared_too(office: Office) -> None:
 
 
 async def test_a_dashboard_of_30_days_asks_no_more_often_than_one_of_today(
-    office: Office, settings_environ: dict[str, str], openmarket_simulator: OpenMarket
+    office: Office, settings_environ: dict[str, str], openmarket_simulator: OpenMarketSimulator
 ) -> None:
     """Every minute for 24 hours, by two processes in turn.
 
@@ -239,7 +241,7 @@ async def test_a_dashboard_of_30_days_asks_no_more_often_than_one_of_today(
         now = office.clock()
         await hold(askers[minute % 2], now - 30 * DAY, now)
         if minute % 15 == 0:
-            await askers[0].keeper.settling.sweep("default", None, now - GRACE, Run(Deadline.after(60)))
+            await askers[0].keeper.settling.sweep("default", None, now - GRACE, KeeperRun(Deadline.after(60)))
         office.clock.advance(minutes=1)
     dashboard = office.asked
     openmarket_simulator.requests.clear()
@@ -250,7 +252,7 @@ async def test_a_dashboard_of_30_days_asks_no_more_often_than_one_of_today(
         now = today_alone.clock()
         await hold(asker, now.replace(hour=0, minute=0, second=0), now)
         if minute % 15 == 0:
-            await asker.keeper.settling.sweep("default", None, now - GRACE, Run(Deadline.after(60)))
+            await asker.keeper.settling.sweep("default", None, now - GRACE, KeeperRun(Deadline.after(60)))
         today_alone.clock.advance(minutes=1)
     assert len(dashboard) <= len(today_alone.asked) == 24 * 60
     assert dashboard[0][1] - dashboard[0][0] == 31 * DAY
@@ -259,7 +261,7 @@ async def test_a_dashboard_of_30_days_asks_no_more_often_than_one_of_today(
 
 @pytest.mark.parametrize("held_days", [0, 3], ids=["ten days in a row", "two runs of days"])
 async def test_20_processes_missing_the_same_days_at_once_make_at_most_2_calls_a_run(
-    held_days: int, settings_environ: dict[str, str], openmarket_simulator: OpenMarket
+    held_days: int, settings_environ: dict[str, str], openmarket_simulator: OpenMarketSimulator
 ) -> None:
     openmarket_simulator.rows_a_day = 20
     start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - 30 * DAY

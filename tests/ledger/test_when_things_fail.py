@@ -13,16 +13,16 @@ import pytest
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.answers.freshness import Source
-from ledger.credits.selection import Key, Selection
+from ledger.credits.selection import Selection, SummaryKey
 from ledger.storage.store import LedgerUnavailable
-from local.credits import Credit
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.credits import SimulatedCredit
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from local.simulator import failing
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
 from tests.ledger.memory_store import MemoryBucket, MemoryStore
-from tests.ledger.processes import Process, process, vendors_of
+from tests.ledger.processes import LedgerProcess, process, vendors_of
 from tests.moving_clock import MovingClock
 from upstreams.errors import UpstreamUnavailable
 
@@ -35,14 +35,14 @@ MIDNIGHT = NOON.replace(hour=0)
 class Scene:
     """Two vendors, a bucket, and processes to come and go."""
 
-    def __init__(self, environ: dict[str, str], openmarket: OpenMarket, rde: Rde) -> None:
+    def __init__(self, environ: dict[str, str], openmarket: OpenMarketSimulator, rde: RdeSimulator) -> None:
         self.openmarket, self.rde = openmarket, rde
         self.clock = openmarket.clock = rde.clock = MovingClock(NOON)
         openmarket.rows_a_day, rde.generated = 10, False
         self.bucket, self.settings = MemoryBucket(self.clock), Settings.read(environ)
         self.vendors = vendors_of(Parts(self.settings, self.clock, MemoryStore(self.bucket)))
 
-    def start(self) -> Process:
+    def start(self) -> LedgerProcess:
         return process(self.settings, self.clock, MemoryStore(self.bucket), self.vendors)
 
     def fail(self) -> None:
@@ -52,11 +52,13 @@ class Scene:
 
 
 @pytest.fixture
-def scene(settings_environ: dict[str, str], openmarket_simulator: OpenMarket, rde_simulator: Rde) -> Scene:
+def scene(
+    settings_environ: dict[str, str], openmarket_simulator: OpenMarketSimulator, rde_simulator: RdeSimulator
+) -> Scene:
     return Scene(settings_environ, openmarket_simulator, rde_simulator)
 
 
-async def look(asker: Process, start: datetime, end: datetime) -> tuple[Any, Selection]:
+async def look(asker: LedgerProcess, start: datetime, end: datetime) -> tuple[Any, Selection]:
     period = Period(start, end)
     held = await asker.credit_log.held("default", None, period, Deadline.after(10))
     return held.freshness, Selection(asker.credit_log, held, period, None)
@@ -128,7 +130,7 @@ async def test_without_s3_the_vendor_answers(scene: Scene) -> None:
     freshness, selection = await look(scene.start(), MIDNIGHT - 40 * DAY, NOON)
     assert (freshness.source, freshness.stale) == (Source.UPSTREAM, False)
     assert await selection.count() == len((await selection.page(10_000, None)).rows)
-    assert sum(line.count for line in await selection.summary(frozenset({Key.DAY}))) == await selection.count()
+    assert sum(line.count for line in await selection.summary(frozenset({SummaryKey.DAY}))) == await selection.count()
     assert scene.openmarket.count("/csv/log") == 2
 
 
@@ -169,13 +171,13 @@ async def test_a_lost_rollup_is_made_again_from_the_rows(scene: Scene) -> None:
     for key in [key for key in scene.bucket.objects if "_settled-" in key]:
         del scene.bucket.objects[key]
     _, selection = await look(scene.start(), MIDNIGHT - 40 * DAY, MIDNIGHT - 30 * DAY)
-    assert sum(line.count for line in await selection.summary(frozenset({Key.DAY}))) == 100
+    assert sum(line.count for line in await selection.summary(frozenset({SummaryKey.DAY}))) == 100
     assert len([key for key in scene.bucket.objects if "_settled-" in key]) == 10
     assert scene.openmarket.count("/csv/log") == 1
 
 
-def late_row(time: datetime) -> Credit:
-    return Credit(77, time, "447700900001", "O2", "1.5", "GBP", "MyBrand", "SUCCESS", "SUCCESS", time)
+def late_row(time: datetime) -> SimulatedCredit:
+    return SimulatedCredit(77, time, "447700900001", "O2", "1.5", "GBP", "MyBrand", "SUCCESS", "SUCCESS", time)
 
 
 def lose_rows(bucket: MemoryBucket) -> None:
@@ -185,7 +187,7 @@ def lose_rows(bucket: MemoryBucket) -> None:
 
 @pytest.mark.parametrize("writes", [1, 2, 4, 7])
 async def test_a_process_that_is_killed_between_two_writes_loses_and_doubles_nothing(
-    writes: int, settings_environ: dict[str, str], openmarket_simulator: OpenMarket
+    writes: int, settings_environ: dict[str, str], openmarket_simulator: OpenMarketSimulator
 ) -> None:
     """A real process, a real S3 protocol, and SIGKILL as the n-th write is about to begin."""
     openmarket_simulator.rows_a_day = 10

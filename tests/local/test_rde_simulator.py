@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.rde import Rde
+from local.rde import RdeSimulator
 from tests.local.vendor_client import signed_in, token_response, utc
 
 SAMPLE = json.loads((Path(__file__).parent / "rde_sample.json").read_text())
@@ -24,7 +24,7 @@ SCHEDULE = {
 EVERYTHING = "from=2000-01-01&to=2099-12-31"
 
 
-def test_the_sample_period_answers_with_the_documents_seven_reports_field_by_field(rde_simulator: Rde) -> None:
+def test_the_sample_period_answers_with_the_documents_seven_reports_field_by_field(rde_simulator: RdeSimulator) -> None:
     with signed_in(rde_simulator) as client:
         answer = client.get(f"{rde_simulator.base_url}/reports?from=2019-11-05&to=2019-12-03")
     assert answer.headers["content-type"].startswith("application/json")
@@ -33,26 +33,26 @@ def test_the_sample_period_answers_with_the_documents_seven_reports_field_by_fie
 
 @pytest.mark.parametrize(("asked", "listed"), [("json", "JSON"), ("xslx", "XLSX"), ("csv", "CSV"), ("xml", "XML")])
 def test_a_format_goes_in_in_lower_case_and_comes_back_in_upper_case(
-    rde_simulator: Rde, asked: str, listed: str
+    rde_simulator: RdeSimulator, asked: str, listed: str
 ) -> None:
     with signed_in(rde_simulator) as client:
         data = client.get(f"{rde_simulator.base_url}/reports?{EVERYTHING}&format={asked}").json()["data"]
     assert {report["format"] for report in data} == {listed}
 
 
-def test_both_days_of_a_period_count(rde_simulator: Rde) -> None:
+def test_both_days_of_a_period_count(rde_simulator: RdeSimulator) -> None:
     with signed_in(rde_simulator) as client:
         data = client.get(f"{rde_simulator.base_url}/reports?from=2019-11-12&to=2019-11-14").json()["data"]
     assert [report["name"] for report in data] == ["withres2", "daily-dr1"]
 
 
 @pytest.mark.parametrize("query", ["", "from=2019-11-05", "from=05.11.2019&to=2019-12-03", f"{EVERYTHING}&format=XLSX"])
-def test_a_listing_without_days_or_of_an_unknown_format_is_refused(rde_simulator: Rde, query: str) -> None:
+def test_a_listing_without_days_or_of_an_unknown_format_is_refused(rde_simulator: RdeSimulator, query: str) -> None:
     with signed_in(rde_simulator) as client:
         assert client.get(f"{rde_simulator.base_url}/reports?{query}").status_code == 400
 
 
-def test_generated_reports_reach_from_ninety_days_ago_to_now_in_no_order(rde_simulator: Rde) -> None:
+def test_generated_reports_reach_from_ninety_days_ago_to_now_in_no_order(rde_simulator: RdeSimulator) -> None:
     now = datetime.now(UTC)
     with signed_in(rde_simulator) as client:
         data = client.get(f"{rde_simulator.base_url}/reports?{EVERYTHING}").json()["data"]
@@ -73,13 +73,13 @@ def test_generated_reports_reach_from_ninety_days_ago_to_now_in_no_order(rde_sim
     ],
 )
 def test_a_token_is_given_for_the_right_credentials_only(
-    rde_simulator: Rde, changed: dict[str, str], status: int
+    rde_simulator: RdeSimulator, changed: dict[str, str], status: int
 ) -> None:
     assert token_response(rde_simulator).json().keys() == {"token", "expires_in"}
     assert token_response(rde_simulator, **changed).status_code == status
 
 
-def test_reports_need_a_token_that_is_known_and_alive(rde_simulator: Rde) -> None:
+def test_reports_need_a_token_that_is_known_and_alive(rde_simulator: RdeSimulator) -> None:
     url = f"{rde_simulator.base_url}/reports?{EVERYTHING}"
     with signed_in(rde_simulator) as client:
         assert client.get(url, headers={"Authorization": "Bearer made-up"}).status_code == 401
@@ -90,13 +90,15 @@ def test_reports_need_a_token_that_is_known_and_alive(rde_simulator: Rde) -> Non
         assert client.get(url).status_code == 401
 
 
-def test_a_revoked_token_is_refused(rde_simulator: Rde) -> None:
+def test_a_revoked_token_is_refused(rde_simulator: RdeSimulator) -> None:
     with signed_in(rde_simulator) as client:
         rde_simulator.revoke_tokens()
         assert client.get(f"{rde_simulator.base_url}/reports?{EVERYTHING}").status_code == 401
 
 
-def test_scheduling_answers_in_the_documents_shape_and_the_report_is_listed_from_then_on(rde_simulator: Rde) -> None:
+def test_scheduling_answers_in_the_documents_shape_and_the_report_is_listed_from_then_on(
+    rde_simulator: RdeSimulator,
+) -> None:
     rde_simulator.clock = lambda: utc("2020-11-07T17:02:59")
     link = "https://report-storage1.blob.core.windows.net/rdecontainer/Customer1.json?sig=4Jby3D&sp=rwd&sr=b"
     with signed_in(rde_simulator) as client:
@@ -115,13 +117,13 @@ def test_scheduling_answers_in_the_documents_shape_and_the_report_is_listed_from
     assert scheduled in listed
 
 
-def test_a_schedule_without_its_dates_is_refused(rde_simulator: Rde) -> None:
+def test_a_schedule_without_its_dates_is_refused(rde_simulator: RdeSimulator) -> None:
     with signed_in(rde_simulator) as client:
         assert client.post(f"{rde_simulator.base_url}/reports", json={"name": "x", "format": "json"}).status_code == 400
     assert rde_simulator.scheduled == []
 
 
-def test_the_verb_of_scheduling_and_the_spreadsheets_spelling_are_settings(rde_simulator: Rde) -> None:
+def test_the_verb_of_scheduling_and_the_spreadsheets_spelling_are_settings(rde_simulator: RdeSimulator) -> None:
     rde_simulator.schedule_method, rde_simulator.xlsx_name = "GET", "xlsx"
     with signed_in(rde_simulator) as client:
         url = f"{rde_simulator.base_url}/reports"
@@ -129,13 +131,13 @@ def test_the_verb_of_scheduling_and_the_spreadsheets_spelling_are_settings(rde_s
         assert client.post(url, json=SCHEDULE).status_code == 405
 
 
-def _link(vendor: Rde, name: str) -> str:
+def _link(vendor: RdeSimulator, name: str) -> str:
     with signed_in(vendor) as client:
         data = client.get(f"{vendor.base_url}/reports?{EVERYTHING}").json()["data"]
     return next(str(report["downloadUrl"]) for report in data[7:] if report["name"] == name)
 
 
-def test_a_link_serves_real_files(rde_simulator: Rde) -> None:
+def test_a_link_serves_real_files(rde_simulator: RdeSimulator) -> None:
     rows = json.loads(gzip.decompress(httpx.get(_link(rde_simulator, "daily-dr1")).content))
     assert rows[0].keys() >= {"subscription", "price"}
     assert httpx.get(_link(rde_simulator, "usage")).text.startswith("subscription,")
@@ -145,7 +147,7 @@ def test_a_link_serves_real_files(rde_simulator: Rde) -> None:
     assert "xl/sheet1.xml" in workbook.namelist()
 
 
-def test_a_link_lives_48_hours_and_is_refused_when_it_was_changed(rde_simulator: Rde) -> None:
+def test_a_link_lives_48_hours_and_is_refused_when_it_was_changed(rde_simulator: RdeSimulator) -> None:
     link = _link(rde_simulator, "usage")
     assert set(httpx.URL(link).params) == {"sig", "api-version", "st", "se", "sv", "sp", "sr"}
     assert httpx.URL(link).params["sp"] == "rwd"
@@ -156,7 +158,7 @@ def test_a_link_lives_48_hours_and_is_refused_when_it_was_changed(rde_simulator:
     assert httpx.get(link).status_code == 403
 
 
-def test_a_link_can_write_and_delete_as_its_permissions_say(rde_simulator: Rde) -> None:
+def test_a_link_can_write_and_delete_as_its_permissions_say(rde_simulator: RdeSimulator) -> None:
     link = _link(rde_simulator, "usage")
     assert httpx.put(link, content=b"replaced").status_code == 201
     assert httpx.get(link).content == b"replaced"
@@ -164,7 +166,7 @@ def test_a_link_can_write_and_delete_as_its_permissions_say(rde_simulator: Rde) 
     assert httpx.get(link).status_code == 404
 
 
-def test_a_report_can_be_added_and_forgotten(rde_simulator: Rde) -> None:
+def test_a_report_can_be_added_and_forgotten(rde_simulator: RdeSimulator) -> None:
     rde_simulator.add_report("late", "CSV", "2024-02-03T04:05:06Z", file=lambda: b"a,b\r\n")
     url = f"{rde_simulator.base_url}/reports?from=2024-02-03&to=2024-02-03"
     with signed_in(rde_simulator) as client:

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 
 ROOT = Path(__file__).parents[2]
 QUERY = """
@@ -140,7 +140,7 @@ def test_no_token_no_signature_and_no_password_is_on_stderr() -> None:
 
 
 def test_with_a_bucket_in_the_environment_the_same_command_talks_to_what_is_named_there(
-    settings_environ: dict[str, str], rde_simulator: Rde, openmarket_simulator: OpenMarket
+    settings_environ: dict[str, str], rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     with running("--scope", "reports:read", **settings_environ) as tally:
         answer = tally.ask('{ reports(from: "2019-11-05", to: "2019-12-03") { totalCount } }')

@@ -11,7 +11,7 @@ import pytest
 from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from local.openmarket import OpenMarket
+from local.openmarket import OpenMarketSimulator
 from local.scheduler import Scheduler
 
 ENOUGH = 3
@@ -79,7 +79,7 @@ def test_a_scheduler_that_is_stopped_before_its_first_run_makes_no_keeper(nobody
 
 
 def test_a_run_that_waits_for_a_vendor_ends_when_the_scheduler_is_stopped(
-    settings_environ: dict[str, str], openmarket_simulator: OpenMarket, caplog: pytest.LogCaptureFixture
+    settings_environ: dict[str, str], openmarket_simulator: OpenMarketSimulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     openmarket_simulator.latency = 20
     made = Made(settings_environ)

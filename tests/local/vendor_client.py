@@ -7,22 +7,24 @@ from urllib.parse import quote
 
 import httpx
 
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 
 
 def written(time: datetime, zone: str = "UTC") -> str:
     return f"{time:%Y-%m-%d %H:%M:%S} {zone}"
 
 
-def credit_report(vendor: OpenMarket, report: str, start: str | None, end: str | None, **extra: str) -> httpx.Response:
+def credit_report(
+    vendor: OpenMarketSimulator, report: str, start: str | None, end: str | None, **extra: str
+) -> httpx.Response:
     given = {"fromTime": start, "toTime": end, **extra}
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in given.items() if value is not None)
     account, password = vendor.secret["accountId"], vendor.secret["password"]
     return httpx.get(f"{vendor.base_url}/csv/{report}?{query}", auth=(account, password))
 
 
-def token_response(vendor: Rde, **changed: str) -> httpx.Response:
+def token_response(vendor: RdeSimulator, **changed: str) -> httpx.Response:
     account = {**vendor.secret, **changed}
     return httpx.post(
         f"{vendor.base_url}/{vendor.token_path}",
@@ -33,7 +35,7 @@ def token_response(vendor: Rde, **changed: str) -> httpx.Response:
 
 
 @contextmanager
-def signed_in(vendor: Rde) -> Iterator[httpx.Client]:
+def signed_in(vendor: RdeSimulator) -> Iterator[httpx.Client]:
     token = token_response(vendor).json()["token"]
     headers = {"X-Subscription-Key": vendor.secret["subscriptionKey"], "Authorization": f"Bearer {token}"}
     with httpx.Client(headers=headers) as client:

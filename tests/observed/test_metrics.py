@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from deploy.artifact import ROOT
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from local.simulator import failing
 from runtime.metrics import NAMESPACE, UNITS, emit
 from tests.functions.frontend import Frontend
@@ -40,7 +40,7 @@ def totals(found: list[dict[str, Any]]) -> Counter[tuple[str, ...]]:
 
 
 def test_requests_hits_errors_and_calls_are_counted(
-    frontend: Frontend, openmarket_simulator: OpenMarket, capsys: pytest.CaptureFixture[str]
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frontend.data(QUERY)
     frontend.data(QUERY)
@@ -62,8 +62,8 @@ CODES = {401: "UPSTREAM_UNAUTHORIZED", 503: "UPSTREAM_UNAVAILABLE", 404: "UPSTRE
 @pytest.mark.parametrize("status", CODES)
 def test_a_failure_that_a_stale_answer_hides_is_counted_by_its_code(
     frontend: Frontend,
-    rde_simulator: Rde,
-    openmarket_simulator: OpenMarket,
+    rde_simulator: RdeSimulator,
+    openmarket_simulator: OpenMarketSimulator,
     clock: MovingClock,
     capsys: pytest.CaptureFixture[str],
     status: int,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.request_log import TRACE_VARIABLE
-from local.openmarket import OpenMarket
+from local.openmarket import OpenMarketSimulator
 from local.simulator import failing
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
@@ -105,7 +105,7 @@ def test_a_request_without_a_token_is_logged_without_a_tenant(
 
 
 def test_every_try_of_a_call_is_in_the_line(
-    frontend: Frontend, openmarket_simulator: OpenMarket, capsys: pytest.CaptureFixture[str]
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     openmarket_simulator.misbehave(failing(503), times=1)
     frontend.data(QUERY)
@@ -114,7 +114,10 @@ def test_every_try_of_a_call_is_in_the_line(
 
 
 def test_a_stale_answer_is_said_to_be(
-    frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock, capsys: pytest.CaptureFixture[str]
+    frontend: Frontend,
+    openmarket_simulator: OpenMarketSimulator,
+    clock: MovingClock,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     frontend.data(QUERY)
     clock.advance(hours=7)

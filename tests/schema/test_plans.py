@@ -17,16 +17,16 @@ from functions.settings import Settings
 from functions.wiring import Parts
 from ledger import Ledger
 from ledger.storage.store import Store
-from local.credits import Credit
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.credits import SimulatedCredit
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from runtime import telemetry
 from runtime.deadline import Deadline
 from schema.errors import RefusedError
 from schema.execution.messages import Params, Result
 from schema.execution.operations import Operations, _admit, _digest
 from schema.execution.stock import Stock
-from schema.limits.response_budget import Room
+from schema.limits.response_budget import ResponseBudget
 from schema.resolvers.access import Identity
 from schema.resolvers.context import Context
 from tests.schema.queries import FROM, TO, queries
@@ -55,7 +55,7 @@ class Both:
         self.stock = Stock(introspection=True)
 
     def context(self, scopes: frozenset[str] = SCOPES) -> Context:
-        room = Room(compressed=True)
+        room = ResponseBudget(compressed=True)
         return Context(Identity("default", scopes), Deadline.after(30), self.ledger, "request", room)
 
     def fast(self, params: Params, scopes: frozenset[str] = SCOPES) -> tuple[Result | str, int]:
@@ -84,7 +84,9 @@ class Both:
 
 
 @pytest.fixture
-def both(settings_environ: dict[str, str], openmarket_simulator: OpenMarket, rde_simulator: Rde) -> Iterator[Both]:
+def both(
+    settings_environ: dict[str, str], openmarket_simulator: OpenMarketSimulator, rde_simulator: RdeSimulator
+) -> Iterator[Both]:
     openmarket_simulator.rows_a_day = 30
     openmarket_simulator.clock = rde_simulator.clock = lambda: NOW
     rde_simulator.generated = False
@@ -92,7 +94,7 @@ def both(settings_environ: dict[str, str], openmarket_simulator: OpenMarket, rde
         moment = datetime(2019, 11, 2, 12, index, tzinfo=UTC)
         number = "447700900001" if index % 2 else "12345678"
         openmarket_simulator.add(
-            Credit(2**64 - 1 - index, moment, number, network, "0.50", "GBP", "MyBrand", "odd", "odd", moment)
+            SimulatedCredit(2**64 - 1 - index, moment, number, network, "0.50", "GBP", "MyBrand", "odd", "odd", moment)
         )
     pair = Both(Parts(Settings.read(settings_environ), lambda: NOW, InMemory()).ledger)
     everything = f"""{{ all: creditLog(from: "{FROM}", to: "{TO}") {{ totalCount }}

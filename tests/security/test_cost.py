@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, get_named_type
 
-from local.openmarket import OpenMarket
+from local.openmarket import OpenMarketSimulator
 from schema.errors import TooComplex
 from schema.execution.documents import Documents
 from schema.execution.stock import GRAPHQL
@@ -43,7 +43,7 @@ def test_two_such_pages_pass_and_three_do_not(profile: Weigh) -> None:
 
 @pytest.mark.parametrize("fields", [EVERY_FIELD, "creditId"])
 def test_fifteen_pages_of_10_000_rows_are_refused_and_nobody_is_asked(
-    fields: str, frontend: Frontend, openmarket_simulator: OpenMarket
+    fields: str, frontend: Frontend, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     query = "{ " + " ".join(log(fields=fields, alias=f"p{n}: ") for n in range(15)) + " }"
     assert frontend.ask(query).codes == ["QUERY_TOO_COMPLEX"]

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes, strategies
 
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from local.simulator import Fault, answering_html, cut_off, failing, hanging_up, shortened
 from schema.errors import BadUserInput
 from schema.resolvers import cursors
@@ -74,7 +74,11 @@ jsons = st.recursive(
 @given(data=st.data())
 @pytest.mark.parametrize("operations", [strategies.queries, strategies.mutations])
 def test_no_query_of_the_schema_breaks_the_api_though_both_vendors_misbehave(
-    operations: Any, data: st.DataObject, frontend: Frontend, rde_simulator: Rde, openmarket_simulator: OpenMarket
+    operations: Any,
+    data: st.DataObject,
+    frontend: Frontend,
+    rde_simulator: RdeSimulator,
+    openmarket_simulator: OpenMarketSimulator,
 ) -> None:
     for vendor in (rde_simulator, openmarket_simulator):
         vendor.behave()

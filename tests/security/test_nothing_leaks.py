@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.aws import Aws
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from local.simulator import (
     Fault,
     answering_html,
@@ -87,7 +87,7 @@ def everything(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixt
     root.removeHandler(handler)
 
 
-def planted(rde: Rde, openmarket: OpenMarket) -> list[str]:
+def planted(rde: RdeSimulator, openmarket: OpenMarketSimulator) -> list[str]:
     account, password = next(iter(openmarket.accounts.items()))
     own = [rde.account[name] for name in ("username", "password", "subscriptionKey")]
     authorizations = {seen.headers.get("authorization", "").partition(" ")[2] for seen in rde.requests}
@@ -105,7 +105,7 @@ def run(frontend: Frontend, everything: Everything, *more: str) -> list[str]:
     return codes
 
 
-def search(everything: Everything, rde: Rde, openmarket: OpenMarket) -> None:
+def search(everything: Everything, rde: RdeSimulator, openmarket: OpenMarketSimulator) -> None:
     text = everything.text
     assert len(text) > 1000
     for secret in planted(rde, openmarket):
@@ -119,8 +119,8 @@ def test_nothing_planted_comes_out(
     fault: str | None,
     frontend: Frontend,
     everything: Everything,
-    rde_simulator: Rde,
-    openmarket_simulator: OpenMarket,
+    rde_simulator: RdeSimulator,
+    openmarket_simulator: OpenMarketSimulator,
 ) -> None:
     if fault is not None:
         rde_simulator.misbehave(FAULTS[fault], times=None)
@@ -134,7 +134,7 @@ def test_nothing_planted_comes_out(
 
 
 def test_nothing_comes_out_of_an_answer_that_lacks_a_column(
-    frontend: Frontend, everything: Everything, rde_simulator: Rde, openmarket_simulator: OpenMarket
+    frontend: Frontend, everything: Everything, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     openmarket_simulator.misbehave(without_column("Outcome"), times=None, path="/csv/log")
     assert "UPSTREAM_BAD_RESPONSE" in run(frontend, everything)
@@ -142,7 +142,7 @@ def test_nothing_comes_out_of_an_answer_that_lacks_a_column(
 
 
 def test_nothing_comes_out_without_s3_or_secrets(
-    start: StartFrontend, everything: Everything, rde_simulator: Rde, openmarket_simulator: OpenMarket
+    start: StartFrontend, everything: Everything, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     run(start(LEDGER_BUCKET="there-is-no-such-bucket"), everything)
     codes = run(start(SECRET_PREFIX="nobody-s"), everything)
@@ -152,7 +152,12 @@ def test_nothing_comes_out_without_s3_or_secrets(
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_nothing_comes_out_of_stored_objects_that_are_broken(
-    share: float, start: StartFrontend, everything: Everything, vendors: tuple[Rde, OpenMarket], aws: Aws, bucket: str
+    share: float,
+    start: StartFrontend,
+    everything: Everything,
+    vendors: tuple[RdeSimulator, OpenMarketSimulator],
+    aws: Aws,
+    bucket: str,
 ) -> None:
     run(start(), everything)
     s3 = aws.client("s3")
@@ -165,5 +170,7 @@ def test_nothing_comes_out_of_stored_objects_that_are_broken(
 
 
 @pytest.fixture
-def vendors(rde_simulator: Rde, openmarket_simulator: OpenMarket) -> tuple[Rde, OpenMarket]:
+def vendors(
+    rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
+) -> tuple[RdeSimulator, OpenMarketSimulator]:
     return rde_simulator, openmarket_simulator

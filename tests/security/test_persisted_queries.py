@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from deploy.expectations import Answer
+from deploy.expectations import ExpectedAnswer
 from local.aws import Aws
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
@@ -24,25 +24,25 @@ def extensions(text: str, **changes: Any) -> dict[str, Any]:
     return {"persistedQuery": {"version": 1, "sha256Hash": digest(text)} | changes}
 
 
-def post(frontend: Frontend, body: dict[str, Any], accept: str = RESPONSE_TYPE, **claims: str) -> Answer:
+def post(frontend: Frontend, body: dict[str, Any], accept: str = RESPONSE_TYPE, **claims: str) -> ExpectedAnswer:
     headers = {"content-type": JSON, "accept": accept}
     told = {"sub": "dashboard", "scope": EVERY_SCOPE, **claims}
     return frontend.send(http_event("POST", "/graphql", headers=headers, body=json.dumps(body), claims=told))
 
 
-def get(frontend: Frontend, parameters: dict[str, str]) -> Answer:
+def get(frontend: Frontend, parameters: dict[str, str]) -> ExpectedAnswer:
     claims = {"sub": "dashboard", "scope": EVERY_SCOPE}
     headers = {"accept": RESPONSE_TYPE}
     return frontend.send(http_event("GET", "/graphql", query=urlencode(parameters), headers=headers, claims=claims))
 
 
-def data(answer: Answer) -> Any:
+def data(answer: ExpectedAnswer) -> Any:
     said = json.loads(answer.body)
     assert "errors" not in said, said
     return said["data"]
 
 
-def codes(answer: Answer) -> list[str]:
+def codes(answer: ExpectedAnswer) -> list[str]:
     return [error["extensions"]["code"] for error in json.loads(answer.body)["errors"]]
 
 

@@ -12,9 +12,9 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from deploy.expectations import Answer
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from deploy.expectations import ExpectedAnswer
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
 
@@ -70,13 +70,15 @@ def untraced() -> Iterator[None]:
 
 
 @pytest.fixture
-def quiet_vendors(rde_simulator: Rde, openmarket_simulator: OpenMarket) -> tuple[Rde, OpenMarket]:
+def quiet_vendors(
+    rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
+) -> tuple[RdeSimulator, OpenMarketSimulator]:
     return rde_simulator, openmarket_simulator
 
 
 @pytest.mark.parametrize("probe", REFUSED)
 def test_what_overloads_is_refused_at_once_and_asks_nobody(
-    probe: str, frontend: Frontend, quiet_vendors: tuple[Rde, OpenMarket]
+    probe: str, frontend: Frontend, quiet_vendors: tuple[RdeSimulator, OpenMarketSimulator]
 ) -> None:
     text, code = REFUSED[probe]
     frontend.ask("{ __typename }")  # the first query of a process loads what parses
@@ -118,7 +120,7 @@ def test_what_a_browser_sends_without_asking_is_no_request(content_type: str, fr
     assert post(frontend, json.dumps({"query": "{ __typename }"}), content_type).status == 415
 
 
-def test_a_mutation_by_get_is_refused_and_asks_nobody(frontend: Frontend, rde_simulator: Rde) -> None:
+def test_a_mutation_by_get_is_refused_and_asks_nobody(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     when = "2019-11-07T00:00:00Z"
     scheduling = f'{{name: "r", format: JSON, startDate: "{when}", endDate: "{when}"}}'
     answer = get(frontend, f"mutation {{ scheduleReport(input: {scheduling}) {{ replayed }} }}")
@@ -196,15 +198,15 @@ def test_the_page_is_html_only_where_it_belongs(frontend: Frontend) -> None:
 
 def post(
     frontend: Frontend, body: str, content_type: str = "application/json", headers: dict[str, str] | None = None
-) -> Answer:
+) -> ExpectedAnswer:
     sent = {"content-type": content_type, "accept": RESPONSE_TYPE, **(headers or {})}
     return frontend.send(http_event("POST", "/graphql", headers=sent, body=body, claims=CLAIMS))
 
 
-def get(frontend: Frontend, query: str, headers: dict[str, str] | None = None) -> Answer:
+def get(frontend: Frontend, query: str, headers: dict[str, str] | None = None) -> ExpectedAnswer:
     sent = {"accept": RESPONSE_TYPE, **(headers or {})}
     return frontend.send(http_event("GET", "/graphql", query=f"query={quote(query)}", headers=sent, claims=CLAIMS))
 
 
-def codes(answer: Answer) -> list[str]:
+def codes(answer: ExpectedAnswer) -> list[str]:
     return [error["extensions"]["code"] for error in json.loads(answer.body)["errors"]]

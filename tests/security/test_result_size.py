@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.credits import Credit
+from local.credits import SimulatedCredit
 from local.lambda_runtime import MAX_RESULT
-from local.openmarket import OpenMarket
+from local.openmarket import OpenMarketSimulator
 from schema.errors import ResultTooLarge
-from schema.limits.response_budget import LAMBDA_BYTES, PLAIN_BYTES, RENDERED_BYTES, Room, refuse_beyond
+from schema.limits.response_budget import LAMBDA_BYTES, PLAIN_BYTES, RENDERED_BYTES, ResponseBudget, refuse_beyond
 from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
 
 NOON = datetime(2019, 11, 1, 12, tzinfo=UTC)
@@ -47,14 +47,16 @@ def test_what_fits_is_sent(body: bytes, compressed: bool) -> None:
 
 @pytest.mark.parametrize(("compressed", "space"), [(True, RENDERED_BYTES), (False, PLAIN_BYTES)])
 def test_rows_are_counted_together_before_they_are_rendered(compressed: bool, space: int) -> None:
-    room = Room(compressed=compressed)
+    room = ResponseBudget(compressed=compressed)
     room.take(space // 200, 100)
     room.take(space // 200, 100)
     with pytest.raises(ResultTooLarge, match=r"first.*exportCreditLog"):
         room.take(1, 200)
 
 
-def test_an_answer_too_large_for_lambda_names_the_way_out(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_an_answer_too_large_for_lambda_names_the_way_out(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
     openmarket_simulator.add(*(credit(n, network="n" * 900) for n in range(8_000)))
     query = f"{{ creditLog({DAY}, first: 10000) {{ nodes {{ network }} totalCount }} }}"
     reply = frontend.ask(query)  # without gzip
@@ -69,6 +71,8 @@ def test_an_answer_too_large_for_lambda_names_the_way_out(frontend: Frontend, op
     assert frontend.send(event).status == 200  # gzip makes it fit
 
 
-def credit(number: int, network: str) -> Credit:
+def credit(number: int, network: str) -> SimulatedCredit:
     time = NOON + timedelta(seconds=number)
-    return Credit(10**12 + number, time, "447700900001", network, "1.5", "GBP", "MyBrand", "SUCCESS", "SUCCESS", time)
+    return SimulatedCredit(
+        10**12 + number, time, "447700900001", network, "1.5", "GBP", "MyBrand", "SUCCESS", "SUCCESS", time
+    )

@@ -3,8 +3,8 @@
 import pytest
 from strawberry.types.base import StrawberryObjectDefinition
 
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from schema.execution.stock import GRAPHQL
 from schema.types.root import SCHEMA
 from schema.types.scopes import Needs
@@ -44,7 +44,7 @@ def test_a_root_field_declares_one_scope_and_shows_it(root: str, name: str) -> N
 
 @pytest.mark.parametrize(("root", "name"), FIELDS)
 def test_a_root_field_is_refused_without_its_scope_and_nobody_is_asked(
-    root: str, name: str, frontend: Frontend, rde_simulator: Rde, openmarket_simulator: OpenMarket
+    root: str, name: str, frontend: Frontend, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     others = " ".join(scope for scope in EVERY_SCOPE.split() if scope not in declared(root, name))
     for _ in range(2):  # by graphql-core first, by its plan then

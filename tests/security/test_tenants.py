@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.aws import Aws
-from local.openmarket import OpenMarket
-from local.rde import Rde
+from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
 from tests.security.recorded_aws import Targets, listening
@@ -61,8 +61,8 @@ def frontend(
     start: StartFrontend,
     settings_environ: dict[str, str],
     aws: Aws,
-    rde_simulator: Rde,
-    openmarket_simulator: OpenMarket,
+    rde_simulator: RdeSimulator,
+    openmarket_simulator: OpenMarketSimulator,
 ) -> Frontend:
     """Two tenants, each with an account of its own, and AWS behind a listener."""
     for tenant in TENANTS:
@@ -92,7 +92,7 @@ def test_every_key_and_secret_that_a_call_touches_is_its_own_tenant_s(
     made: list[tuple[str, str | None]],
     frontend: Frontend,
     targets: Targets,
-    openmarket_simulator: OpenMarket,
+    openmarket_simulator: OpenMarketSimulator,
     settings_environ: dict[str, str],
 ) -> None:
     for tenant, query in made:
@@ -116,7 +116,9 @@ def test_the_listener_hears_what_the_product_asks(
     assert f"{settings_environ['SECRET_PREFIX']}/acme/openmarket" in targets.secrets
 
 
-def test_one_tenant_s_answer_is_not_given_to_another(frontend: Frontend, openmarket_simulator: OpenMarket) -> None:
+def test_one_tenant_s_answer_is_not_given_to_another(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
     query = f"{{ creditLog({INSTANTS}) {{ nodes {{ creditId }} }} }}"
     start, end = datetime(2019, 11, 1, tzinfo=UTC), datetime(2019, 11, 3, tzinfo=UTC)
     for tenant in (*TENANTS, *TENANTS):

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from ledger.answers.answers import Answer
+from ledger.answers.answers import CachedAnswer
 from ledger.answers.freshness import Source
 from ledger.credits.rows import Credit, Rows
-from ledger.credits.selection import Where
+from ledger.credits.selection import CreditFilter
 from ledger.exports.exports import Link
-from ledger.storage.store import Stored
+from ledger.storage.store import StoredObject
 from runtime.deadline import Deadline
 from schema.execution.messages import Params
 from schema.http.requests import Request, Response
@@ -37,9 +37,9 @@ NOW = datetime(2019, 11, 5, tzinfo=UTC)
         LogRow(1, NOW, PLANTED, "O2", "SUCCESS", "1.5", "GBP"),
         Credit(1, NOW, PLANTED, "O2", CreditState.SUCCESS, "SUCCESS", "1.5", "GBP"),
         Rows([PLANTED] * 8),
-        Where(msisdn=PLANTED, min_amount=Decimal(1)),
-        Answer([PLANTED], NOW, Source.CACHE),
-        Stored(PLANTED.encode(), None, {}),
+        CreditFilter(msisdn=PLANTED, min_amount=Decimal(1)),
+        CachedAnswer([PLANTED], NOW, Source.CACHE),
+        StoredObject(PLANTED.encode(), None, {}),
         Link(PLANTED, NOW),
         Params(PLANTED, None, {"msisdn": PLANTED}),
         Request("GET", "/", PLANTED, {"authorization": PLANTED}, PLANTED.encode(), {"sub": PLANTED}, "1", Deadline(1)),

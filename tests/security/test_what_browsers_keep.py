@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from local.openmarket import OpenMarket
+from local.openmarket import OpenMarketSimulator
 from tests.functions.conftest import StartFrontend
 from tests.functions.frontend import EVERY_SCOPE, Frontend, http_event
 from tests.moving_clock import MovingClock
@@ -61,7 +61,7 @@ def test_with_no_freshness_nothing_is_kept(start: StartFrontend) -> None:
 
 
 def test_a_stale_answer_is_asked_for_again(
-    frontend: Frontend, openmarket_simulator: OpenMarket, clock: MovingClock
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
     query = f"{{ creditLog({TODAY}) {{ {SUMMARY} freshness {{ stale }} }} }}"
     assert kept(frontend, query).startswith("private, max-age")

@@ -24,7 +24,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ScriptedAnswer:
     """What goes back; `declared` is the Content-Length, where that shall not be the truth."""
 
     status: int = 200
@@ -40,10 +40,10 @@ class Answer:
         return f"{self.status} {len(self.body)} bytes {self.headers} {oddities}"
 
 
-type Script = Callable[[Seen], Answer]
+type Script = Callable[[Seen], ScriptedAnswer]
 
 
-def in_turn(*answers: Answer) -> Script:
+def in_turn(*answers: ScriptedAnswer) -> Script:
     """One answer after the other, the last one for ever."""
     left = list(answers)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
@@ -121,7 +121,7 @@ async def _read(reader: asyncio.StreamReader, connection: int) -> Seen | None:
     return Seen(method, target, headers, body, connection)
 
 
-async def _write(answer: Answer, writer: asyncio.StreamWriter) -> None:
+async def _write(answer: ScriptedAnswer, writer: asyncio.StreamWriter) -> None:
     length = len(answer.body) if answer.declared is None else answer.declared
     headers = {"Content-Length": str(length)} | answer.headers
     lines = [f"HTTP/1.1 {answer.status} Scripted", *(f"{name}: {value}" for name, value in headers.items()), "", ""]

@@ -13,7 +13,7 @@ import pytest
 from runtime import telemetry
 from runtime.deadline import Deadline
 from runtime.telemetry import Telemetry
-from tests.upstreams.scripted_vendor import Answer, ScriptedVendor, in_turn
+from tests.upstreams.scripted_vendor import ScriptedAnswer, ScriptedVendor, in_turn
 from upstreams.errors import (
     UpstreamBadResponse,
     UpstreamError,
@@ -22,16 +22,16 @@ from upstreams.errors import (
     UpstreamUnavailable,
 )
 from upstreams.failures import retry_after
-from upstreams.http import Call, Caller, full_jitter
+from upstreams.http import Call, VendorClient, full_jitter
 
 if TYPE_CHECKING:
     import httpx
 
 pytestmark = pytest.mark.anyio
 
-type Ask = Callable[[Caller, Call, Deadline], Awaitable[bytes]]
+type Ask = Callable[[VendorClient, Call, Deadline], Awaitable[bytes]]
 
-BOMB = Answer(body=gzip.compress(b"x" * 1001, mtime=0), headers={"Content-Encoding": "gzip"})
+BOMB = ScriptedAnswer(body=gzip.compress(b"x" * 1001, mtime=0), headers={"Content-Encoding": "gzip"})
 
 
 async def nothing_to_add(request: "httpx.Request") -> AsyncGenerator["httpx.Request", "httpx.Response"]:
@@ -42,14 +42,16 @@ def call(vendor: ScriptedVendor) -> Call:
     return Call("log", f"{vendor.base_url}/csv/log?msisdn=447700900001", nothing_to_add)
 
 
-def caller(seconds: float = 5, max_bytes: int = 1000) -> Caller:
-    return Caller("openmarket", seconds, max_bytes=max_bytes)
+def caller(seconds: float = 5, max_bytes: int = 1000) -> VendorClient:
+    return VendorClient("openmarket", seconds, max_bytes=max_bytes)
 
 
 async def test_a_moment_of_trouble_is_waited_out_and_every_try_is_recorded() -> None:
     seen = Telemetry()
     telemetry.current.set(seen)
-    async with ScriptedVendor(in_turn(Answer(503), Answer(502), Answer(body=b"fine"))) as vendor:
+    async with ScriptedVendor(
+        in_turn(ScriptedAnswer(503), ScriptedAnswer(502), ScriptedAnswer(body=b"fine"))
+    ) as vendor:
         assert await caller().get(call(vendor), Deadline.after(5)) == b"fine"
     assert [(each.upstream, each.operation, each.status) for each in seen.upstream_calls] == [
         ("openmarket", "log", 503),
@@ -61,34 +63,34 @@ async def test_a_moment_of_trouble_is_waited_out_and_every_try_is_recorded() -> 
 @pytest.mark.parametrize(
     ("answer", "error", "tries"),
     [
-        (Answer(502), UpstreamUnavailable, 3),
-        (Answer(503), UpstreamUnavailable, 3),
-        (Answer(504), UpstreamUnavailable, 3),
-        (Answer(500), UpstreamUnavailable, 1),
-        (Answer(429), UpstreamUnavailable, 1),
-        (Answer(429, headers={"Retry-After": "0"}), UpstreamUnavailable, 3),
-        (Answer(429, headers={"Retry-After": "3600"}), UpstreamUnavailable, 1),
-        (Answer(503, headers={"Retry-After": "3600"}), UpstreamUnavailable, 1),
-        (Answer(401), UpstreamUnauthorized, 1),
-        (Answer(403), UpstreamUnauthorized, 1),
-        (Answer(400), UpstreamBadResponse, 1),
-        (Answer(404), UpstreamBadResponse, 1),
-        (Answer(202), UpstreamBadResponse, 1),
-        (Answer(body=b"cut off here", declared=100), UpstreamUnavailable, 3),
-        (Answer(hang_up=True), UpstreamUnavailable, 3),
-        (Answer(body=b"x" * 1001), UpstreamBadResponse, 1),
+        (ScriptedAnswer(502), UpstreamUnavailable, 3),
+        (ScriptedAnswer(503), UpstreamUnavailable, 3),
+        (ScriptedAnswer(504), UpstreamUnavailable, 3),
+        (ScriptedAnswer(500), UpstreamUnavailable, 1),
+        (ScriptedAnswer(429), UpstreamUnavailable, 1),
+        (ScriptedAnswer(429, headers={"Retry-After": "0"}), UpstreamUnavailable, 3),
+        (ScriptedAnswer(429, headers={"Retry-After": "3600"}), UpstreamUnavailable, 1),
+        (ScriptedAnswer(503, headers={"Retry-After": "3600"}), UpstreamUnavailable, 1),
+        (ScriptedAnswer(401), UpstreamUnauthorized, 1),
+        (ScriptedAnswer(403), UpstreamUnauthorized, 1),
+        (ScriptedAnswer(400), UpstreamBadResponse, 1),
+        (ScriptedAnswer(404), UpstreamBadResponse, 1),
+        (ScriptedAnswer(202), UpstreamBadResponse, 1),
+        (ScriptedAnswer(body=b"cut off here", declared=100), UpstreamUnavailable, 3),
+        (ScriptedAnswer(hang_up=True), UpstreamUnavailable, 3),
+        (ScriptedAnswer(body=b"x" * 1001), UpstreamBadResponse, 1),
         (
-            Answer(body=gzip.compress(b"x" * 1001, mtime=0), headers={"Content-Encoding": "gzip"}),
+            ScriptedAnswer(body=gzip.compress(b"x" * 1001, mtime=0), headers={"Content-Encoding": "gzip"}),
             UpstreamBadResponse,
             1,
         ),
-        (Answer(body=b"not gzip", headers={"Content-Encoding": "gzip"}), UpstreamBadResponse, 1),
-        (Answer(body=b"", headers={"Content-Encoding": "gzip, gzip"}), UpstreamBadResponse, 1),
+        (ScriptedAnswer(body=b"not gzip", headers={"Content-Encoding": "gzip"}), UpstreamBadResponse, 1),
+        (ScriptedAnswer(body=b"", headers={"Content-Encoding": "gzip, gzip"}), UpstreamBadResponse, 1),
     ],
     ids=str,
 )
 async def test_every_kind_of_failure_has_its_error_and_its_number_of_tries(
-    answer: Answer, error: type[UpstreamError], tries: int
+    answer: ScriptedAnswer, error: type[UpstreamError], tries: int
 ) -> None:
     async with ScriptedVendor(in_turn(answer)) as vendor:
         with pytest.raises(error) as caught:
@@ -108,7 +110,9 @@ async def test_a_vendor_that_nobody_listens_for_is_unavailable() -> None:
 
 async def test_retry_after_is_honoured() -> None:
     began = time.monotonic()
-    async with ScriptedVendor(in_turn(Answer(429, headers={"Retry-After": "1"}), Answer(body=b"fine"))) as vendor:
+    async with ScriptedVendor(
+        in_turn(ScriptedAnswer(429, headers={"Retry-After": "1"}), ScriptedAnswer(body=b"fine"))
+    ) as vendor:
         assert await caller().get(call(vendor), Deadline.after(5)) == b"fine"
     assert time.monotonic() - began >= 1
 
@@ -133,10 +137,10 @@ def test_pauses_differ_and_stay_below_a_doubling_bound() -> None:
     assert len(set(first)) > 100
 
 
-@pytest.mark.parametrize("slow", [Answer(seconds_before=30), Answer(body=b"a body", seconds_within=30)])
+@pytest.mark.parametrize("slow", [ScriptedAnswer(seconds_before=30), ScriptedAnswer(body=b"a body", seconds_within=30)])
 @pytest.mark.parametrize(("seconds", "left"), [(0.2, 30), (30, 0.2)])
 async def test_a_slow_answer_is_left_when_its_time_or_the_invocations_is_over(
-    slow: Answer, seconds: float, left: float
+    slow: ScriptedAnswer, seconds: float, left: float
 ) -> None:
     began = time.monotonic()
     async with ScriptedVendor(in_turn(slow)) as vendor:
@@ -147,8 +151,8 @@ async def test_a_slow_answer_is_left_when_its_time_or_the_invocations_is_over(
 
 
 async def test_a_redirect_is_not_followed() -> None:
-    async with ScriptedVendor(in_turn(Answer(body=b"stolen"))) as elsewhere:
-        away = Answer(302, headers={"Location": f"{elsewhere.base_url}/"})
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"stolen"))) as elsewhere:
+        away = ScriptedAnswer(302, headers={"Location": f"{elsewhere.base_url}/"})
         async with ScriptedVendor(in_turn(away)) as vendor:
             with pytest.raises(UpstreamBadResponse):
                 await caller().get(call(vendor), Deadline.after(5))
@@ -156,7 +160,7 @@ async def test_a_redirect_is_not_followed() -> None:
 
 
 async def test_a_session_cookie_never_travels_with_another_call() -> None:
-    async with ScriptedVendor(in_turn(Answer(body=b"fine", headers={"Set-Cookie": "session=acme"}))) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"fine", headers={"Set-Cookie": "session=acme"}))) as vendor:
         asking = caller()
         await asking.get(call(vendor), Deadline.after(5))
         await asking.get(call(vendor), Deadline.after(5))
@@ -164,7 +168,7 @@ async def test_a_session_cookie_never_travels_with_another_call() -> None:
 
 
 async def test_no_more_than_four_calls_run_at_once() -> None:
-    async with ScriptedVendor(in_turn(Answer(body=b"fine", seconds_before=0.05))) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"fine", seconds_before=0.05))) as vendor:
         asking = caller()
         await asyncio.gather(*(asking.get(call(vendor), Deadline.after(5)) for _ in range(12)))
     assert len(vendor.seen) == 12
@@ -172,23 +176,23 @@ async def test_no_more_than_four_calls_run_at_once() -> None:
 
 
 async def test_a_call_s_time_begins_with_its_turn() -> None:
-    async with ScriptedVendor(in_turn(Answer(body=b"fine", seconds_before=0.4))) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"fine", seconds_before=0.4))) as vendor:
         asking = caller(seconds=1.4)
         answers = await asyncio.gather(*(asking.get(call(vendor), Deadline.after(10)) for _ in range(16)))
     assert answers == [b"fine"] * 16, "the last ones waited for 1.2 seconds"
 
 
 async def test_a_posts_time_begins_with_its_turn_too() -> None:
-    async with ScriptedVendor(in_turn(Answer(body=b"fine", seconds_before=0.8))) as vendor:
-        asking = Caller("openmarket", 1.4, concurrency=1)
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"fine", seconds_before=0.8))) as vendor:
+        asking = VendorClient("openmarket", 1.4, concurrency=1)
         answers = await asyncio.gather(*(asking.send_once(call(vendor), Deadline.after(10)) for _ in range(2)))
     assert answers == [b"fine"] * 2
 
 
-@pytest.mark.parametrize("ask", [Caller.get, Caller.send_once])
+@pytest.mark.parametrize("ask", [VendorClient.get, VendorClient.send_once])
 async def test_who_waits_for_a_turn_waits_no_longer_than_the_invocation_lasts(ask: Ask) -> None:
-    async with ScriptedVendor(in_turn(Answer(seconds_before=30))) as vendor:
-        asking = Caller("openmarket", 30, concurrency=1)
+    async with ScriptedVendor(in_turn(ScriptedAnswer(seconds_before=30))) as vendor:
+        asking = VendorClient("openmarket", 30, concurrency=1)
         first = asking.get(call(vendor), Deadline.after(1))
         late = ask(asking, call(vendor), Deadline.after(0.2))
         _, error = await asyncio.gather(first, late, return_exceptions=True)
@@ -198,8 +202,10 @@ async def test_who_waits_for_a_turn_waits_no_longer_than_the_invocation_lasts(as
 
 
 async def test_a_turn_that_was_waited_for_in_vain_is_lost_to_nobody() -> None:
-    async with ScriptedVendor(in_turn(Answer(body=b"fine", seconds_before=0.3), Answer(body=b"fine"))) as vendor:
-        asking = Caller("openmarket", 5, concurrency=1)
+    async with ScriptedVendor(
+        in_turn(ScriptedAnswer(body=b"fine", seconds_before=0.3), ScriptedAnswer(body=b"fine"))
+    ) as vendor:
+        asking = VendorClient("openmarket", 5, concurrency=1)
         waits = [asking.get(call(vendor), Deadline.after(seconds)) for seconds in (5, 0.1, 5)]
         first, late, last = await asyncio.gather(*waits, return_exceptions=True)
     assert (first, type(late), last) == (b"fine", UpstreamTimeout, b"fine")
@@ -208,17 +214,17 @@ async def test_a_turn_that_was_waited_for_in_vain_is_lost_to_nobody() -> None:
 @pytest.mark.parametrize(
     ("answer", "seconds", "left", "hurried"),
     [
-        (Answer(seconds_before=30), 0.3, 30, False),
-        (Answer(seconds_before=30), 1, 0.99, False),
-        (Answer(seconds_before=30), 30, 0.3, True),
-        (Answer(seconds_before=30), 0.6, 0.3, True),
-        (Answer(503, headers={"Retry-After": "3600"}), 30, 1, False),
-        (Answer(hang_up=True), 30, 1, False),
+        (ScriptedAnswer(seconds_before=30), 0.3, 30, False),
+        (ScriptedAnswer(seconds_before=30), 1, 0.99, False),
+        (ScriptedAnswer(seconds_before=30), 30, 0.3, True),
+        (ScriptedAnswer(seconds_before=30), 0.6, 0.3, True),
+        (ScriptedAnswer(503, headers={"Retry-After": "3600"}), 30, 1, False),
+        (ScriptedAnswer(hang_up=True), 30, 1, False),
     ],
     ids=["its own time", "nearly all of it", "ours", "half of it", "refused in time", "hung up in time"],
 )
 async def test_a_failure_says_whether_our_own_time_was_too_short_for_the_call(
-    answer: Answer, seconds: float, left: float, hurried: bool
+    answer: ScriptedAnswer, seconds: float, left: float, hurried: bool
 ) -> None:
     async with ScriptedVendor(in_turn(answer)) as vendor:
         with pytest.raises(UpstreamError) as caught:
@@ -228,7 +234,9 @@ async def test_a_failure_says_whether_our_own_time_was_too_short_for_the_call(
 
 async def test_all_tries_share_one_call_s_time() -> None:
     began = time.monotonic()
-    async with ScriptedVendor(in_turn(Answer(503, seconds_before=0.8), Answer(seconds_before=30))) as vendor:
+    async with ScriptedVendor(
+        in_turn(ScriptedAnswer(503, seconds_before=0.8), ScriptedAnswer(seconds_before=30))
+    ) as vendor:
         with pytest.raises(UpstreamTimeout):
             await caller(seconds=1.5).get(call(vendor), Deadline.after(30))
     assert time.monotonic() - began < 2.2
@@ -236,8 +244,10 @@ async def test_all_tries_share_one_call_s_time() -> None:
 
 
 async def test_a_call_keeps_its_turn_until_it_is_tried_for_the_last_time() -> None:
-    async with ScriptedVendor(in_turn(Answer(503), Answer(503), Answer(body=b"fine"))) as vendor:
-        asking = Caller("openmarket", 5, concurrency=1)
+    async with ScriptedVendor(
+        in_turn(ScriptedAnswer(503), ScriptedAnswer(503), ScriptedAnswer(body=b"fine"))
+    ) as vendor:
+        asking = VendorClient("openmarket", 5, concurrency=1)
         addresses = [f"{vendor.base_url}/{name}" for name in ("first", "second")]
         calls = [Call("log", address, nothing_to_add) for address in addresses]
         assert await asyncio.gather(*(asking.get(each, Deadline.after(5)) for each in calls)) == [b"fine"] * 2
@@ -245,7 +255,7 @@ async def test_a_call_keeps_its_turn_until_it_is_tried_for_the_last_time() -> No
 
 
 async def test_a_compressed_answer_arrives_unpacked() -> None:
-    packed = Answer(body=gzip.compress(b"a,b\n"), headers={"Content-Encoding": "gzip"})
+    packed = ScriptedAnswer(body=gzip.compress(b"a,b\n"), headers={"Content-Encoding": "gzip"})
     async with ScriptedVendor(in_turn(packed)) as vendor:
         assert await caller().get(call(vendor), Deadline.after(5)) == b"a,b\n"
 
@@ -254,7 +264,7 @@ def test_one_caller_serves_one_event_loop_after_another() -> None:
     asking = caller()
 
     async def invocation() -> bytes:
-        async with ScriptedVendor(in_turn(Answer(body=b"fine"))) as vendor:
+        async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"fine"))) as vendor:
             return await asking.get(call(vendor), Deadline.after(5))
 
     assert [asyncio.run(invocation()) for _ in range(3)] == [b"fine"] * 3
@@ -262,6 +272,6 @@ def test_one_caller_serves_one_event_loop_after_another() -> None:
 
 async def test_no_log_line_holds_an_address_even_at_debug(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    async with ScriptedVendor(in_turn(Answer(body=b"fine"))) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"fine"))) as vendor:
         await caller().get(call(vendor), Deadline.after(5))
     assert "4477" not in caplog.text

@@ -3,9 +3,9 @@ import sys
 
 EVERY_MODULE = """
 import importlib, pkgutil, sys, upstreams
-names = [module.name for module in pkgutil.iter_modules(upstreams.__path__)]
+names = [module.name for module in pkgutil.walk_packages(upstreams.__path__, "upstreams.")]
 for name in names:
-    importlib.import_module(f"upstreams.{name}")
+    importlib.import_module(name)
 assert len(names) > 10, names
 print(*sorted({name.partition(".")[0] for name in sys.modules} & {"httpx", "httpcore", "boto3", "botocore"}))
 """

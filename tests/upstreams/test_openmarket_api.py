@@ -5,7 +5,7 @@ import pytest
 
 from runtime.deadline import Deadline
 from tests.upstreams.planted_secrets import OPENMARKET, PutSecret
-from tests.upstreams.scripted_vendor import Answer, ScriptedVendor, Seen, in_turn
+from tests.upstreams.scripted_vendor import ScriptedAnswer, ScriptedVendor, Seen, in_turn
 from upstreams.errors import UpstreamBadResponse, UpstreamUnauthorized
 from upstreams.openmarket.client import LogRow, OpenMarket, OutcomeRow
 from upstreams.secrets import SecretStore
@@ -29,7 +29,7 @@ def basic(account: str, password: str) -> str:
 
 
 async def test_the_log_is_asked_for_in_utc_with_every_character_escaped(secrets: SecretStore, tenant: str) -> None:
-    async with ScriptedVendor(in_turn(Answer(body=LOG))) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=LOG))) as vendor:
         rows = await openmarket(vendor, secrets).log(tenant, START, END, "A&B /+ü", Deadline.after(5))
     assert vendor.seen[0].target == (
         "/csv/log?fromTime=2013-09-15%2013%3A57%3A00%20UTC&toTime=2013-10-15%2013%3A57%3A00%20UTC"
@@ -42,7 +42,7 @@ async def test_the_log_is_asked_for_in_utc_with_every_character_escaped(secrets:
 
 async def test_all_brands_are_asked_for_without_a_brand(secrets: SecretStore, tenant: str) -> None:
     body = b"Brand,Amount,Currency,Success,Failed,Credit Applied\nMyBrand,1.5,GBP,17,2,25.5000\n"
-    async with ScriptedVendor(in_turn(Answer(body=body))) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=body))) as vendor:
         rows = await openmarket(vendor, secrets).outcome(tenant, START, END, None, Deadline.after(5))
     assert vendor.seen[0].path == "/csv/outcome"
     assert "brand" not in vendor.seen[0].target
@@ -55,9 +55,9 @@ async def test_a_rotated_password_is_read_anew_and_the_call_made_once_more(
     await secrets.read(tenant, "openmarket")
     put_secret(tenant, "openmarket", OPENMARKET | {"password": "rotated"})
 
-    def script(seen: Seen) -> Answer:
+    def script(seen: Seen) -> ScriptedAnswer:
         new = seen.headers["authorization"] == basic(OPENMARKET["accountId"], "rotated")
-        return Answer(body=LOG) if new else Answer(status=401)
+        return ScriptedAnswer(body=LOG) if new else ScriptedAnswer(status=401)
 
     async with ScriptedVendor(script) as vendor:
         rows = await openmarket(vendor, secrets).log(tenant, START, END, None, Deadline.after(5))
@@ -66,21 +66,21 @@ async def test_a_rotated_password_is_read_anew_and_the_call_made_once_more(
 
 
 async def test_a_second_refusal_is_final(secrets: SecretStore, tenant: str) -> None:
-    async with ScriptedVendor(in_turn(Answer(status=401))) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(status=401))) as vendor:
         with pytest.raises(UpstreamUnauthorized):
             await openmarket(vendor, secrets).log(tenant, START, END, None, Deadline.after(5))
     assert len(vendor.seen) == 2
 
 
 async def test_a_tenant_without_a_secret_reaches_no_vendor(secrets: SecretStore) -> None:
-    async with ScriptedVendor(in_turn(Answer(body=LOG))) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=LOG))) as vendor:
         with pytest.raises(UpstreamUnauthorized):
             await openmarket(vendor, secrets).log("nobody", START, END, None, Deadline.after(5))
     assert vendor.seen == []
 
 
 async def test_a_page_instead_of_a_file_is_no_answer(secrets: SecretStore, tenant: str) -> None:
-    page = Answer(body=b"<html>Service maintenance</html>", headers={"Content-Type": "text/html"})
+    page = ScriptedAnswer(body=b"<html>Service maintenance</html>", headers={"Content-Type": "text/html"})
     async with ScriptedVendor(in_turn(page)) as vendor:
         with pytest.raises(UpstreamBadResponse):
             await openmarket(vendor, secrets).log(tenant, START, END, None, Deadline.after(5))
@@ -89,5 +89,5 @@ async def test_a_page_instead_of_a_file_is_no_answer(secrets: SecretStore, tenan
 
 @pytest.mark.parametrize("status", [200, 204])
 async def test_an_empty_body_is_no_credits(secrets: SecretStore, tenant: str, status: int) -> None:
-    async with ScriptedVendor(in_turn(Answer(status=status))) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(status=status))) as vendor:
         assert await openmarket(vendor, secrets).log(tenant, START, END, None, Deadline.after(5)) == []

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.deadline import Deadline
 from tests.upstreams.planted_secrets import RDE, PutSecret
-from tests.upstreams.scripted_vendor import Answer, Script, ScriptedVendor, Seen, by_path, in_turn
+from tests.upstreams.scripted_vendor import Script, ScriptedAnswer, ScriptedVendor, Seen, by_path, in_turn
 from upstreams.errors import (
     UpstreamBadResponse,
     UpstreamError,
@@ -23,7 +23,7 @@ from upstreams.secrets import SecretStore
 pytestmark = pytest.mark.anyio
 
 FIRST, LAST = dt.date(2019, 11, 5), dt.date(2019, 12, 3)
-LISTING = Answer(body=b'{"data": [], "pagination": {"offset": 0, "limit": 0, "total": 0}}')
+LISTING = ScriptedAnswer(body=b'{"data": [], "pagination": {"offset": 0, "limit": 0, "total": 0}}')
 REQUEST = ScheduleRequest(
     name="Daily report",
     customization_name=None,
@@ -46,8 +46,8 @@ SCHEDULED = {
 }
 
 
-def token(value: str, **more: object) -> Answer:
-    return Answer(body=json.dumps({"token": value} | more).encode())
+def token(value: str, **more: object) -> ScriptedAnswer:
+    return ScriptedAnswer(body=json.dumps({"token": value} | more).encode())
 
 
 def scripted(reports: Script, tokens: Script | None = None) -> ScriptedVendor:
@@ -93,7 +93,7 @@ async def test_many_calls_at_once_share_one_token(secrets: SecretStore, tenant: 
 
 @pytest.mark.parametrize(("expires_in", "tokens"), [(1500, 1), ("1500", 1), (None, 1), ("soon", 1), (0, 2)])
 async def test_a_token_is_kept_for_its_life(secrets: SecretStore, tenant: str, expires_in: object, tokens: int) -> None:
-    answer = Answer(body=json.dumps({"access_token": "other-name", "expires_in": expires_in}).encode())
+    answer = ScriptedAnswer(body=json.dumps({"access_token": "other-name", "expires_in": expires_in}).encode())
     async with scripted(in_turn(LISTING), in_turn(answer)) as vendor:
         api = rde(vendor, secrets)
         await listing(api, tenant)
@@ -114,7 +114,7 @@ async def test_a_token_is_renewed_before_it_dies(secrets: SecretStore, tenant: s
 async def test_each_tenant_has_its_own_token_and_key(secrets: SecretStore, tenant: str, put_secret: PutSecret) -> None:
     put_secret(f"{tenant}-b", "rde", RDE | {"username": "other", "subscriptionKey": "k3y-two"})
 
-    def own(seen: Seen) -> Answer:
+    def own(seen: Seen) -> ScriptedAnswer:
         return token("for-" + seen.headers["x-subscription-key"])
 
     async with scripted(in_turn(LISTING), own) as vendor:
@@ -132,7 +132,7 @@ async def test_each_tenant_has_its_own_token_and_key(secrets: SecretStore, tenan
 async def test_a_refused_call_gets_a_new_secret_and_token_and_is_made_once_more(
     secrets: SecretStore, tenant: str, put_secret: PutSecret
 ) -> None:
-    async with scripted(in_turn(LISTING, Answer(401), LISTING), in_turn(token("old"), token("new"))) as vendor:
+    async with scripted(in_turn(LISTING, ScriptedAnswer(401), LISTING), in_turn(token("old"), token("new"))) as vendor:
         api = rde(vendor, secrets)
         await listing(api, tenant)
         put_secret(tenant, "rde", RDE | {"subscriptionKey": "rotated"})
@@ -143,8 +143,8 @@ async def test_a_refused_call_gets_a_new_secret_and_token_and_is_made_once_more(
 
 
 async def test_calls_refused_together_renew_the_token_once(secrets: SecretStore, tenant: str) -> None:
-    def only_new(seen: Seen) -> Answer:
-        return LISTING if seen.headers["authorization"] == "Bearer new" else Answer(401, seconds_before=0.1)
+    def only_new(seen: Seen) -> ScriptedAnswer:
+        return LISTING if seen.headers["authorization"] == "Bearer new" else ScriptedAnswer(401, seconds_before=0.1)
 
     async with scripted(only_new, in_turn(token("old"), token("new"))) as vendor:
         api = rde(vendor, secrets)
@@ -153,7 +153,7 @@ async def test_calls_refused_together_renew_the_token_once(secrets: SecretStore,
 
 
 async def test_a_second_refusal_is_final(secrets: SecretStore, tenant: str) -> None:
-    async with scripted(in_turn(Answer(401))) as vendor:
+    async with scripted(in_turn(ScriptedAnswer(401))) as vendor:
         with pytest.raises(UpstreamUnauthorized):
             await listing(rde(vendor, secrets), tenant)
     assert vendor.paths() == ["/auth/token", "/reports"] * 2
@@ -166,8 +166,8 @@ async def test_a_rotated_password_is_noticed_when_the_token_is_refused(
     put_secret(tenant, "rde", RDE | {"password": "rotated"})
     new = "Basic " + base64.b64encode(b"resel:rotated").decode()
 
-    def only_new(seen: Seen) -> Answer:
-        return token("t0k3n") if seen.headers["authorization"] == new else Answer(401)
+    def only_new(seen: Seen) -> ScriptedAnswer:
+        return token("t0k3n") if seen.headers["authorization"] == new else ScriptedAnswer(401)
 
     async with scripted(in_turn(LISTING), only_new) as vendor:
         await listing(rde(vendor, secrets), tenant)
@@ -177,20 +177,20 @@ async def test_a_rotated_password_is_noticed_when_the_token_is_refused(
 @pytest.mark.parametrize(
     ("answer", "error", "tries"),
     [
-        (Answer(401), UpstreamUnauthorized, 2),
-        (Answer(403), UpstreamUnauthorized, 1),
-        (Answer(404), UpstreamUnauthorized, 1),
-        (Answer(body=b"<html>"), UpstreamUnauthorized, 1),
-        (Answer(body=b"[]"), UpstreamUnauthorized, 1),
-        (Answer(body=b'{"token": ""}'), UpstreamUnauthorized, 1),
-        (Answer(body=b'{"token": "two\\r\\nlines"}'), UpstreamUnauthorized, 1),
-        (Answer(500), UpstreamUnavailable, 1),
-        (Answer(503), UpstreamUnavailable, 3),
+        (ScriptedAnswer(401), UpstreamUnauthorized, 2),
+        (ScriptedAnswer(403), UpstreamUnauthorized, 1),
+        (ScriptedAnswer(404), UpstreamUnauthorized, 1),
+        (ScriptedAnswer(body=b"<html>"), UpstreamUnauthorized, 1),
+        (ScriptedAnswer(body=b"[]"), UpstreamUnauthorized, 1),
+        (ScriptedAnswer(body=b'{"token": ""}'), UpstreamUnauthorized, 1),
+        (ScriptedAnswer(body=b'{"token": "two\\r\\nlines"}'), UpstreamUnauthorized, 1),
+        (ScriptedAnswer(500), UpstreamUnavailable, 1),
+        (ScriptedAnswer(503), UpstreamUnavailable, 3),
     ],
     ids=str,
 )
 async def test_without_a_token_nothing_is_asked(
-    secrets: SecretStore, tenant: str, answer: Answer, error: type[UpstreamError], tries: int
+    secrets: SecretStore, tenant: str, answer: ScriptedAnswer, error: type[UpstreamError], tries: int
 ) -> None:
     async with scripted(in_turn(LISTING), in_turn(answer)) as vendor:
         with pytest.raises(error):
@@ -201,7 +201,7 @@ async def test_without_a_token_nothing_is_asked(
 async def test_a_caller_that_gives_up_while_fetching_the_token_holds_nobody_up(
     secrets: SecretStore, tenant: str
 ) -> None:
-    slow_once = in_turn(Answer(seconds_before=30), token("t0k3n"))
+    slow_once = in_turn(ScriptedAnswer(seconds_before=30), token("t0k3n"))
     async with scripted(in_turn(LISTING), slow_once) as vendor:
         api = rde(vendor, secrets)
         waiting = asyncio.create_task(listing(api, tenant))
@@ -212,7 +212,7 @@ async def test_a_caller_that_gives_up_while_fetching_the_token_holds_nobody_up(
 
 @pytest.mark.parametrize("method", ["POST", "GET", "PUT"])
 async def test_scheduling_sends_only_what_was_given(secrets: SecretStore, tenant: str, method: str) -> None:
-    async with scripted(in_turn(Answer(body=json.dumps(SCHEDULED).encode()))) as vendor:
+    async with scripted(in_turn(ScriptedAnswer(body=json.dumps(SCHEDULED).encode()))) as vendor:
         report = await rde(vendor, secrets, method).schedule(tenant, REQUEST, Deadline.after(5))
     sent = vendor.seen[-1]
     assert (sent.method, sent.target) == (method, "/reports")
@@ -233,7 +233,7 @@ async def test_scheduling_sends_only_what_was_given(secrets: SecretStore, tenant
 
 async def test_scheduling_spells_out_everything_that_was_given(secrets: SecretStore, tenant: str) -> None:
     request = replace(REQUEST, customization_name="mine", format=ReportFormat.XLSX, download_url="https://x/y?sig=1")
-    async with scripted(in_turn(Answer(201, body=json.dumps(SCHEDULED).encode()))) as vendor:
+    async with scripted(in_turn(ScriptedAnswer(201, body=json.dumps(SCHEDULED).encode()))) as vendor:
         await rde(vendor, secrets).schedule(tenant, request, Deadline.after(5))
     body = json.loads(vendor.seen[-1].body)
     assert (body["customizationName"], body["format"], body["downloadUrl"]) == ("mine", "xslx", "https://x/y?sig=1")
@@ -243,22 +243,22 @@ async def test_scheduling_spells_out_everything_that_was_given(secrets: SecretSt
 @pytest.mark.parametrize(
     ("answer", "error", "sent"),
     [
-        (Answer(503), UpstreamUnavailable, True),
-        (Answer(500), UpstreamUnavailable, True),
-        (Answer(hang_up=True), UpstreamUnavailable, True),
-        (Answer(body=b'{"id": "f4', declared=300), UpstreamUnavailable, True),
-        (Answer(seconds_before=30), UpstreamTimeout, True),
-        (Answer(body=b"<html>"), UpstreamBadResponse, True),
-        (Answer(body=b"{}"), UpstreamBadResponse, True),
-        (Answer(400), UpstreamBadResponse, False),
-        (Answer(302, headers={"Location": "/"}), UpstreamBadResponse, False),
-        (Answer(403), UpstreamUnauthorized, False),
-        (Answer(429, headers={"Retry-After": "0"}), UpstreamUnavailable, False),
+        (ScriptedAnswer(503), UpstreamUnavailable, True),
+        (ScriptedAnswer(500), UpstreamUnavailable, True),
+        (ScriptedAnswer(hang_up=True), UpstreamUnavailable, True),
+        (ScriptedAnswer(body=b'{"id": "f4', declared=300), UpstreamUnavailable, True),
+        (ScriptedAnswer(seconds_before=30), UpstreamTimeout, True),
+        (ScriptedAnswer(body=b"<html>"), UpstreamBadResponse, True),
+        (ScriptedAnswer(body=b"{}"), UpstreamBadResponse, True),
+        (ScriptedAnswer(400), UpstreamBadResponse, False),
+        (ScriptedAnswer(302, headers={"Location": "/"}), UpstreamBadResponse, False),
+        (ScriptedAnswer(403), UpstreamUnauthorized, False),
+        (ScriptedAnswer(429, headers={"Retry-After": "0"}), UpstreamUnavailable, False),
     ],
     ids=str,
 )
 async def test_scheduling_is_sent_once_and_says_whether_it_may_have_happened(
-    secrets: SecretStore, tenant: str, answer: Answer, error: type[UpstreamError], sent: bool
+    secrets: SecretStore, tenant: str, answer: ScriptedAnswer, error: type[UpstreamError], sent: bool
 ) -> None:
     async with scripted(in_turn(answer)) as vendor:
         with pytest.raises(error) as caught:
@@ -268,7 +268,7 @@ async def test_scheduling_is_sent_once_and_says_whether_it_may_have_happened(
 
 
 async def test_a_schedule_never_goes_over_a_connection_that_was_kept(secrets: SecretStore, tenant: str) -> None:
-    answers = in_turn(LISTING, LISTING, Answer(body=json.dumps(SCHEDULED).encode()))
+    answers = in_turn(LISTING, LISTING, ScriptedAnswer(body=json.dumps(SCHEDULED).encode()))
     async with scripted(answers) as vendor:
         api = rde(vendor, secrets)
         await listing(api, tenant)
@@ -283,14 +283,18 @@ async def test_a_schedule_never_goes_over_a_connection_that_was_kept(secrets: Se
 
 
 async def test_a_refused_schedule_is_sent_once_more(secrets: SecretStore, tenant: str) -> None:
-    answers = in_turn(Answer(401), Answer(body=json.dumps(SCHEDULED).encode()))
+    answers = in_turn(ScriptedAnswer(401), ScriptedAnswer(body=json.dumps(SCHEDULED).encode()))
     async with scripted(answers) as vendor:
         await rde(vendor, secrets).schedule(tenant, REQUEST, Deadline.after(5))
     assert vendor.paths() == ["/auth/token", "/reports"] * 2
 
 
-@pytest.mark.parametrize("tokens", [Answer(503), Answer(seconds_before=30), Answer(401)], ids=str)
-async def test_a_schedule_that_got_no_token_was_not_sent(secrets: SecretStore, tenant: str, tokens: Answer) -> None:
+@pytest.mark.parametrize(
+    "tokens", [ScriptedAnswer(503), ScriptedAnswer(seconds_before=30), ScriptedAnswer(401)], ids=str
+)
+async def test_a_schedule_that_got_no_token_was_not_sent(
+    secrets: SecretStore, tenant: str, tokens: ScriptedAnswer
+) -> None:
     async with scripted(in_turn(LISTING), in_turn(tokens)) as vendor:
         with pytest.raises(UpstreamError) as caught:
             await rde(vendor, secrets, seconds=1).schedule(tenant, REQUEST, Deadline.after(1))
@@ -301,7 +305,9 @@ async def test_a_schedule_that_got_no_token_was_not_sent(secrets: SecretStore, t
 async def test_a_schedule_refused_first_and_without_a_second_token_was_not_sent(
     secrets: SecretStore, tenant: str
 ) -> None:
-    async with scripted(in_turn(Answer(401)), in_turn(token("t0k3n"), Answer(seconds_before=30))) as vendor:
+    async with scripted(
+        in_turn(ScriptedAnswer(401)), in_turn(token("t0k3n"), ScriptedAnswer(seconds_before=30))
+    ) as vendor:
         with pytest.raises(UpstreamTimeout) as caught:
             await rde(vendor, secrets, seconds=1).schedule(tenant, REQUEST, Deadline.after(1))
     assert not caught.value.sent

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from runtime import telemetry
 from runtime.deadline import Deadline
 from runtime.telemetry import Telemetry
-from tests.upstreams.scripted_vendor import Answer, ScriptedVendor, by_path, in_turn
+from tests.upstreams.scripted_vendor import ScriptedAnswer, ScriptedVendor, by_path, in_turn
 from upstreams import transport
 from upstreams.errors import (
     UpstreamBadResponse,
@@ -39,7 +39,7 @@ async def test_a_file_arrives_byte_for_byte_by_a_plain_get() -> None:
     seen = Telemetry()
     telemetry.current.set(seen)
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
-    async with ScriptedVendor(in_turn(Answer(body=PACKED, headers=headers))) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=PACKED, headers=headers))) as vendor:
         link = f"{vendor.base_url}/c/daily-dr1.json.gz?sig=Ub2%2FU&sp=rwd"
         async with ReportFiles(hosts=LOOPBACK, max_bytes=1000).open(link, Deadline.after(5)) as file:
             assert file.content_type == "application/json"
@@ -55,20 +55,22 @@ async def test_a_file_arrives_byte_for_byte_by_a_plain_get() -> None:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (Answer(403), UpstreamUnauthorized),
-        (Answer(404), UpstreamBadResponse),
-        (Answer(500), UpstreamUnavailable),
-        (Answer(body=b"x" * 1001), UpstreamBadResponse),
-        (Answer(body=b"cut off", declared=100), UpstreamUnavailable),
-        (Answer(hang_up=True), UpstreamUnavailable),
-        (Answer(seconds_before=30), UpstreamTimeout),
-        (Answer(body=b"slow", seconds_within=30), UpstreamTimeout),
-        (Answer(302, headers={"Location": "http://[nonsense"}), UpstreamBadResponse),
-        (Answer(302, headers={"Location": "http://127.0.0.1:99999/"}), UpstreamBadResponse),
+        (ScriptedAnswer(403), UpstreamUnauthorized),
+        (ScriptedAnswer(404), UpstreamBadResponse),
+        (ScriptedAnswer(500), UpstreamUnavailable),
+        (ScriptedAnswer(body=b"x" * 1001), UpstreamBadResponse),
+        (ScriptedAnswer(body=b"cut off", declared=100), UpstreamUnavailable),
+        (ScriptedAnswer(hang_up=True), UpstreamUnavailable),
+        (ScriptedAnswer(seconds_before=30), UpstreamTimeout),
+        (ScriptedAnswer(body=b"slow", seconds_within=30), UpstreamTimeout),
+        (ScriptedAnswer(302, headers={"Location": "http://[nonsense"}), UpstreamBadResponse),
+        (ScriptedAnswer(302, headers={"Location": "http://127.0.0.1:99999/"}), UpstreamBadResponse),
     ],
     ids=str,
 )
-async def test_a_file_that_does_not_come_whole_has_its_error(answer: Answer, error: type[UpstreamError]) -> None:
+async def test_a_file_that_does_not_come_whole_has_its_error(
+    answer: ScriptedAnswer, error: type[UpstreamError]
+) -> None:
     async with ScriptedVendor(in_turn(answer)) as vendor:
         with pytest.raises(error) as caught:
             await fetched(f"{vendor.base_url}/x?sig=s3cret", seconds=1)
@@ -76,8 +78,8 @@ async def test_a_file_that_does_not_come_whole_has_its_error(answer: Answer, err
 
 
 async def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
-    hops = {f"/{hop}": in_turn(Answer(302, headers={"Location": f"/{hop - 1}"})) for hop in range(1, 5)}
-    async with ScriptedVendor(by_path(hops | {"/0": in_turn(Answer(body=b"here"))})) as vendor:
+    hops = {f"/{hop}": in_turn(ScriptedAnswer(302, headers={"Location": f"/{hop - 1}"})) for hop in range(1, 5)}
+    async with ScriptedVendor(by_path(hops | {"/0": in_turn(ScriptedAnswer(body=b"here"))})) as vendor:
         assert await fetched(f"{vendor.base_url}/3") == b"here"
         with pytest.raises(UpstreamBadResponse, match="redirects"):
             await fetched(f"{vendor.base_url}/4")
@@ -85,8 +87,8 @@ async def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_redirect_is_checked_like_the_link_itself(scheme: str) -> None:
-    async with ScriptedVendor(in_turn(Answer(body=b"inside"))) as inside:
-        away = Answer(302, headers={"Location": f"{scheme}://localhost:{inside.port}/"})
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"inside"))) as inside:
+        away = ScriptedAnswer(302, headers={"Location": f"{scheme}://localhost:{inside.port}/"})
         async with ScriptedVendor(in_turn(away)) as vendor:
             with pytest.raises(UpstreamBadResponse, match="not allowed"):
                 await fetched(vendor.base_url)
@@ -94,7 +96,7 @@ async def test_a_redirect_is_checked_like_the_link_itself(scheme: str) -> None:
 
 
 async def test_an_error_of_whoever_reads_the_file_stays_their_own() -> None:
-    async with ScriptedVendor(in_turn(Answer(body=b"here"))) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"here"))) as vendor:
         with pytest.raises(TimeoutError, match="the bucket's"):
             async with ReportFiles(hosts=LOOPBACK, max_bytes=9).open(vendor.base_url, Deadline.after(5)):
                 raise TimeoutError("the bucket's")
@@ -208,7 +210,7 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl
 async def test_over_tls_the_certificate_is_checked_for_the_name_and_not_the_address(
     certificate: ssl.SSLContext,
 ) -> None:
-    async with ScriptedVendor(in_turn(Answer(body=b"here")), certificate) as vendor:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"here")), certificate) as vendor:
         assert await fetched(f"https://localhost:{vendor.port}/", ("localhost",)) == b"here"
         assert vendor.seen[0].headers["host"] == f"localhost:{vendor.port}"
         with pytest.raises(UpstreamUnavailable):

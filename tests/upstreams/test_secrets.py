@@ -6,7 +6,7 @@ import pytest
 
 from local.aws import Aws
 from tests.upstreams.planted_secrets import OPENMARKET, RDE, PutSecret
-from tests.upstreams.scripted_vendor import Answer, ScriptedVendor, in_turn
+from tests.upstreams.scripted_vendor import ScriptedAnswer, ScriptedVendor, in_turn
 from upstreams.errors import UpstreamUnauthorized
 from upstreams.secrets import OpenMarketSecret, RdeSecret, SecretStore, SecretsUnavailable
 
@@ -99,7 +99,9 @@ async def test_openmarkets_keys_are_checked_too(secrets: SecretStore, tenant: st
 
 @pytest.mark.usefixtures("aws")
 async def test_a_secrets_manager_that_refuses_is_named_with_its_code(caplog: pytest.LogCaptureFixture) -> None:
-    denial = Answer(400, b'{"__type": "AccessDeniedException", "Message": "User arn:aws:iam::1:x is not authorized"}')
+    denial = ScriptedAnswer(
+        400, b'{"__type": "AccessDeniedException", "Message": "User arn:aws:iam::1:x is not authorized"}'
+    )
     async with ScriptedVendor(in_turn(denial)) as manager:
         with pytest.raises(UpstreamUnauthorized, match="could not be read"):
             await SecretStore("tally", manager.base_url).read("acme", "rde")
@@ -121,7 +123,7 @@ async def test_credentials_of_our_own_that_cannot_be_refreshed_are_the_vendors_r
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     expired = {"AccessKeyId": "AKIA", "SecretAccessKey": "x", "Token": "x", "Expiration": "2019-12-04T00:00:00Z"}
-    async with ScriptedVendor(lambda _: Answer(200, json.dumps(expired).encode())) as snapshot:
+    async with ScriptedVendor(lambda _: ScriptedAnswer(200, json.dumps(expired).encode())) as snapshot:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{snapshot.base_url}/credentials")

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from runtime.deadline import Deadline
 from upstreams.auth import account_flow
-from upstreams.http import Call, Caller
+from upstreams.http import Call, VendorClient
 from upstreams.openmarket.csv import UPSTREAM, CreditState, LogRow, OutcomeRow, read_log, read_outcome, state_of
 from upstreams.secrets import SecretStore
 from upstreams.transport import LARGEST_ANSWER
@@ -23,10 +23,10 @@ class OpenMarket:
     upstream_seconds: float
     secrets: SecretStore
     max_bytes: int = LARGEST_ANSWER
-    _caller: Caller = field(init=False, repr=False)
+    _caller: VendorClient = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._caller = Caller(UPSTREAM, self.upstream_seconds, max_bytes=self.max_bytes)
+        self._caller = VendorClient(UPSTREAM, self.upstream_seconds, max_bytes=self.max_bytes)
 
     async def log(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from runtime.deadline import Deadline
 from upstreams.errors import UpstreamBadResponse
-from upstreams.http import Call, Caller
+from upstreams.http import Call, VendorClient
 from upstreams.rde.reports import (
     UPSTREAM,
     Report,
@@ -45,11 +45,11 @@ class Rde:
     xlsx_name: str
     upstream_seconds: float
     secrets: SecretStore
-    _caller: Caller = field(init=False, repr=False)
+    _caller: VendorClient = field(init=False, repr=False)
     _tokens: RdeTokens = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._caller = Caller(UPSTREAM, self.upstream_seconds)
+        self._caller = VendorClient(UPSTREAM, self.upstream_seconds)
         self._tokens = RdeTokens(f"{self.base_url}/{self.token_path.strip('/')}", self.secrets)
 
     async def reports(
