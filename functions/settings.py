@@ -1,4 +1,4 @@
-"""Every setting, read from the environment once; names and defaults are the contract (design.md §2)."""
+"""Every setting, read from the environment once; names and defaults are the contract (README, "Settings")."""
 
 import os
 from collections.abc import Mapping

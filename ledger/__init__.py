@@ -1,4 +1,4 @@
-"""What we keep in S3, and when it is good enough to answer from (design.md §3)."""
+"""What we keep in S3, and when it is good enough to answer from (docs/architecture.md)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Every error as frontends see it: one code each (design.md §2, "Errors"), and a message that is safe to show.
+"""Every error as frontends see it: one code each (README, its table of codes), and a message that is safe to show.
 
 Errors raised on purpose carry their code. Everything unexpected becomes `INTERNAL_SERVER_ERROR` with the request's
 id, by which an operator finds the exception in the log.

@@ -1,4 +1,4 @@
-"""What a vendor's status or a broken connection means to us, said in one place (design.md, "Errors").
+"""What a vendor's status or a broken connection means to us, said in one place (docs/vendors.md).
 
 What may be tried again is a kind of `UpstreamUnavailable` of its own, so that a caller that gives up has only to let it
 pass.

@@ -63,7 +63,7 @@ class VendorClient:
         """The body of a successful answer, decompressed; one that passes trouble in a moment is tried again.
 
         Raises:
-            UpstreamError: no usable answer; its kind by design.md, "Errors".
+            UpstreamError: no usable answer; its kind by docs/vendors.md, "Failures".
         """
         client = (await self._lines.get()).client
         async with self._turn(deadline) as own:

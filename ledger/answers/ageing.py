@@ -1,4 +1,4 @@
-"""When something that we hold is good enough to answer from (design.md §3). Pure: moments in, a moment out."""
+"""When something that we hold is good enough to answer from (docs/architecture.md). Pure: moments in, a moment out."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

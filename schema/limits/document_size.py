@@ -1,4 +1,4 @@
-"""What one query may ask for (design.md §2, "HTTP"), measured on the parsed document before it is validated.
+"""What one query may ask for (README, "Limits"), measured on the parsed document before it is validated.
 
 Fragments are followed, each once with its depth and figures remembered, so a bomb of fragments costs no more than its
 text. What comes after may then follow them as often as they are spread.

@@ -1,6 +1,7 @@
 """The audits of the `graphql-http` project, against the handler behind the local gateway, over real HTTP.
 
-They are the referee of design.md §2, "HTTP". npm installs them by the lock beside this file when they are first needed.
+They are the referee of docs/clients.md, "HTTP". npm installs them by the lock beside this file when they are first
+needed.
 """
 
 import json

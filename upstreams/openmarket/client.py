@@ -1,4 +1,4 @@
-"""OpenMarket, the mobile credits: its two CSV reports (upstreams.md §2)."""
+"""OpenMarket, the mobile credits: its two CSV reports (docs/vendors.md, "OpenMarket")."""
 
 import datetime as dt
 from dataclasses import KW_ONLY, dataclass, field

@@ -1,4 +1,4 @@
-"""OpenMarket's CSV files as typed rows (upstreams.md §2): fast, tolerant of spelling, strict about every figure.
+"""OpenMarket's CSV files as typed rows (docs/vendors.md): fast, tolerant of spelling, strict about every figure.
 
 The vendor documents neither header spelling nor line ends nor how times look, so any reasonable one is read. A row that
 is cut off, or a figure that is none, makes the whole file unusable: a wrong total is worse than no total.

@@ -1,4 +1,4 @@
-"""RDE, the reseller reports: the two things we ask of it, listing reports and scheduling one (upstreams.md §1)."""
+"""RDE, the reseller reports: the two things we ask of it, listing reports and scheduling one (docs/vendors.md)."""
 
 import datetime as dt
 import json
@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(eq=False)
 class Rde:
-    """The API at `base_url`; the rest of the settings are what its documents leave open (design.md, "Settings")."""
+    """The API at `base_url`; the rest of the settings are what its documents leave open (README, "Settings")."""
 
     _: KW_ONLY
     base_url: str

@@ -1,4 +1,4 @@
-"""RDE's reports as dataclasses, and the reading of its answers (upstreams.md §1).
+"""RDE's reports as dataclasses, and the reading of its answers (docs/vendors.md, "RDE").
 
 Tolerant where the vendor's documents are silent: an unknown format, a link without an expiry. Strict where a row could
 not be shown or found again: a report without a name or a creation date makes the whole answer unusable.

@@ -1,4 +1,4 @@
-"""RDE's bearer token: fetched once for a tenant, shared by all its calls, renewed before it dies (upstreams.md §1).
+"""RDE's bearer token: fetched once for a tenant, shared by all its calls, renewed before it dies (docs/vendors.md).
 
 There is no refresh token, and a password may have been rotated: a refusal, of the token or with it, means secret anew,
 token anew, and the call once more.
