@@ -1,8 +1,8 @@
 """A day's credits as they are stored: gzip CSV, sorted by time and then credit id, cells kept as text.
 
 Cells stay text from S3 to the answer: nothing that a query does not ask for is ever parsed. The columns are the
-contract (docs/architecture.md); lakes read the same bytes. Whether a day needs the CSV reader is seen from one look for a
-quote character.
+contract (docs/architecture.md); lakes read the same bytes. One look for a quote character decides whether a day needs
+the CSV reader.
 """
 
 import csv
