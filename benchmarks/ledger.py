@@ -163,7 +163,7 @@ def main() -> None:
     """Measure, print and write."""
     with Bucket() as bucket, CountingVendor(rows_a_day=ROWS_A_DAY, history_days=500, clock=lambda: NOW) as vendor:
         os.environ.update(bucket.environ)
-        vendor.held(END - max(SPANS) * DAY, END)  # drawing up the data is no part of what is measured
+        vendor.credits_between(END - max(SPANS) * DAY, END)  # drawing up the data is no part of what is measured
         lines = asyncio.run(measure(Bench(bucket, vendor)))
     said = " ".join(__doc__.split("\n\n")[1].split())
     intro = ["# What the ledger asks for", "", f"{said} {ROWS_A_DAY:,} rows a day.", "", *described(), ""]

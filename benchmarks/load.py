@@ -119,7 +119,7 @@ class Truth:
 
     def _of(self, start: datetime, end: datetime) -> tuple[list[str], dict[str, tuple[int, Decimal]], set[Any]]:
         if (start, end) not in self._known:
-            held = [credit for credit in self._vendor.held(start, end) if credit.time < end]
+            held = [credit for credit in self._vendor.credits_between(start, end) if credit.time < end]
             held.sort(key=lambda credit: (credit.time, credit.credit_id))
             sums: dict[str, tuple[int, Decimal]] = {}
             outcome: dict[tuple[str, str, str], list[int]] = {}

@@ -1,7 +1,7 @@
-"""The credits behind the simulated OpenMarket: made up, but the same for a given account and day whenever asked for.
+"""The credits behind the simulated OpenMarket: random, but always the same for a given account and day.
 
-A day is drawn in one go from a generator seeded with the account and the day; only what of it has happened yet, and
-which outcome shows, depends on the clock. Credit ids come in three sizes, so that sorting them as text is wrong.
+A whole day is generated at once, seeded with the account and the day. The clock decides only which of its credits
+have happened and which outcome they show. Credit ids come in three lengths, so that sorting them as text is wrong.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -15,11 +15,11 @@ BRANDS = ("MyBrand", "Chat & Win", "Smith, Jones Radio", "Late Show")
 FIRST_MSISDN, LAST_MSISDN = 447700900000, 447700900022
 LATEST_SETTLING = timedelta(days=2)
 LATE_SHARE = 0.05
-"""Of the credits that settle later than at once, those that take one to two days."""
+"""Share of the credits with a delayed outcome that take one to two days; the others take hours."""
 
 _HOUR_WEIGHTS = (2, 1, 1, 1, 1, 2, 3, 5, 6, 6, 6, 6, 7, 6, 6, 6, 7, 8, 9, 9, 8, 7, 5, 3)
-# What a credit shows at first, what in the end, and how often of 100. The words are those of the vendor's documents.
-_COURSES = (
+# First and final outcome, and the weight in percent. The words are the vendor's.
+_OUTCOME_COURSES = (
     (("SUCCESS", "SUCCESS"), 80),
     (("FAILED", "FAILED"), 8),
     (("pending", "confirmed"), 7),
@@ -29,7 +29,7 @@ _COURSES = (
 
 
 class SimulatedCredit(NamedTuple):
-    """One credit as the vendor knows it; from `settles` on it shows `final`, before that `first`."""
+    """One credit of the vendor: its outcome is `first` until `settles`, then `final`."""
 
     credit_id: int
     time: datetime
@@ -43,56 +43,56 @@ class SimulatedCredit(NamedTuple):
     settles: datetime
 
     def outcome(self, now: datetime) -> str:
-        """The outcome that shows at `now`."""
+        """The outcome that the vendor reports at `now`."""
         return self.final if now >= self.settles else self.first
 
 
 @lru_cache(maxsize=512)
 def credits_of(account: str, day: date, count: int) -> tuple[SimulatedCredit, ...]:
-    """All credits of a UTC day, in no order."""
-    dice = Random(f"{account}/{day.isoformat()}/{count}")
+    """All credits of a UTC day, unordered."""
+    rng = Random(f"{account}/{day.isoformat()}/{count}")
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    hours = dice.choices(range(24), _HOUR_WEIGHTS, k=count)
-    courses = dice.choices([words for words, _ in _COURSES], [weight for _, weight in _COURSES], k=count)
-    networks = dice.choices(NETWORKS, (30, 28, 18, 14, 10), k=count)
-    amounts = dice.choices(PRICE_POINTS, k=count)
-    currencies = dice.choices(("GBP", "EUR"), (97, 3), k=count)
-    brands = dice.choices(BRANDS, (50, 25, 15, 10), k=count)
-    sizes = dice.choices((_small_id, _large_id, _top_id), (1, 6, 1), k=count)
-    drawn = []
+    hours = rng.choices(range(24), _HOUR_WEIGHTS, k=count)
+    courses = rng.choices([words for words, _ in _OUTCOME_COURSES], [weight for _, weight in _OUTCOME_COURSES], k=count)
+    networks = rng.choices(NETWORKS, (30, 28, 18, 14, 10), k=count)
+    amounts = rng.choices(PRICE_POINTS, k=count)
+    currencies = rng.choices(("GBP", "EUR"), (97, 3), k=count)
+    brands = rng.choices(BRANDS, (50, 25, 15, 10), k=count)
+    sizes = rng.choices((_small_id, _large_id, _top_id), (1, 6, 1), k=count)
+    generated = []
     for index in range(count):
-        time = midnight + timedelta(seconds=hours[index] * 3600 + int(dice.random() * 3600))
+        time = midnight + timedelta(seconds=hours[index] * 3600 + int(rng.random() * 3600))
         first, final = courses[index]
-        drawn.append(
+        generated.append(
             SimulatedCredit(
-                sizes[index](day, index, dice),
+                sizes[index](day, index, rng),
                 time,
-                str(FIRST_MSISDN + int(dice.random() * (LAST_MSISDN - FIRST_MSISDN + 1))),
+                str(FIRST_MSISDN + int(rng.random() * (LAST_MSISDN - FIRST_MSISDN + 1))),
                 networks[index],
                 amounts[index],
                 currencies[index],
                 brands[index],
                 first,
                 final,
-                time if first == final else time + _settling(dice),
+                time if first == final else time + _settling_delay(rng),
             )
         )
-    return tuple(drawn)
+    return tuple(generated)
 
 
-def _settling(dice: Random) -> timedelta:
-    if dice.random() < LATE_SHARE:
-        return timedelta(seconds=int(dice.uniform(0.5, 1) * LATEST_SETTLING.total_seconds()))
-    return timedelta(seconds=int(dice.uniform(600, 8 * 3600)))
+def _settling_delay(rng: Random) -> timedelta:
+    if rng.random() < LATE_SHARE:
+        return timedelta(seconds=int(rng.uniform(0.5, 1) * LATEST_SETTLING.total_seconds()))
+    return timedelta(seconds=int(rng.uniform(600, 8 * 3600)))
 
 
-def _small_id(day: date, index: int, _dice: Random) -> int:
+def _small_id(day: date, index: int, _rng: Random) -> int:
     return day.toordinal() << 12 | index
 
 
-def _large_id(day: date, index: int, dice: Random) -> int:
-    return day.toordinal() << 40 | dice.getrandbits(28) << 12 | index
+def _large_id(day: date, index: int, rng: Random) -> int:
+    return day.toordinal() << 40 | rng.getrandbits(28) << 12 | index
 
 
-def _top_id(day: date, index: int, dice: Random) -> int:
-    return 1 << 63 | _large_id(day, index, dice)
+def _top_id(day: date, index: int, rng: Random) -> int:
+    return 1 << 63 | _large_id(day, index, rng)

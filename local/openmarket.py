@@ -1,7 +1,7 @@
 """OpenMarket as its document describes it: `/csv/log` and `/csv/outcome`, over HTTP.
 
-It holds to the letter of the document, not to what our client likes: both times are required with a zone, plus signs
-are no spaces, account and password are case-sensitive. What the document leaves open is a setting of the simulator.
+It follows the document to the letter, whatever our client sends: both times are required with a zone, a plus sign is
+not a space, account and password are case-sensitive. What the document leaves open is an attribute of the simulator.
 """
 
 import base64
@@ -19,20 +19,20 @@ OUTCOME_COLUMNS = ("Brand", "Amount", "Currency", "Success", "Failed", "Credit A
 SUCCESS_WORDS = frozenset({"success", "confirmed"})
 FAILED_WORDS = frozenset({"failed"})
 ZONES = {"UTC": 0, "GMT": 0, "Z": 0, "BST": 60}
-"""Zone names the simulator knows, in minutes east of Greenwich."""
+"""Zone names that the simulator knows, as minutes ahead of UTC."""
 
 _TIME = pattern(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:([A-Z]+)|([+-])(\d\d):?(\d\d))")
 
 
 class BadTimeError(ValueError):
-    """A time is missing or not written as documented."""
+    """A time is missing or not in the documented format."""
 
 
 class OpenMarketSimulator(Simulator):
     """The simulated vendor.
 
-    `accounts` maps account ids to passwords; each account has its own credits. `ends_inclusive`: whether a credit at
-    exactly `toTime` is in the answer. `bare_when_empty`: an answer without rows has no header either.
+    `accounts` maps account ids to passwords; each account has its own credits. `ends_inclusive`: a credit at exactly
+    `toTime` is included. `bare_when_empty`: an answer without rows has no header either.
     """
 
     def __init__(self, *, rows_a_day: int = 2000, history_days: int = 90, **options: Any) -> None:  # noqa: ANN401 - Simulator's
@@ -47,31 +47,31 @@ class OpenMarketSimulator(Simulator):
 
     @property
     def base_url(self) -> str:
-        """What `OPENMARKET_BASE_URL` takes."""
+        """The value for `OPENMARKET_BASE_URL`."""
         return self.origin
 
     @property
     def secret(self) -> dict[str, str]:
-        """The first account, as the product's secret holds it."""
+        """The first account in the form of the product's secret."""
         account, password = next(iter(self.accounts.items()))
         return {"accountId": account, "password": password}
 
-    def add(self, *added: SimulatedCredit) -> None:
-        """Put credits of any time into every account's log, after the generated ones."""
-        self._added.extend(added)
+    def add(self, *extra: SimulatedCredit) -> None:
+        """Add credits at any time to every account's log, after the generated ones."""
+        self._added.extend(extra)
 
     def change_outcome(self, credit_id: int, outcome: str) -> None:
-        """From now on a credit shows `outcome`."""
+        """Change the outcome that the vendor reports for a credit."""
         self._changed[credit_id] = outcome
 
     def outcome_of(self, credit: SimulatedCredit) -> str:
-        """What a credit shows now."""
+        """The outcome that the vendor reports for a credit now."""
         return self._changed.get(credit.credit_id) or credit.outcome(self.clock())
 
-    def held(
+    def credits_between(
         self, start: datetime, end: datetime, brand: str | None = None, account: str | None = None
     ) -> list[SimulatedCredit]:
-        """What has happened by now in the period, in the order of the answer; `end` as `ends_inclusive` says."""
+        """The credits of the period that have happened by now, in file order; `ends_inclusive` decides about `end`."""
         now = self.clock()
         account = account or next(iter(self.accounts))
         last = end if self.ends_inclusive else end - timedelta.resolution
@@ -82,7 +82,7 @@ class OpenMarketSimulator(Simulator):
         ]
 
     def answer(self, request: SimulatorRequest) -> SimulatorResponse:
-        """Answer one request."""
+        """The response to one request."""
         account = self._account(request)
         if account is None:
             return SimulatorResponse(401, b"Unauthorized", headers=(("www-authenticate", 'Basic realm="OpenMarket"'),))
@@ -95,7 +95,7 @@ class OpenMarketSimulator(Simulator):
             start, end = parsed_time(request.query.get("fromTime")), parsed_time(request.query.get("toTime"))
         except BadTimeError as error:
             return SimulatorResponse(400, str(error).encode())
-        rows = report(self.held(start, end, request.query.get("brand") or None, account))
+        rows = report(self.credits_between(start, end, request.query.get("brand") or None, account))
         if self.bare_when_empty and len(rows) == 1:
             rows = []
         return SimulatorResponse(body=csv_bytes(rows), content_type="text/csv; charset=utf-8")
@@ -114,7 +114,7 @@ class OpenMarketSimulator(Simulator):
             day += timedelta(days=1)
         yield from self._added
 
-    def _log(self, held: Iterable[SimulatedCredit]) -> list[list[str]]:
+    def _log(self, reported: Iterable[SimulatedCredit]) -> list[list[str]]:
         now, changed = self.clock(), self._changed
         rows = [
             [
@@ -126,13 +126,13 @@ class OpenMarketSimulator(Simulator):
                 credit.amount,
                 credit.currency,
             ]
-            for credit in held
+            for credit in reported
         ]
         return [list(LOG_COLUMNS), *rows]
 
-    def _outcome(self, held: Iterable[SimulatedCredit]) -> list[list[str]]:
+    def _outcome(self, reported: Iterable[SimulatedCredit]) -> list[list[str]]:
         counts: dict[tuple[str, str, str], list[int]] = {}
-        for credit in held:
+        for credit in reported:
             succeeded_failed = counts.setdefault((credit.brand, credit.amount, credit.currency), [0, 0])
             word = self.outcome_of(credit).lower()
             succeeded_failed[0] += word in SUCCESS_WORDS
@@ -145,10 +145,10 @@ class OpenMarketSimulator(Simulator):
 
 
 def parsed_time(raw: str | None) -> datetime:
-    """A time as the document writes it, `YYYY-MM-DD HH:MM:SS Z`, in UTC.
+    """A time in the documented format, `YYYY-MM-DD HH:MM:SS Z`, converted to UTC.
 
     Raises:
-        BadTimeError: it is missing, has no zone or one that the vendor does not know, or is no time.
+        BadTimeError: it is missing, its zone is missing or unknown, or it is not a valid time.
     """
     match = _TIME.fullmatch(raw or "")
     if match is None:
@@ -160,4 +160,4 @@ def parsed_time(raw: str | None) -> datetime:
     try:
         return datetime.fromisoformat(clock).replace(tzinfo=timezone(timedelta(minutes=east))).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise BadTimeError("no such time") from None
+        raise BadTimeError("not a valid time") from None

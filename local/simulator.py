@@ -1,9 +1,8 @@
-"""What both simulated vendors share: a request log, a clock, and ways to misbehave.
+"""What both simulated vendors share: a request log, a clock, and faults.
 
-A vendor is a function from `SimulatorRequest` to `SimulatorResponse`. A fault is a function from the answer that was
-due to the one that is
-given, so a new way of failing is one line, and a test can write its own. Latency comes after the vendor has acted, as
-it does when a scheduling call times out at the client and has taken effect all the same.
+A vendor is a function from `SimulatorRequest` to `SimulatorResponse`. A fault is a function from the correct response
+to the faulty one, so that a new fault is one line and a test can write its own. Latency is added after the vendor has
+acted: a scheduling call that times out at the client has still taken effect.
 """
 
 import asyncio
@@ -30,7 +29,7 @@ type Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class SimulatorRequest:
-    """One request as a vendor sees it; `query` holds the first value of each name, `+` stays a plus sign."""
+    """One request as the vendor receives it; `query` has the first value of each name, and `+` stays a plus sign."""
 
     method: str
     path: str
@@ -42,7 +41,7 @@ class SimulatorRequest:
 
 @dataclass(frozen=True, slots=True)
 class SimulatorResponse:
-    """What a vendor answers; `sent_bytes`: cut the connection after so many, below zero before the status line."""
+    """What a vendor answers; `sent_bytes`: close the connection after that many, below zero before the status line."""
 
     status: int = 200
     body: bytes = b""
@@ -53,53 +52,55 @@ class SimulatorResponse:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """How an answer goes wrong; `acts`: the vendor does what was asked before it fails."""
+    """How a response goes wrong; `acts`: the vendor carries out the request before it fails."""
 
     change: Callable[[SimulatorResponse], SimulatorResponse]
     acts: bool = True
 
 
 def failing(status: int, retry_after: str | int | None = None) -> Fault:
-    """Refuse with `status` before anything was done."""
+    """Answer `status` without carrying out the request."""
     headers = () if retry_after is None else (("retry-after", str(retry_after)),)
     return Fault(lambda _: SimulatorResponse(status, b"the service is not well", headers=headers), acts=False)
 
 
 def answering_html() -> Fault:
-    """A 200 that holds a page, as a proxy or a login wall gives."""
+    """Answer 200 with an HTML page, as a proxy or a login wall does."""
     return Fault(
-        lambda due: replace(due, body=b"<!DOCTYPE html><html><body>Sign in</body></html>", content_type="text/html")
+        lambda correct: replace(
+            correct, body=b"<!DOCTYPE html><html><body>Sign in</body></html>", content_type="text/html"
+        )
     )
 
 
 def cut_off(share: float = 0.5) -> Fault:
-    """Promise the whole body, send a share of it, close the connection."""
-    return Fault(lambda due: replace(due, sent_bytes=int(len(due.body) * share)))
+    """Announce the whole body, send a share of it, close the connection."""
+    return Fault(lambda correct: replace(correct, sent_bytes=int(len(correct.body) * share)))
 
 
 def shortened(share: float = 0.5) -> Fault:
-    """Send a share of the body as though it were the whole."""
-    return Fault(lambda due: replace(due, body=due.body[: int(len(due.body) * share)]))
+    """Send a share of the body with a matching Content-Length."""
+    return Fault(lambda correct: replace(correct, body=correct.body[: int(len(correct.body) * share)]))
 
 
 def hanging_up() -> Fault:
-    """Close the connection without a byte, after having done what was asked."""
-    return Fault(lambda due: replace(due, sent_bytes=-1))
+    """Carry out the request, then close the connection without sending a byte."""
+    return Fault(lambda correct: replace(correct, sent_bytes=-1))
 
 
 def without_column(name: str) -> Fault:
-    """A CSV answer that lacks one of its columns."""
+    """Leave a column out of a CSV answer."""
 
-    def change(due: SimulatorResponse) -> SimulatorResponse:
-        rows = list(csv.reader(io.StringIO(due.body.decode(), newline="")))
-        gone = rows[0].index(name)
-        return replace(due, body=csv_bytes([row[:gone] + row[gone + 1 :] for row in rows]))
+    def change(correct: SimulatorResponse) -> SimulatorResponse:
+        rows = list(csv.reader(io.StringIO(correct.body.decode(), newline="")))
+        index = rows[0].index(name)
+        return replace(correct, body=csv_bytes([row[:index] + row[index + 1 :] for row in rows]))
 
     return Fault(change)
 
 
 def csv_bytes(rows: list[list[str]]) -> bytes:
-    """Rows as RFC 4180 has them: CRLF, quotes where needed."""
+    """Rows as RFC 4180 writes them: CRLF, quotes where needed."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
@@ -111,17 +112,17 @@ def json_answer(value: object, status: int = 200) -> SimulatorResponse:
 
 
 @dataclass(slots=True)
-class _Standing:
+class _ActiveFault:
     fault: Fault
     path: str
     times: int | None
 
 
 class Simulator:
-    """A vendor as a real HTTP server; `answer` is the vendor itself.
+    """A vendor as a real HTTP server; subclasses implement `answer`.
 
-    `latency` is in seconds, `failure_rate` the share of calls (in a repeatable sequence) that get a 503, `requests`
-    the log.
+    `latency` is in seconds. `failure_rate` is the share of calls that get a 503, in a repeatable sequence. `requests`
+    is the request log.
     """
 
     def __init__(self, *, port: int = 0, clock: Clock | None = None) -> None:
@@ -129,12 +130,12 @@ class Simulator:
         self.latency = 0.0
         self.failure_rate = 0.0
         self.requests: list[SimulatorRequest] = []
-        self._standing: list[_Standing] = []
-        self._dice = Random(0)
+        self._active: list[_ActiveFault] = []
+        self._rng = Random(0)
         self._server = BackgroundServer(self._app, port)
 
     def answer(self, request: SimulatorRequest) -> SimulatorResponse:
-        """What the vendor answers when nothing goes wrong."""
+        """The correct response."""
         raise NotImplementedError
 
     @property
@@ -143,20 +144,20 @@ class Simulator:
         return self._server.url
 
     def misbehave(self, fault: Fault, *, times: int | None = 1, path: str = "") -> None:
-        """Let the next `times` calls (None: all) whose path ends with `path` go wrong; earlier faults come first."""
-        self._standing.append(_Standing(fault, path, times))
+        """Apply a fault to the next `times` calls (None: all) whose path ends with `path`; the oldest fault first."""
+        self._active.append(_ActiveFault(fault, path, times))
 
     def behave(self) -> None:
-        """Forget every fault, latency and failure rate."""
-        self._standing.clear()
+        """Remove all faults, the latency and the failure rate."""
+        self._active.clear()
         self.latency = self.failure_rate = 0.0
 
     def count(self, path: str = "", method: str | None = None) -> int:
-        """How many requests came for paths that end with `path`."""
-        return sum(seen.path.endswith(path) and method in (None, seen.method) for seen in self.requests)
+        """Number of requests for paths that end with `path`."""
+        return sum(request.path.endswith(path) and method in (None, request.method) for request in self.requests)
 
     def stop(self) -> None:
-        """Stop listening, as a vendor whose host is down."""
+        """Stop listening, like a vendor whose host is down."""
         self._server.stop()
 
     def __enter__(self) -> Self:
@@ -178,14 +179,14 @@ class Simulator:
         return fault.change(self.answer(request) if fault.acts else SimulatorResponse())
 
     def _next_fault(self, path: str) -> Fault | None:
-        for standing in self._standing:
-            if path.endswith(standing.path):
-                if standing.times is not None:
-                    standing.times -= 1
-                    if standing.times == 0:
-                        self._standing.remove(standing)
-                return standing.fault
-        if self.failure_rate and self._dice.random() < self.failure_rate:
+        for active in self._active:
+            if path.endswith(active.path):
+                if active.times is not None:
+                    active.times -= 1
+                    if active.times == 0:
+                        self._active.remove(active)
+                return active.fault
+        if self.failure_rate and self._rng.random() < self.failure_rate:
             return failing(503)
         return None
 
@@ -196,7 +197,7 @@ class Simulator:
         try:
             answer = self._respond(request)
         except Exception:
-            log.exception("the simulator itself failed")  # and not on purpose
+            log.exception("the simulator itself failed")
             raise
         if self.latency:
             await asyncio.sleep(self.latency)
@@ -221,7 +222,7 @@ async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> SimulatorR
 
 
 def parsed_query(query_string: str) -> dict[str, str]:
-    """Names and values, percent-decoded. A plus stays a plus: the vendors document percent-encoding only."""
+    """Names and values, percent-decoded. A plus stays a plus: the vendors document only percent-encoding."""
     pairs = [pair.partition("=") for pair in query_string.split("&") if pair]
     return {unquote(name): unquote(value) for name, _, value in reversed(pairs)}
 
@@ -230,9 +231,9 @@ async def _send(answer: SimulatorResponse, send: ASGISendCallable, *, head: bool
     headers = (("content-type", answer.content_type), ("content-length", str(len(answer.body))), *answer.headers)
     encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded, "trailers": False})
-    cut = answer.sent_bytes is not None
+    incomplete = answer.sent_bytes is not None
     body = b"" if head else answer.body[: answer.sent_bytes]
-    await send({"type": "http.response.body", "body": body, "more_body": cut})
+    await send({"type": "http.response.body", "body": body, "more_body": incomplete})
 
 
 def _now() -> datetime:

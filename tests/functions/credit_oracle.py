@@ -22,7 +22,7 @@ def in_period(
     vendor: OpenMarketSimulator, start: datetime, end: datetime, keep: Callable[[dict[str, Any]], bool] = lambda _: True
 ) -> list[dict[str, Any]]:
     """The entries of `[start, end)`, in order, as a frontend that may see phone numbers gets them."""
-    credits_ = [credit for credit in vendor.held(start, end) if start <= credit.time < end]
+    credits_ = [credit for credit in vendor.credits_between(start, end) if start <= credit.time < end]
     ordered = sorted(credits_, key=lambda credit: (credit.time, credit.credit_id))
     return [entry for entry in (shown(vendor, credit) for credit in ordered) if keep(entry)]
 

@@ -48,7 +48,7 @@ def test_every_field_of_every_row_is_the_vendor_s(
 def test_a_brand_has_its_own_rows(frontend: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
     brand = "Smith, Jones Radio"
     told = log(frontend, brand=brand)
-    mine = [str(credit.credit_id) for credit in openmarket_simulator.held(START, END, brand)]
+    mine = [str(credit.credit_id) for credit in openmarket_simulator.credits_between(START, END, brand)]
     assert sorted(entry["creditId"] for entry in told["nodes"]) == sorted(mine)
     assert mine
 

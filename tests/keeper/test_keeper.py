@@ -74,7 +74,7 @@ def test_what_lies_in_the_lake_is_what_the_vendor_said(home: House) -> None:
     home.keep()
     day = home.today - 5 * DAY
     rows = gzip.decompress(home.read(f"credit-log/tenant=default/brand=__all__/day={day}/rows.csv.gz")).decode()
-    held = [c for c in home.openmarket.held(home.clock() - 6 * DAY, home.clock()) if c.time.date() == day]
+    held = [c for c in home.openmarket.credits_between(home.clock() - 6 * DAY, home.clock()) if c.time.date() == day]
     assert sorted(line.split(",")[0] for line in rows.splitlines()[1:]) == sorted(str(c.credit_id) for c in held)
 
 

@@ -57,7 +57,9 @@ class History:
 
     def note(self, at: datetime) -> None:
         """Write down what the vendors would say now."""
-        held = sorted(self.openmarket.held(self.since, at), key=lambda credit: (credit.time, credit.credit_id))
+        held = sorted(
+            self.openmarket.credits_between(self.since, at), key=lambda credit: (credit.time, credit.credit_id)
+        )
         credits_ = tuple((credit.time, credit.brand, shown(self.openmarket, credit)) for credit in held)
         reports = tuple((report.name, _printed(report.created), report.day) for report in self.rde.listing())
         self.moments.append(Moment(at, credits_, reports))

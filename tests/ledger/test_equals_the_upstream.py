@@ -138,7 +138,9 @@ class LedgerMachine(RuleBasedStateMachine):
     )
     def time_passes(self, by: int, changes: list[tuple[int, str]], late: list[tuple[int, str]]) -> None:
         self.clock.advance(seconds=by)
-        open_now = [each for each in self.openmarket.held(SINCE, self.clock()) if self._may_change(each.time)]
+        open_now = [
+            each for each in self.openmarket.credits_between(SINCE, self.clock()) if self._may_change(each.time)
+        ]
         for index, word in changes:
             if open_now:
                 self.openmarket.change_outcome(open_now[index % len(open_now)].credit_id, word)

@@ -174,7 +174,7 @@ def test_late_rows_and_changed_outcomes_show_from_then_on(vendor: OpenMarketSimu
 
 
 def test_held_is_what_the_log_says(vendor: OpenMarketSimulator) -> None:
-    held = vendor.held(utc("2024-06-10T00:00:00"), utc("2024-06-10T23:59:59"))
+    held = vendor.credits_between(utc("2024-06-10T00:00:00"), utc("2024-06-10T23:59:59"))
     log = rows(credit_report(vendor, "log", *DAY))
     assert [(str(credit.credit_id), vendor.outcome_of(credit)) for credit in held] == [
         (row["Credit ID"], row["Outcome"]) for row in log

@@ -123,7 +123,7 @@ def test_one_tenant_s_answer_is_not_given_to_another(
     start, end = datetime(2019, 11, 1, tzinfo=UTC), datetime(2019, 11, 3, tzinfo=UTC)
     for tenant in (*TENANTS, *TENANTS):
         rows = {int(row["creditId"]) for row in call(frontend, tenant, query)["data"]["creditLog"]["nodes"]}
-        theirs = openmarket_simulator.held(start, end, account=f"account-of-{tenant}")
+        theirs = openmarket_simulator.credits_between(start, end, account=f"account-of-{tenant}")
         assert rows == {credit.credit_id for credit in theirs if credit.time < end}
 
 

@@ -16,22 +16,22 @@ __all__ = ["CreditState", "LogRow", "OpenMarket", "OutcomeRow", "state_of"]
 
 @dataclass(eq=False)
 class OpenMarket:
-    """The API at `base_url`; an answer may have `max_bytes`."""
+    """The API at `base_url`; an answer larger than `max_bytes` is refused."""
 
     _: KW_ONLY
     base_url: str
     upstream_seconds: float
     secrets: SecretStore
     max_bytes: int = LARGEST_ANSWER
-    _caller: VendorClient = field(init=False, repr=False)
+    _client: VendorClient = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._caller = VendorClient(UPSTREAM, self.upstream_seconds, max_bytes=self.max_bytes)
+        self._client = VendorClient(UPSTREAM, self.upstream_seconds, max_bytes=self.max_bytes)
 
     async def log(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline
     ) -> list[LogRow]:
-        """The credits between two instants, as often as they come; whether the ends belong to it nobody knows.
+        """The credits between two instants, in file order, duplicates included; whether the ends count is undocumented.
 
         Raises:
             UpstreamError: no usable answer.
@@ -41,7 +41,7 @@ class OpenMarket:
     async def outcome(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline
     ) -> list[OutcomeRow]:
-        """How the credits between two instants went, counted by brand and value.
+        """Counts and totals of the credits between two instants, by brand and value.
 
         Raises:
             UpstreamError: no usable answer.
@@ -50,15 +50,15 @@ class OpenMarket:
 
     async def _csv(self, report: str, tenant: str, query: str, deadline: Deadline) -> bytes:
         flow = account_flow(self.secrets, tenant)
-        return await self._caller.get(Call(report, f"{self.base_url}/csv/{report}?{query}", flow), deadline)
+        return await self._client.get(Call(report, f"{self.base_url}/csv/{report}?{query}", flow), deadline)
 
 
 def _query(start: dt.datetime, end: dt.datetime, brand: str | None) -> str:
-    parts = {"fromTime": _spelled(start), "toTime": _spelled(end)} | ({} if brand is None else {"brand": brand})
-    # The vendor wants a space as %20, where an HTTP client's own encoding may write a plus.
+    parts = {"fromTime": _utc_text(start), "toTime": _utc_text(end)} | ({} if brand is None else {"brand": brand})
+    # The vendor requires %20 for a space; httpx's own `params=` writes a plus.
     return "&".join(f"{name}={quote(value, safe='')}" for name, value in parts.items())
 
 
-def _spelled(moment: dt.datetime) -> str:
+def _utc_text(moment: dt.datetime) -> str:
     utc = moment.astimezone(dt.UTC).replace(tzinfo=None)
     return f"{utc.isoformat(' ', 'seconds')} UTC"
