@@ -23,6 +23,7 @@ from runtime.clock import Clock, now
 from schema.errors import described
 from schema.http.endpoint import GraphQLOverHTTP
 from schema.http.requests import Request, Response
+from schema.resolvers.access import ClaimNames
 
 if TYPE_CHECKING:
     import mangum
@@ -84,7 +85,8 @@ class Application:
     """Answers requests, and logs those that are for the API; behind Mangum it is an ASGI application."""
 
     def __init__(self, settings: Settings, clock: Clock = now) -> None:
-        api = GraphQLOverHTTP(ledger_of(settings, clock), settings.tenant_claim, clock, introspection=settings.graphiql)
+        claims = ClaimNames(settings.tenant_claim, settings.scope_claims)
+        api = GraphQLOverHTTP(ledger_of(settings, clock), claims, clock, introspection=settings.graphiql)
         self._routes = Routes(api, with_explorer=settings.graphiql)
         self._log = RequestLog()
 

@@ -19,6 +19,7 @@ class Settings:
     ledger_bucket: str
     secret_prefix: str
     tenant_claim: str
+    scope_claims: tuple[str, ...]
     rde_base_url: str
     rde_token_path: str
     rde_schedule_method: str
@@ -47,6 +48,7 @@ class Settings:
             ledger_bucket=bucket,
             secret_prefix=environ.get("SECRET_PREFIX") or "tally",
             tenant_claim=environ.get("TENANT_CLAIM", ""),
+            scope_claims=tuple((environ.get("SCOPE_CLAIMS") or "scope scp").split()),
             rde_base_url=_url(environ, "RDE_BASE_URL", "https://api.cloud.im/marketplace/eu"),
             rde_token_path=environ.get("RDE_TOKEN_PATH") or "auth/token",
             rde_schedule_method=_one_of(environ, "RDE_SCHEDULE_METHOD", "POST", {"GET", "POST", "PUT"}),

@@ -27,7 +27,7 @@ from schema.http.persisted_queries import named
 from schema.http.rendered_answers import RenderedAnswers
 from schema.http.requests import Request, Response
 from schema.limits.response_budget import ResponseBudget, refuse_beyond
-from schema.resolvers.access import Identity
+from schema.resolvers.access import ClaimNames, Identity
 from schema.resolvers.context import NOT_KEPT, Context
 
 BODY_BYTES = 100_000
@@ -57,9 +57,9 @@ class HttpError(Exception):
 class GraphQLOverHTTP:
     """Answers GraphQL requests from one ledger."""
 
-    def __init__(self, ledger: Ledger, tenant_claim: str, clock: Clock, *, introspection: bool) -> None:
+    def __init__(self, ledger: Ledger, claim_names: ClaimNames, clock: Clock, *, introspection: bool) -> None:
         self._ledger = ledger
-        self._tenant_claim = tenant_claim
+        self._claim_names = claim_names
         self._operations = Operations(ledger.plans, introspection=introspection)
         self._rendered = RenderedAnswers(clock)
         self._clock = clock
@@ -69,7 +69,7 @@ class GraphQLOverHTTP:
         if forged(request.method, request.headers):
             return None
         try:
-            identity = Identity.of_claims(request.claims, self._tenant_claim)
+            identity = Identity.of_claims(request.claims, self._claim_names)
         except RefusedError:
             return None
         return self._rendered.recall(request, identity)
@@ -80,7 +80,7 @@ class GraphQLOverHTTP:
             return Response(204, headers=[("allow", METHODS)])
         media_type = media_type_for(request.headers.get("accept")) or JSON_TYPE
         try:
-            identity = Identity.of_claims(request.claims, self._tenant_claim)
+            identity = Identity.of_claims(request.claims, self._claim_names)
             refuse_unreadable(request.headers.get("accept"))
             refuse_forged(request.method, request.headers)
             telemetry.note("tenant", identity.tenant)

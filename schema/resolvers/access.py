@@ -17,8 +17,17 @@ CREDITS_READ = "credits:read"
 CREDITS_MSISDN = "credits:msisdn"
 
 ONLY_TENANT = "default"
-RESOURCE_SERVER = "tally/"
-"""Cognito writes a resource server's name before its scopes."""
+SCOPE_CLAIMS = ("scope", "scp")
+"""Where identity providers put scopes: `scp` is Okta's and Entra ID's spelling."""
+LIST_MARKS = str.maketrans("[]", "  ")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """Which claims of a token name the tenant (empty: there is one tenant only) and the scopes."""
+
+    tenant: str = ""
+    scopes: tuple[str, ...] = SCOPE_CLAIMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +38,8 @@ class Identity:
     scopes: frozenset[str]
 
     @classmethod
-    def of_claims(cls, claims: Mapping[str, Any] | None, tenant_claim: str) -> Self:
-        """The identity behind a verified token's claims; `tenant_claim` empty: there is one tenant only.
+    def of_claims(cls, claims: Mapping[str, Any] | None, names: ClaimNames) -> Self:
+        """The identity behind a verified token's claims.
 
         Raises:
             Unauthenticated: no claims, or none that names the tenant.
@@ -38,13 +47,12 @@ class Identity:
         """
         if not claims:
             raise Unauthenticated("a token is needed")
-        tenant = claims.get(tenant_claim) if tenant_claim else ONLY_TENANT
+        tenant = claims.get(names.tenant) if names.tenant else ONLY_TENANT
         if tenant is None:
             raise Unauthenticated("the token names no tenant")
         if not isinstance(tenant, str) or not is_tenant(tenant):
             raise Forbidden("the token's tenant is malformed")
-        scopes = str(claims.get("scope") or "").split()
-        return cls(tenant, frozenset(scope.removeprefix(RESOURCE_SERVER) for scope in scopes))
+        return cls(tenant, frozenset(scope for name in names.scopes for scope in scopes_in(claims.get(name))))
 
     def may(self, scope: str) -> bool:
         """Whether the user was given a scope."""
@@ -58,3 +66,13 @@ class Identity:
         """
         if scope not in self.scopes:
             raise Forbidden(f"this field needs the scope {scope}")
+
+
+def scopes_in(claim: object) -> frozenset[str]:
+    """The scopes in one claim: text with blanks between them, or a list, which an HTTP API passes on as `[a b]`.
+
+    A resource server's name before a scope (`tally/reports:read`, `api://tally/reports:read`) is dropped: the
+    authorizer has checked already that the token was issued for this API.
+    """
+    words = str(claim or "").translate(LIST_MARKS).split()
+    return frozenset(word.rpartition("/")[2] for word in words)

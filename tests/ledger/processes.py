@@ -19,6 +19,7 @@ from runtime.deadline import Deadline
 from schema.http.endpoint import GraphQLOverHTTP
 from schema.http.negotiation import RESPONSE_TYPE
 from schema.http.requests import Request
+from schema.resolvers.access import ClaimNames
 from upstreams.openmarket.client import OpenMarket
 from upstreams.rde.client import Rde
 from upstreams.secrets import SecretStore
@@ -56,7 +57,7 @@ class LedgerProcess(Parts):
 
     @cached_property
     def api(self) -> GraphQLOverHTTP:
-        return GraphQLOverHTTP(self.ledger, "", self.clock, introspection=True)
+        return GraphQLOverHTTP(self.ledger, ClaimNames(), self.clock, introspection=True)
 
     async def ask(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A query's answer: `data` and `errors`."""
