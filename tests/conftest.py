@@ -1,9 +1,11 @@
-"""The real parts that every test may stand on: S3 and Secrets Manager, both vendors, and settings that lead to them.
+"""The real parts that every test may use: S3 and Secrets Manager, both vendors, settings, and a frontend.
 
-Nothing is automatic: a test names what it uses. The AWS is one per process, so buckets and secrets are named per test.
+A test names what it uses; only `_warm` is automatic. The AWS is one per process, so each test has a bucket and secrets
+of its own. A folder's conftest holds what only its tests use; `tests/support` says which helper is for what.
 """
 
 import os
+import threading
 import uuid
 from collections.abc import Iterator
 
@@ -12,6 +14,21 @@ import pytest
 from local.aws import Aws
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
+from tests.support.api.frontend import Frontend, StartFrontend
+from tests.support.moving_clock import MovingClock
+from upstreams.transport import trusted
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm() -> None:
+    """Load httpx and the TLS roots before any test whose deadline they would use up."""
+    trusted()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """What `pytest.mark.anyio` runs on."""
+    return "asyncio"
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +80,36 @@ def settings_environ(
         "OPENMARKET_BASE_URL": openmarket_simulator.base_url,
         "REPORT_HOSTS": "127.0.0.1,localhost,*.blob.core.windows.net",
     }
+
+
+@pytest.fixture
+def clock(rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator) -> MovingClock:
+    """One clock for the vendors and the product."""
+    clock = MovingClock()
+    rde_simulator.clock = openmarket_simulator.clock = clock
+    rde_simulator.generated = False
+    openmarket_simulator.rows_a_day = 40
+    return clock
+
+
+@pytest.fixture
+def start(settings_environ: dict[str, str], clock: MovingClock) -> Iterator[StartFrontend]:
+    """Start a process that answers frontends, with some settings of its own; `clock` is the product's."""
+    started: list[Frontend] = []
+
+    def begin(**settings: str) -> Frontend:
+        started.append(Frontend(settings_environ | settings, clock))
+        return started[-1]
+
+    yield begin
+    for thread in threading.enumerate():
+        if thread.name == "exporter":
+            thread.join()  # it still needs the bucket and the vendors
+    for frontend in started:
+        frontend.handler.close()
+
+
+@pytest.fixture
+def frontend(start: StartFrontend) -> Frontend:
+    """A process with the test's settings."""
+    return start()

@@ -1,16 +1,10 @@
-"""Tests marked `deploy` need the tools of `make deploy-tools`: skipped where they are missing, failed in CI.
-
-What the operator's page says is counted with the same frontend and vendors as in `tests/functions`.
-"""
+"""Tests marked `deploy` need the tools of `make deploy-tools`: skipped where they are missing, failed in CI."""
 
 import os
 
 import pytest
 
 from deploy.artifact import ROOT
-from tests.functions.conftest import clock, frontend, start
-
-__all__ = ["clock", "frontend", "start"]
 
 TOOLS = ("sam/bin/sam", "ministack/bin/ministack", "ric/bin/python", "checkov/bin/checkov")
 

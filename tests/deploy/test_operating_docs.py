@@ -19,9 +19,8 @@ from ledger.storage import persisted_queries, plans
 from runtime.metrics import UNITS
 from schema.limits import profile
 from schema.resolvers import access
-from tests.deploy.template_reading import resources, template
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import Frontend
+from tests.support.api.frontend import Frontend, StartFrontend
+from tests.support.template_reading import resources, template
 
 PAGE = (ROOT / "docs" / "operating.md").read_text()
 WRITTEN_ELSEWHERE = {"breakers"}

@@ -9,7 +9,7 @@ import pytest
 
 from functions.settings import Settings
 from runtime.metrics import UNITS
-from tests.deploy.template_reading import environment, resources, template
+from tests.support.template_reading import environment, resources, template
 from upstreams.errors import BY_CODE
 
 AWS_OWN = {"AWS_ENDPOINT_URL"}

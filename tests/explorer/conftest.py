@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.explorer.visit import Visit
+from tests.support.explorer.visit import Visit
 
 CHROMIUM = Path("/usr/bin/chromium")
 # No name resolves: whatever the page wanted from another host would fail, and be seen.

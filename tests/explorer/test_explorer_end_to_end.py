@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tests.explorer.visit import Visit
+from tests.support.explorer.visit import Visit
 
 
 @contextmanager

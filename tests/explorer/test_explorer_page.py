@@ -2,8 +2,8 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from tests.explorer.site import CREDIT, OUTCOME, REPORT, serving
-from tests.explorer.visit import Visit
+from tests.support.explorer.site import CREDIT, OUTCOME, REPORT, serving
+from tests.support.explorer.visit import Visit
 
 Open = Callable[[str], Visit]
 TOKEN = "planted.token.value"

@@ -11,10 +11,9 @@ import pytest
 
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import Frontend
-from tests.functions.test_credit_log import END, START, log
-from tests.moving_clock import MovingClock
+from tests.support.api.credit_log import END, START, credit_log
+from tests.support.api.frontend import Frontend, StartFrontend
+from tests.support.moving_clock import MovingClock
 
 ALL = """{
   reports(from: "2019-11-05", to: "2019-12-03") { nodes { name downloadUrl } }
@@ -28,8 +27,8 @@ TODAY = """{
 }"""
 ANOTHER_PROCESS = """
 import json, os, sys
-from tests.functions.frontend import Frontend
-from tests.moving_clock import MovingClock
+from tests.support.api.frontend import Frontend
+from tests.support.moving_clock import MovingClock
 
 asked = json.load(sys.stdin)
 frontend = Frontend(asked["environ"], MovingClock())
@@ -97,8 +96,8 @@ def test_processes_at_work_at_the_same_time_ask_once_between_them(
 def test_of_overlapping_periods_only_what_is_new_is_asked_for(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator
 ) -> None:
-    log(frontend, START.replace(day=1), START.replace(day=11, hour=0, minute=0))
-    log(frontend, START.replace(day=5), START.replace(day=16, hour=0, minute=0))
+    credit_log(frontend, START.replace(day=1), START.replace(day=11, hour=0, minute=0))
+    credit_log(frontend, START.replace(day=5), START.replace(day=16, hour=0, minute=0))
     spans = [(request.query["fromTime"], request.query["toTime"]) for request in openmarket_simulator.requests]
     assert spans == [
         ("2019-10-31 23:59:59 UTC", "2019-11-11 00:00:01 UTC"),
@@ -134,16 +133,16 @@ def test_fresh_seconds_0_shows_what_has_just_changed(
     start: StartFrontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
     frontend = start(FRESH_SECONDS="0")
-    before = log(frontend, START, END)
+    before = credit_log(frontend, START, END)
     openmarket_simulator.change_outcome(int(before["nodes"][0]["creditId"]), "reversed")
     clock.advance(seconds=1)
-    settled = log(frontend, START, END)
+    settled = credit_log(frontend, START, END)
     assert settled["nodes"] == before["nodes"]
     start_of_today = END.replace(month=12, day=5, hour=0)
-    today = log(frontend, start_of_today, start_of_today.replace(hour=12))
+    today = credit_log(frontend, start_of_today, start_of_today.replace(hour=12))
     openmarket_simulator.change_outcome(int(today["nodes"][0]["creditId"]), "reversed")
     clock.advance(seconds=1)
-    again = log(frontend, start_of_today, start_of_today.replace(hour=12))
+    again = credit_log(frontend, start_of_today, start_of_today.replace(hour=12))
     assert again["nodes"][0]["rawOutcome"] == "reversed"
 
 

@@ -7,27 +7,11 @@ import pytest
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
 from schema.resolvers import cursors
-from tests.functions.frontend import Frontend
+from tests.support.api.frontend import Frontend
+from tests.support.api.operations import DAYS, INPUT, LOG, OUTCOME, REPORTS, SCHEDULE, TIMES
 
 type Table = dict[str, dict[str, Any]]
 
-REPORTS = """query($from: Date!, $to: Date!, $format: ReportFormat, $first: Int, $after: String) {
-  reports(from: $from, to: $to, format: $format, first: $first, after: $after) { totalCount nodes { name } } }"""
-LOG = """query($from: DateTime!, $to: DateTime!, $brand: String, $where: CreditLogFilter, $first: Int, $after: String) {
-  creditLog(from: $from, to: $to, brand: $brand, where: $where, first: $first, after: $after) {
-    totalCount nodes { creditId } } }"""
-OUTCOME = """query($from: DateTime!, $to: DateTime!, $brand: String) {
-  creditOutcome(from: $from, to: $to, brand: $brand) { rows { brand } } }"""
-SCHEDULE = "mutation($input: ScheduleReportInput!) { scheduleReport(input: $input) { report { id } } }"
-
-DAYS = {"from": "2019-11-05", "to": "2019-12-03"}
-TIMES = {"from": "2019-11-12T00:00:00Z", "to": "2019-11-14T00:00:00Z"}
-INPUT = {
-    "name": "Daily report",
-    "format": "JSON",
-    "startDate": "2019-11-07T17:02:59Z",
-    "endDate": "2019-12-07T17:02:59Z",
-}
 ELSEWHERE = cursors.encode(("creditLog", "globex", "", "all", ""), ("2019-11-12T00:00:00Z", "1"))
 BEYOND = cursors.encode(("creditLog", "default", "", "all", ""), ("2020-01-01T00:00:00Z", "1"))
 NO_PLACE = cursors.encode(("creditLog", "default", "", "all", ""), ("2019-11-12T00:00:00Z", "18446744073709551616"))

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from local.openmarket import OpenMarketSimulator
-from tests.functions.credit_oracle import comparable, in_period, summary
-from tests.functions.frontend import Frontend
-from tests.functions.test_credit_log import END, START, credit, log
+from tests.support.api.credit_log import END, START, credit, credit_log
+from tests.support.api.frontend import Frontend
+from tests.support.vendors.credit_oracle import comparable, in_period, summary
 
 KEYS = ("DAY", "HOUR", "NETWORK", "OUTCOME", "CURRENCY")
 COMBINATIONS = list(chain.from_iterable(combinations(KEYS, size) for size in range(len(KEYS) + 1)))
@@ -47,7 +47,7 @@ def test_a_filter_keeps_the_rows_that_meet_every_condition(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, where: dict[str, Any], keep: Keep
 ) -> None:
     expected = in_period(openmarket_simulator, START, END, keep)
-    told = log(frontend, where=where)
+    told = credit_log(frontend, where=where)
     assert told["nodes"] == expected
     assert told["totalCount"] == len(expected)
     assert summarised(frontend, ("NETWORK", "DAY"), where) == summary(expected, ("NETWORK", "DAY"))
@@ -55,7 +55,7 @@ def test_a_filter_keeps_the_rows_that_meet_every_condition(
 
 def test_a_null_in_a_filter_is_no_condition(frontend: Frontend) -> None:
     nothing = dict.fromkeys(("outcome", "network", "currency", "msisdn", "minAmount", "maxAmount"))
-    assert log(frontend, where=nothing)["edges"] == log(frontend, where=None)["edges"]
+    assert credit_log(frontend, where=nothing)["edges"] == credit_log(frontend, where=None)["edges"]
 
 
 @pytest.mark.parametrize("where", [None, {"network": ["Three", "Orange"]}])

@@ -1,53 +1,27 @@
 """`creditLog`: every row of the period in order, each exactly as the vendor has it."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from local.credits import SimulatedCredit
 from local.openmarket import OpenMarketSimulator, parsed_time
-from tests.functions.credit_oracle import in_period
-from tests.functions.frontend import Frontend
-from tests.moving_clock import MovingClock
-
-QUERY = """
-query Log($from: DateTime!, $to: DateTime!, $brand: String, $where: CreditLogFilter, $first: Int, $after: String) {
-  creditLog(from: $from, to: $to, brand: $brand, where: $where, first: $first, after: $after) {
-    totalCount
-    nodes { creditId time msisdn network outcome rawOutcome amount currency }
-    edges { cursor node { creditId } }
-    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-    freshness { source asOf stale }
-  }
-}"""
-START, END = datetime(2019, 11, 12, 6, 30, tzinfo=UTC), datetime(2019, 11, 15, 18, tzinfo=UTC)
-
-
-def log(frontend: Frontend, start: datetime = START, end: datetime = END, **variables: Any) -> dict[str, Any]:
-    period = {"from": start.isoformat(), "to": end.isoformat()}
-    told: dict[str, Any] = frontend.data(QUERY, {"first": 10_000} | period | variables)["creditLog"]
-    return told
-
-
-def credit(credit_id: int, time: datetime, amount: str = "1.5", **changes: Any) -> SimulatedCredit:
-    made = SimulatedCredit(
-        credit_id, time, "447700900765", "Vodafone", amount, "GBP", "MyBrand", "SUCCESS", "SUCCESS", settles=time
-    )
-    return made._replace(**changes)
+from tests.support.api.credit_log import END, START, credit, credit_log
+from tests.support.api.frontend import Frontend
+from tests.support.moving_clock import MovingClock
+from tests.support.vendors.credit_oracle import in_period
 
 
 def test_every_field_of_every_row_is_the_vendor_s(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator
 ) -> None:
-    told = log(frontend)
+    told = credit_log(frontend)
     assert told["nodes"] == in_period(openmarket_simulator, START, END)
     assert told["totalCount"] == len(told["nodes"]) > 100
 
 
 def test_a_brand_has_its_own_rows(frontend: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
     brand = "Smith, Jones Radio"
-    told = log(frontend, brand=brand)
+    told = credit_log(frontend, brand=brand)
     mine = [str(credit.credit_id) for credit in openmarket_simulator.credits_between(START, END, brand)]
     assert sorted(entry["creditId"] for entry in told["nodes"]) == sorted(mine)
     assert mine
@@ -60,7 +34,7 @@ def test_rows_of_one_second_are_in_the_order_of_their_number(
     ids = [9, 10, 2**53 + 1, 2**63, 2**64 - 1]
     moment = datetime(2019, 11, 20, 12, tzinfo=UTC)
     openmarket_simulator.add(*(credit(credit_id, moment) for credit_id in reversed(ids)))
-    told = log(frontend, moment, moment + timedelta(seconds=1))
+    told = credit_log(frontend, moment, moment + timedelta(seconds=1))
     assert [entry["creditId"] for entry in told["nodes"]] == [str(credit_id) for credit_id in ids]
 
 
@@ -72,7 +46,7 @@ def test_a_period_holds_its_first_instant_and_not_its_last(
     midnight = datetime(2019, 11, 20, tzinfo=UTC)
     for index, seconds in enumerate((-1, 0, 86399, 86400)):
         openmarket_simulator.add(credit(100 + index, midnight + timedelta(seconds=seconds)))
-    told = log(frontend, midnight, midnight + timedelta(days=1))
+    told = credit_log(frontend, midnight, midnight + timedelta(days=1))
     mine = [entry["creditId"] for entry in told["nodes"] if len(entry["creditId"]) == 3]
     assert mine == ["101", "102"]
 
@@ -83,7 +57,7 @@ def test_an_amount_keeps_the_vendor_s_own_spelling(
     moment = datetime(2019, 11, 20, 12, tzinfo=UTC)
     amounts = ["1.5", "1.50", "0.1", "25.5000", "12345678901234567.89"]
     openmarket_simulator.add(*(credit(index, moment, amount) for index, amount in enumerate(amounts)))
-    told = log(frontend, moment, moment + timedelta(seconds=1))
+    told = credit_log(frontend, moment, moment + timedelta(seconds=1))
     assert [entry["amount"] for entry in told["nodes"]] == amounts
 
 
@@ -95,7 +69,7 @@ def test_of_two_rows_with_one_id_the_last_wins(
     last = first + timedelta(days=days_later)
     openmarket_simulator.add(credit(7, first, first="pending", final="pending"))
     openmarket_simulator.add(credit(7, last, first="confirmed", final="confirmed"))
-    mine = [entry for entry in log(frontend)["nodes"] if entry["creditId"] == "7"]
+    mine = [entry for entry in credit_log(frontend)["nodes"] if entry["creditId"] == "7"]
     assert [(entry["time"], entry["rawOutcome"]) for entry in mine] == [(f"{last:%Y-%m-%dT%H:%M:%SZ}", "confirmed")]
 
 
@@ -115,7 +89,7 @@ def test_an_outcome_keeps_its_word_beside_its_state(
 ) -> None:
     moment = datetime(2019, 11, 20, 12, tzinfo=UTC)
     openmarket_simulator.add(credit(1, moment, first=word, final=word))
-    (entry,) = log(frontend, moment, moment + timedelta(seconds=1))["nodes"]
+    (entry,) = credit_log(frontend, moment, moment + timedelta(seconds=1))["nodes"]
     assert (entry["rawOutcome"], entry["outcome"]) == (word, state)
 
 
@@ -124,12 +98,12 @@ def test_a_name_with_a_comma_a_quote_and_an_emoji_stays_whole(
 ) -> None:
     moment = datetime(2019, 11, 20, 12, tzinfo=UTC)
     openmarket_simulator.add(credit(1, moment, network='O2, "Giff\u00e9" \U0001f4f1'))
-    (entry,) = log(frontend, moment, moment + timedelta(seconds=1))["nodes"]
+    (entry,) = credit_log(frontend, moment, moment + timedelta(seconds=1))["nodes"]
     assert entry["network"] == 'O2, "Giff\u00e9" \U0001f4f1'
 
 
 def test_an_empty_period_asks_nobody(frontend: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
-    told = log(frontend, START, START)
+    told = credit_log(frontend, START, START)
     assert (told["nodes"], told["totalCount"]) == ([], 0)
     assert told["pageInfo"] == {"hasNextPage": False, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
     assert openmarket_simulator.requests == []
@@ -139,9 +113,9 @@ def test_days_to_come_are_not_asked_for(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
     tomorrow = clock() + timedelta(days=1)
-    assert log(frontend, tomorrow, tomorrow + timedelta(days=3))["totalCount"] == 0
+    assert credit_log(frontend, tomorrow, tomorrow + timedelta(days=3))["totalCount"] == 0
     assert openmarket_simulator.requests == []
-    assert log(frontend, clock() - timedelta(hours=3), tomorrow)["totalCount"] > 0
+    assert credit_log(frontend, clock() - timedelta(hours=3), tomorrow)["totalCount"] > 0
     asked = [parsed_time(request.query["toTime"]) for request in openmarket_simulator.requests]
     assert all(until <= datetime(2019, 12, 6, 0, 0, 1, tzinfo=UTC) for until in asked)
 
@@ -151,7 +125,7 @@ def test_a_year_is_answered_whole(
 ) -> None:
     openmarket_simulator.rows_a_day = 2
     start = clock() - timedelta(days=366)
-    told = log(frontend, start, clock())
+    told = credit_log(frontend, start, clock())
     assert told["nodes"] == in_period(openmarket_simulator, start, clock())
     spans = [
         parsed_time(request.query["toTime"]) - parsed_time(request.query["fromTime"])

@@ -7,9 +7,9 @@ import pytest
 
 from local.openmarket import OpenMarketSimulator
 from local.simulator import Fault, SimulatorResponse
-from tests.functions.frontend import Frontend
-from tests.functions.test_credit_log import END, START
-from tests.moving_clock import MovingClock
+from tests.support.api.credit_log import END, START
+from tests.support.api.frontend import Frontend
+from tests.support.moving_clock import MovingClock
 
 QUERY = """
 query Outcome($from: DateTime!, $to: DateTime!, $brand: String) {

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from local.openmarket import OpenMarketSimulator
-from tests.functions.credit_oracle import in_period
-from tests.functions.frontend import Frontend
-from tests.functions.test_credit_log import END, QUERY, START, credit, log
-from tests.moving_clock import MovingClock
+from tests.support.api.credit_log import CREDIT_LOG, END, START, credit, credit_log
+from tests.support.api.frontend import Frontend
+from tests.support.moving_clock import MovingClock
+from tests.support.vendors.credit_oracle import in_period
 
 
 @pytest.mark.parametrize("size", [1, 7, 40, 10_000])
@@ -25,7 +25,7 @@ def test_pages_put_together_are_the_log(
     paged: list[dict[str, Any]] = []
     after = None
     while True:
-        page = log(frontend, START, end, first=size, after=after, where=where)
+        page = credit_log(frontend, START, end, first=size, after=after, where=where)
         info = page["pageInfo"]
         assert page["totalCount"] == len(whole)
         assert info["hasPreviousPage"] is bool(paged)
@@ -45,22 +45,22 @@ def test_no_row_is_shown_twice_or_left_out_while_new_ones_arrive(
 ) -> None:
     start, end = clock() - timedelta(hours=11), clock()
     before = in_period(openmarket_simulator, start, end)
-    first = log(frontend, start, end, first=5)
+    first = credit_log(frontend, start, end, first=5)
     early = start + timedelta(seconds=1)
     late = end - timedelta(seconds=1)
     openmarket_simulator.add(credit(1, early), credit(2, late))
     clock.advance(minutes=2)
-    rest = log(frontend, start, end, after=first["pageInfo"]["endCursor"])
+    rest = credit_log(frontend, start, end, after=first["pageInfo"]["endCursor"])
     assert first["nodes"] == before[:5]
     assert [entry["creditId"] for entry in rest["nodes"]] == [*(entry["creditId"] for entry in before[5:]), "2"]
     assert rest["totalCount"] == len(before) + 2
 
 
 def test_a_cursor_of_every_row_leads_to_the_next(frontend: Frontend) -> None:
-    whole = log(frontend)
+    whole = credit_log(frontend)
     ids = [node["creditId"] for node in whole["nodes"]]
     for at in range(0, len(ids) - 1, 17):
-        following = log(frontend, after=whole["edges"][at]["cursor"], first=1)
+        following = credit_log(frontend, after=whole["edges"][at]["cursor"], first=1)
         assert [node["creditId"] for node in following["nodes"]] == [ids[at + 1]]
 
 
@@ -68,10 +68,10 @@ def test_a_cursor_of_every_row_leads_to_the_next(frontend: Frontend) -> None:
 def test_a_cursor_of_another_list_is_refused(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, elsewhere: dict[str, Any]
 ) -> None:
-    cursor = log(frontend, first=1)["pageInfo"]["endCursor"]
+    cursor = credit_log(frontend, first=1)["pageInfo"]["endCursor"]
     asked = len(openmarket_simulator.requests)
     period = {"from": START.isoformat(), "to": END.isoformat()}
-    assert frontend.ask(QUERY, {**period, "after": cursor, **elsewhere}).codes == ["BAD_USER_INPUT"]
+    assert frontend.ask(CREDIT_LOG, {**period, "after": cursor, **elsewhere}).codes == ["BAD_USER_INPUT"]
     assert len(openmarket_simulator.requests) == asked
 
 
@@ -79,9 +79,9 @@ def test_a_cursor_stays_good_when_the_period_s_other_end_moves(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     """A list that grows at its end is the same list."""
-    cursor = log(frontend, first=3)["pageInfo"]["endCursor"]
+    cursor = credit_log(frontend, first=3)["pageInfo"]["endCursor"]
     end = datetime(2019, 11, 17, tzinfo=UTC)
-    longer = log(frontend, START, end, after=cursor)
+    longer = credit_log(frontend, START, end, after=cursor)
     assert longer["nodes"] == in_period(openmarket_simulator, START, end)[3:]
 
 

@@ -17,10 +17,9 @@ from functions.settings import Settings
 from local.aws import Aws
 from local.openmarket import OpenMarketSimulator
 from local.simulator import failing
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import Frontend, LambdaContext
-from tests.ledger.exporting import ExportingProcess, job
-from tests.moving_clock import MovingClock
+from tests.support.api.frontend import Frontend, LambdaContext, StartFrontend
+from tests.support.moving_clock import MovingClock
+from tests.support.processes.exporting_process import ExportingProcess, job
 
 EXPORT = "{ id status rows bytes url urlExpiresAt error freshness { source stale } }"
 ASK = f"mutation Ask($input: ExportCreditLogInput!) {{ exportCreditLog(input: $input) {EXPORT} }}"

@@ -10,9 +10,8 @@ from local.aws import Aws
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
 from local.simulator import Fault
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import Frontend
-from tests.moving_clock import MovingClock
+from tests.support.api.frontend import Frontend, StartFrontend
+from tests.support.moving_clock import MovingClock
 
 BOTH = """{
   reports(from: "2019-11-05", to: "2019-12-03") { totalCount freshness { source stale } }

@@ -4,8 +4,8 @@ import pytest
 
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
-from tests.functions.frontend import Frontend
-from tests.functions.test_bad_input import DAYS, LOG, OUTCOME, REPORTS, TIMES
+from tests.support.api.frontend import Frontend
+from tests.support.api.operations import DAYS, LOG, OUTCOME, REPORTS, TIMES
 
 
 def test_366_days_of_reports_are_answered(frontend: Frontend, rde_simulator: RdeSimulator) -> None:

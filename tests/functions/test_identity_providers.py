@@ -7,7 +7,7 @@ import pytest
 
 from deploy.expectations import EVENTS
 from schema.resolvers.access import ClaimNames, Identity, scopes_in
-from tests.functions.conftest import StartFrontend
+from tests.support.api.frontend import StartFrontend
 
 TOKENS = {
     "cognito-application": {},

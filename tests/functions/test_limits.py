@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from graphql import Lexer, Source, TokenKind, get_introspection_query
 
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import EVERY_SCOPE, Frontend, http_event
+from tests.support.api.frontend import EVERY_SCOPE, Frontend, StartFrontend, http_event
 
 DAYS = '(from: "2019-11-05", to: "2019-12-03")'
 

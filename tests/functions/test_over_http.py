@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from deploy.expectations import ExpectedAnswer
-from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
+from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
 
 JSON_TYPE = "application/json"
 CLAIMS = {"sub": "dashboard", "scope": EVERY_SCOPE}

@@ -12,8 +12,8 @@ from schema.http import endpoint as http
 from schema.limits import arguments as inputs
 from schema.limits import document_size as limits
 from schema.limits import profile
-from tests.functions.frontend import Frontend
-from tests.moving_clock import MovingClock
+from tests.support.api.frontend import Frontend
+from tests.support.moving_clock import MovingClock
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -11,9 +11,8 @@ import pytest
 from local.rde import RdeSimulator
 from local.simulator import Fault
 from schema.resolvers.cursors import LONGEST
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import Frontend
-from tests.moving_clock import MovingClock
+from tests.support.api.frontend import Frontend, StartFrontend
+from tests.support.moving_clock import MovingClock
 
 SEED = json.loads(Path(__file__).with_name("seed_reports.json").read_text())
 """The seven reports that the document prints, letter for letter."""

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.expectations import EVENTS, EXPECTED, check, event
 from local.openmarket import OpenMarketSimulator
-from tests.functions.frontend import Frontend
+from tests.support.api.frontend import Frontend
 
 ELSEWHERE = {"keeper", "exporter"}
 """Events of the other functions."""

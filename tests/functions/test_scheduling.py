@@ -9,9 +9,8 @@ import pytest
 
 from local.rde import RdeSimulator
 from local.simulator import Fault
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import Frontend
-from tests.moving_clock import MovingClock
+from tests.support.api.frontend import Frontend, StartFrontend
+from tests.support.moving_clock import MovingClock
 
 MUTATION = """
 mutation Schedule($input: ScheduleReportInput!) {

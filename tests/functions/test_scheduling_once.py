@@ -6,8 +6,7 @@ import pytest
 
 from local.rde import RdeSimulator
 from local.simulator import hanging_up
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import Frontend, Reply
+from tests.support.api.frontend import Frontend, Reply, StartFrontend
 
 MUTATION = """mutation Schedule($input: ScheduleReportInput!) {
   scheduleReport(input: $input) { replayed report { id name downloadUrl } }

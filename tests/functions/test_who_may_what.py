@@ -8,10 +8,9 @@ import pytest
 from local.aws import Aws
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import EVERY_SCOPE, Frontend, http_event
-from tests.functions.test_bad_input import DAYS, INPUT, LOG, OUTCOME, REPORTS, SCHEDULE, TIMES
-from tests.functions.test_credit_log import START, credit
+from tests.support.api.credit_log import START, credit
+from tests.support.api.frontend import EVERY_SCOPE, Frontend, StartFrontend, http_event
+from tests.support.api.operations import DAYS, INPUT, LOG, OUTCOME, REPORTS, SCHEDULE, TIMES
 
 EVERY = frozenset(EVERY_SCOPE.split())
 NEEDS: dict[str, tuple[str, str, dict[str, Any]]] = {

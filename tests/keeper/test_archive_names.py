@@ -12,8 +12,7 @@ from ledger.reports.archive import LONGEST_KEY, Archive, ReportKey, file_key, re
 from ledger.reports.file_names import attributes, disposition, file_name
 from ledger.storage.store import Store, StoredObject
 from local.rde import RdeSimulator
-from tests.keeper.house import House
-from tests.keeper.test_archived_reports import downloaded
+from tests.support.processes.deployment import Deployment, downloaded
 
 CREATED = datetime(2026, 11, 20, 20, 15, 1, 5, tzinfo=UTC)
 SAFE_KEY = re.compile(r"archive/tenant=acme/(reports|files)/day=[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9.]+![A-Za-z0-9_.~%!-]*")
@@ -55,13 +54,13 @@ def test_two_reports_never_share_a_key(identities: list[ReportKey]) -> None:
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_a_report_of_any_name_is_archived_listed_and_downloaded(house: House, name: str) -> None:
-    created = house.ago(days=2)
-    house.rde.add_report(name, "CSV", created, link=plain_link(house.rde, name), file=lambda: b"a,b\n")
-    house.keep()
-    house.rde.forget(name, created)
-    house.clock.advance(hours=7)
-    [node] = house.reports()["nodes"]
+def test_a_report_of_any_name_is_archived_listed_and_downloaded(deployment: Deployment, name: str) -> None:
+    created = deployment.ago(days=2)
+    deployment.rde.add_report(name, "CSV", created, link=plain_link(deployment.rde, name), file=lambda: b"a,b\n")
+    deployment.run_keeper()
+    deployment.rde.forget(name, created)
+    deployment.clock.advance(hours=7)
+    [node] = deployment.reports()["nodes"]
     assert (node["name"], node["rawFormat"], node["creationDate"]) == (name, "CSV", created)
     body, header, _ = downloaded(node["archiveUrl"])
     assert body == b"a,b\n"
@@ -75,10 +74,10 @@ def plain_link(rde: RdeSimulator, name: str) -> str:
     return rde.blobs.link(rde.origin, blob, timedelta(hours=48))
 
 
-def test_only_a_name_too_long_for_a_key_is_read_from_its_record(house: House) -> None:
+def test_only_a_name_too_long_for_a_key_is_read_from_its_record(deployment: Deployment) -> None:
     for name in ("short", "x" * 3000):
-        house.rde.add_report(name, "CSV", house.ago(days=2), link=plain_link(house.rde, name))
-    house.keep()
+        deployment.rde.add_report(name, "CSV", deployment.ago(days=2), link=plain_link(deployment.rde, name))
+    deployment.run_keeper()
     gets: list[str] = []
 
     class Watched(Store):
@@ -86,9 +85,9 @@ def test_only_a_name_too_long_for_a_key_is_read_from_its_record(house: House) ->
             gets.append(key)
             return await super().get(key)
 
-    store = Watched(house.environ["LEDGER_BUCKET"], house.environ["AWS_ENDPOINT_URL"])
-    archive = Archive(store, house.clock, recheck=timedelta(0))
-    shelf = asyncio.run(archive.reports("default", house.today - timedelta(days=3), house.today))
+    store = Watched(deployment.environ["LEDGER_BUCKET"], deployment.environ["AWS_ENDPOINT_URL"])
+    archive = Archive(store, deployment.clock, recheck=timedelta(0))
+    shelf = asyncio.run(archive.reports("default", deployment.today - timedelta(days=3), deployment.today))
     assert sorted(len(each.identity.name) for each in shelf.reports) == [5, 3000]
     assert len(gets) == 1
 

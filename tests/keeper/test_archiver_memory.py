@@ -7,17 +7,17 @@ from functools import partial
 from pathlib import Path
 
 from runtime.clock import now
-from tests.keeper.house import House
+from tests.support.processes.deployment import Deployment
 
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
 
 
-def peak(house: House) -> tuple[int, int]:
+def peak(deployment: Deployment) -> tuple[int, int]:
     """How many files one run has archived, and its peak memory in MiB."""
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.keeper.measured"],
-        env={**os.environ, **house.environ, "FRESH_SECONDS": "0"},
+        [sys.executable, "-m", "tests.support.processes.measured_keeper_program"],
+        env={**os.environ, **deployment.environ, "FRESH_SECONDS": "0"},
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -27,15 +27,15 @@ def peak(house: House) -> tuple[int, int]:
     return int(archived), int(memory)
 
 
-def test_memory_does_not_grow_with_the_file(house: House) -> None:
-    house.rde.clock = now
+def test_memory_does_not_grow_with_the_file(deployment: Deployment) -> None:
+    deployment.rde.clock = now
     peaks = []
     for size in (15, 150):
-        house.rde.add_report(f"large-{size}", "CSV", house.ago(days=1), file=partial(bytes, size * MIB))
-        archived, memory = peak(house)
+        deployment.rde.add_report(f"large-{size}", "CSV", deployment.ago(days=1), file=partial(bytes, size * MIB))
+        archived, memory = peak(deployment)
         peaks.append(memory)
         assert archived == 1
-    assert {record["bytes"] for record in house.records()} == {15 * MIB, 150 * MIB}
+    assert {record["bytes"] for record in deployment.records()} == {15 * MIB, 150 * MIB}
     assert peaks[1] - peaks[0] < 15, f"MiB: {peaks}"
     assert peaks[1] < 150, f"MiB: {peaks}"
     print(f"peak MiB at 15 and 150 MiB: {peaks}")  # noqa: T201 - a figure for whoever asks with -s

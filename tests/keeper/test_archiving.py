@@ -21,7 +21,7 @@ from local.blobs import CONTAINER
 from local.simulator import Fault, SimulatorResponse, answering_html, cut_off, failing, hanging_up
 from runtime.clock import now
 from runtime.deadline import Deadline
-from tests.keeper.house import House
+from tests.support.processes.deployment import Deployment
 from upstreams.errors import UpstreamBadResponse, UpstreamTimeout
 from upstreams.rde.files import ReportFiles
 
@@ -34,14 +34,14 @@ def identity(name: str, created: str) -> ReportKey:
 
 
 @pytest.mark.parametrize("content", [b"", CONTENT, LARGE[:PART_BYTES], LARGE], ids=["empty", "small", "part", "parts"])
-def test_a_file_of_any_size_is_kept_byte_for_byte_with_its_digest(house: House, content: bytes) -> None:
-    house.rde.add_report("usage", "CSV", house.ago(days=1), file=lambda: content)
-    assert house.keep()["archived"] == 1
-    [record] = house.records()
+def test_a_file_of_any_size_is_kept_byte_for_byte_with_its_digest(deployment: Deployment, content: bytes) -> None:
+    deployment.rde.add_report("usage", "CSV", deployment.ago(days=1), file=lambda: content)
+    assert deployment.run_keeper()["archived"] == 1
+    [record] = deployment.records()
     assert (record["name"], record["rawFormat"]) == ("usage", "CSV")
     assert (record["bytes"], record["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
-    assert house.keys("archive/tenant=default/files/") == [record["file"]]
-    assert house.read(record["file"]) == content
+    assert deployment.keys("archive/tenant=default/files/") == [record["file"]]
+    assert deployment.read(record["file"]) == content
 
 
 def sent_to(address: str) -> Fault:
@@ -64,158 +64,162 @@ def sent_to(address: str) -> Fault:
     ids=range(9),
 )
 def test_a_file_that_does_not_come_whole_leaves_nothing_and_is_tried_again(
-    house: House, caplog: pytest.LogCaptureFixture, content: bytes, fault: Fault, reason: str
+    deployment: Deployment, caplog: pytest.LogCaptureFixture, content: bytes, fault: Fault, reason: str
 ) -> None:
-    house.rde.add_report("bad", "CSV", house.ago(days=1), file=lambda: content)
-    house.rde.add_report("good", "CSV", house.ago(days=2), file=lambda: CONTENT)
-    house.rde.misbehave(fault, path=blob(house, "bad"))
-    summary = house.keep()
+    deployment.rde.add_report("bad", "CSV", deployment.ago(days=1), file=lambda: content)
+    deployment.rde.add_report("good", "CSV", deployment.ago(days=2), file=lambda: CONTENT)
+    deployment.rde.misbehave(fault, path=blob(deployment, "bad"))
+    summary = deployment.run_keeper()
     assert (summary["archived"], summary["failed"]) == (1, 1)
-    assert [record["name"] for record in house.records()] == ["good"]
-    assert len(house.keys("archive/tenant=default/files/")) == 1
-    assert house.unfinished_uploads() == []
+    assert [record["name"] for record in deployment.records()] == ["good"]
+    assert len(deployment.keys("archive/tenant=default/files/")) == 1
+    assert deployment.unfinished_uploads() == []
     [line] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert "'bad'" in line
     assert reason in line
     assert "sig=" not in line
-    assert house.keep()["archived"] == 1
-    assert [house.read(record["file"]) for record in house.records()] == [CONTENT, content]
+    assert deployment.run_keeper()["archived"] == 1
+    assert [deployment.read(record["file"]) for record in deployment.records()] == [CONTENT, content]
 
 
-def blob(house: House, name: str) -> str:
+def blob(deployment: Deployment, name: str) -> str:
     """The path of a report's file."""
-    [found] = [each for each in house.rde.blobs.names() if each.startswith(f"{name}.")]
+    [found] = [each for each in deployment.rde.blobs.names() if each.startswith(f"{name}.")]
     return CONTAINER + found
 
 
-def test_a_file_that_is_archived_is_never_fetched_again(house: House) -> None:
-    house.rde.add_report("usage", "CSV", house.ago(days=1))
-    house.keep()
-    house.clock.advance(hours=30)
-    assert house.keep()["archived"] == 0
-    assert house.downloads() == 1
+def test_a_file_that_is_archived_is_never_fetched_again(deployment: Deployment) -> None:
+    deployment.rde.add_report("usage", "CSV", deployment.ago(days=1))
+    deployment.run_keeper()
+    deployment.clock.advance(hours=30)
+    assert deployment.run_keeper()["archived"] == 0
+    assert deployment.downloads() == 1
 
 
-def test_a_dead_link_is_not_tried(house: House) -> None:
-    house.rde.link_life = timedelta(seconds=-1)
-    house.rde.add_report("usage", "CSV", house.ago(days=1))
-    summary = house.keep()
-    assert (summary["archived"], summary["failed"], house.downloads()) == (0, 0, 0)
+def test_a_dead_link_is_not_tried(deployment: Deployment) -> None:
+    deployment.rde.link_life = timedelta(seconds=-1)
+    deployment.rde.add_report("usage", "CSV", deployment.ago(days=1))
+    summary = deployment.run_keeper()
+    assert (summary["archived"], summary["failed"], deployment.downloads()) == (0, 0, 0)
 
 
-def test_a_link_leads_nowhere_but_to_the_allowed_hosts(house: House) -> None:
-    house.rde.add_report("usage", "CSV", house.ago(days=1))
-    summary = house.keep(REPORT_HOSTS="files.example.com")
-    assert (summary["archived"], summary["failed"], house.downloads()) == (0, 1, 0)
+def test_a_link_leads_nowhere_but_to_the_allowed_hosts(deployment: Deployment) -> None:
+    deployment.rde.add_report("usage", "CSV", deployment.ago(days=1))
+    summary = deployment.run_keeper(REPORT_HOSTS="files.example.com")
+    assert (summary["archived"], summary["failed"], deployment.downloads()) == (0, 1, 0)
 
 
-def test_the_vendor_s_files_are_read_and_nothing_else(house: House) -> None:
+def test_the_vendor_s_files_are_read_and_nothing_else(deployment: Deployment) -> None:
     for day in range(3):
-        house.rde.add_report(f"usage-{day}", "CSV", house.ago(days=day))
-    house.keep()
-    asked = [request for request in house.rde.requests if request.path.startswith(CONTAINER)]
+        deployment.rde.add_report(f"usage-{day}", "CSV", deployment.ago(days=day))
+    deployment.run_keeper()
+    asked = [request for request in deployment.rde.requests if request.path.startswith(CONTAINER)]
     assert [request.method for request in asked] == ["GET"] * 3
     assert not any("authorization" in request.headers or "x-subscription-key" in request.headers for request in asked)
 
 
-def test_a_report_of_any_listing_that_somebody_asked_for_is_archived(house: House) -> None:
-    house.rde.add_report("ancient", "CSV", house.ago(days=200), file=lambda: CONTENT)
-    house.keep()
-    assert house.records() == []
-    first, last = house.today - timedelta(days=210), house.today - timedelta(days=190)
+def test_a_report_of_any_listing_that_somebody_asked_for_is_archived(deployment: Deployment) -> None:
+    deployment.rde.add_report("ancient", "CSV", deployment.ago(days=200), file=lambda: CONTENT)
+    deployment.run_keeper()
+    assert deployment.records() == []
+    first, last = deployment.today - timedelta(days=210), deployment.today - timedelta(days=190)
     listed: dict[str, Any] = {"from": str(first), "to": str(last)}
-    house.reports(**listed)
-    assert house.keep()["archived"] == 1
-    assert [record["name"] for record in house.records()] == ["ancient"]
+    deployment.reports(**listed)
+    assert deployment.run_keeper()["archived"] == 1
+    assert [record["name"] for record in deployment.records()] == ["ancient"]
 
 
-def test_the_freshest_listing_s_link_is_taken_when_an_older_one_has_died(house: House) -> None:
-    house.rde.link_life = timedelta(hours=1)
-    house.rde.add_report("usage", "CSV", house.ago(days=1))
-    house.reports(days=9)
-    house.clock.advance(hours=2)
-    assert (house.keep()["archived"], house.downloads()) == (1, 1)
+def test_the_freshest_listing_s_link_is_taken_when_an_older_one_has_died(deployment: Deployment) -> None:
+    deployment.rde.link_life = timedelta(hours=1)
+    deployment.rde.add_report("usage", "CSV", deployment.ago(days=1))
+    deployment.reports(days=9)
+    deployment.clock.advance(hours=2)
+    assert (deployment.run_keeper()["archived"], deployment.downloads()) == (1, 1)
 
 
-async def copied(house: House, content: bytes, largest: int, seconds: float = 60) -> None:
+async def copied(deployment: Deployment, content: bytes, largest: int, seconds: float = 60) -> None:
     """Archive one file that may have so many bytes."""
-    settings = Settings.read(house.environ)
-    house.rde.add_report("usage", "CSV", house.ago(days=1), file=lambda: content)
-    link = house.rde.blobs.link(house.rde.origin, blob(house, "usage").removeprefix(CONTAINER), timedelta(hours=1))
-    archiver = Archiver(store_of(settings), ReportFiles(hosts=settings.report_hosts, max_bytes=largest), house.clock)
-    await archiver.copy("default", identity("usage", house.ago(days=1)), link, Deadline.after(seconds))
+    settings = Settings.read(deployment.environ)
+    deployment.rde.add_report("usage", "CSV", deployment.ago(days=1), file=lambda: content)
+    link = deployment.rde.blobs.link(
+        deployment.rde.origin, blob(deployment, "usage").removeprefix(CONTAINER), timedelta(hours=1)
+    )
+    archiver = Archiver(
+        store_of(settings), ReportFiles(hosts=settings.report_hosts, max_bytes=largest), deployment.clock
+    )
+    await archiver.copy("default", identity("usage", deployment.ago(days=1)), link, Deadline.after(seconds))
 
 
 @pytest.mark.parametrize("content", [CONTENT, LARGE], ids=["small", "parts"])
 @pytest.mark.anyio
-async def test_a_file_beyond_the_cap_leaves_nothing(house: House, content: bytes) -> None:
+async def test_a_file_beyond_the_cap_leaves_nothing(deployment: Deployment, content: bytes) -> None:
     with pytest.raises(UpstreamBadResponse, match="larger than"):
-        await copied(house, content, largest=len(content) - 1)
-    assert house.keys("archive/") == []
-    assert house.unfinished_uploads() == []
-    await copied(house, content, largest=len(content))
-    assert len(house.records()) == 1
+        await copied(deployment, content, largest=len(content) - 1)
+    assert deployment.keys("archive/") == []
+    assert deployment.unfinished_uploads() == []
+    await copied(deployment, content, largest=len(content))
+    assert len(deployment.records()) == 1
 
 
 @pytest.mark.anyio
-async def test_a_file_that_is_out_of_time_leaves_nothing(house: House) -> None:
+async def test_a_file_that_is_out_of_time_leaves_nothing(deployment: Deployment) -> None:
     with pytest.raises(UpstreamTimeout):
-        await copied(house, LARGE, largest=len(LARGE), seconds=0)
-    assert house.keys("archive/") == []
-    assert house.unfinished_uploads() == []
+        await copied(deployment, LARGE, largest=len(LARGE), seconds=0)
+    assert deployment.keys("archive/") == []
+    assert deployment.unfinished_uploads() == []
 
 
-def test_two_keepers_at_once_end_in_one_file_and_one_record_of_each_report(house: House) -> None:
+def test_two_keepers_at_once_end_in_one_file_and_one_record_of_each_report(deployment: Deployment) -> None:
     contents = {f"usage-{day}": os.urandom(PART_BYTES + day if day == 2 else 1000) for day in range(4)}
     for day, (name, content) in enumerate(contents.items()):
-        house.rde.add_report(name, "CSV", house.ago(days=day), file=returning(content))
+        deployment.rde.add_report(name, "CSV", deployment.ago(days=day), file=returning(content))
 
     async def both() -> list[KeeperRun]:
         runs = [KeeperRun(Deadline.after(60)), KeeperRun(Deadline.after(60))]
-        keepers = [keeper_of(Settings.read(house.environ), house.clock) for _ in runs]
+        keepers = [keeper_of(Settings.read(deployment.environ), deployment.clock) for _ in runs]
         await asyncio.gather(*(keeper.keep(run) for keeper, run in zip(keepers, runs, strict=True)))
         return runs
 
     assert [run.failed for run in asyncio.run(both())] == [0, 0]
-    assert {record["name"]: house.read(record["file"]) for record in house.records()} == contents
-    assert len(house.keys("archive/")) == 2 * len(contents)
+    assert {record["name"]: deployment.read(record["file"]) for record in deployment.records()} == contents
+    assert len(deployment.keys("archive/")) == 2 * len(contents)
 
 
 def returning(content: bytes) -> Callable[[], bytes]:
     return lambda: content
 
 
-def test_a_file_without_its_record_is_not_archived_and_gives_way(house: House) -> None:
+def test_a_file_without_its_record_is_not_archived_and_gives_way(deployment: Deployment) -> None:
     """That is what a crash between the two leaves."""
-    created = house.ago(days=1)
-    house.rde.add_report("usage", "CSV", created, file=lambda: CONTENT)
-    house.put(file_key("default", identity("usage", created)), b"half a fi")
-    assert house.reports()["nodes"][0]["archiveUrl"] is None
-    house.keep()
-    assert [house.read(key) for key in house.keys("archive/tenant=default/files/")] == [CONTENT]
+    created = deployment.ago(days=1)
+    deployment.rde.add_report("usage", "CSV", created, file=lambda: CONTENT)
+    deployment.put(file_key("default", identity("usage", created)), b"half a fi")
+    assert deployment.reports()["nodes"][0]["archiveUrl"] is None
+    deployment.run_keeper()
+    assert [deployment.read(key) for key in deployment.keys("archive/tenant=default/files/")] == [CONTENT]
 
 
-def test_new_files_are_not_kept_waiting_by_those_that_fail_every_time(house: House) -> None:
+def test_new_files_are_not_kept_waiting_by_those_that_fail_every_time(deployment: Deployment) -> None:
     for day in range(1, 4):
-        house.rde.add_report(f"bad-{day}", "CSV", house.ago(days=day))
-        house.rde.misbehave(hanging_up(), times=None, path=blob(house, f"bad-{day}"))
-    house.keep()
-    house.rde.add_report("new", "CSV", house.ago(days=0))
-    house.clock.advance(minutes=5)
-    before = len(house.rde.requests)
-    summary = house.keep()
+        deployment.rde.add_report(f"bad-{day}", "CSV", deployment.ago(days=day))
+        deployment.rde.misbehave(hanging_up(), times=None, path=blob(deployment, f"bad-{day}"))
+    deployment.run_keeper()
+    deployment.rde.add_report("new", "CSV", deployment.ago(days=0))
+    deployment.clock.advance(minutes=5)
+    before = len(deployment.rde.requests)
+    summary = deployment.run_keeper()
     assert (summary["archived"], summary["failed"]) == (1, 3)
-    asked = [request.path for request in house.rde.requests[before:] if request.path.startswith(CONTAINER)]
-    assert blob(house, "new") in asked[:3]  # three files are under way at once
+    asked = [request.path for request in deployment.rde.requests[before:] if request.path.startswith(CONTAINER)]
+    assert blob(deployment, "new") in asked[:3]  # three files are under way at once
 
 
 @pytest.mark.anyio
-async def test_a_warm_keeper_reads_a_listing_with_nothing_left_to_archive_once(house: House) -> None:
-    house.rde.add_report("usage", "CSV", house.ago(days=1))
-    settings = Settings.read(house.environ)
+async def test_a_warm_keeper_reads_a_listing_with_nothing_left_to_archive_once(deployment: Deployment) -> None:
+    deployment.rde.add_report("usage", "CSV", deployment.ago(days=1))
+    settings = Settings.read(deployment.environ)
     reads: list[str] = []
 
-    parts = Parts(settings, house.clock, store_of(settings))
+    parts = Parts(settings, deployment.clock, store_of(settings))
     inner = parts.reports.read
 
     class Watched(type(parts.reports)):  # type: ignore[misc]
@@ -223,7 +227,7 @@ async def test_a_warm_keeper_reads_a_listing_with_nothing_left_to_archive_once(h
             reads.append(key)
             return await inner(key)
 
-    watched = Watched(parts.store, parts.answers, parts.breakers, parts.rde, parts.ageing, house.clock)
+    watched = Watched(parts.store, parts.answers, parts.breakers, parts.rde, parts.ageing, deployment.clock)
     keeper = replace(parts.keeper, collecting=replace(parts.keeper.collecting, reports=watched))
     for _ in range(3):
         await keeper.keep(KeeperRun(Deadline.after(60)))

@@ -14,8 +14,8 @@ import pytest
 
 from ledger.storage.store import PART_BYTES
 from runtime.compression import unpack
-from tests.keeper.dying import keep, known_secrets
-from tests.keeper.house import House
+from tests.support.processes.deployment import Deployment
+from tests.support.processes.dying_keeper_program import keep, known_secrets
 
 ROOT = Path(__file__).parents[2]
 LARGE = os.urandom(PART_BYTES + 12_345)
@@ -23,13 +23,15 @@ LEASE_RELEASES = 2
 """A holder that took too long leaves its lease to expire, and so writes less."""
 
 
-def state(house: House, bucket: str) -> dict[str, str | bytes]:
+def state(deployment: Deployment, bucket: str) -> dict[str, str | bytes]:
     """What lies in a bucket, but for leases: a dead one is swept away after a grace.
 
     S3's digests stand for all but what is compressed: isal does not always give equal content equal bytes.
     """
-    kept = {key: tag for key, tag in house.tags(bucket).items() if not key.endswith("/_lease")}
-    return {key: unpack(house.read(key, bucket)) if ".gz" in Path(key).suffixes else tag for key, tag in kept.items()}
+    kept = {key: tag for key, tag in deployment.tags(bucket).items() if not key.endswith("/_lease")}
+    return {
+        key: unpack(deployment.read(key, bucket)) if ".gz" in Path(key).suffixes else tag for key, tag in kept.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -38,19 +40,26 @@ def state(house: House, bucket: str) -> dict[str, str | bytes]:
     ids=["days", "a large file"],
 )
 def test_killed_after_any_write_the_next_run_ends_where_an_undisturbed_one_does(
-    house: House, days: int, files: list[bytes], writes_at_least: int
+    deployment: Deployment, days: int, files: list[bytes], writes_at_least: int
 ) -> None:
-    house.give_credentials("default", "openmarket")
+    deployment.give_credentials("default", "openmarket")
     for age, content in enumerate(files):
-        house.rde.add_report(f"usage-{age}", "CSV", house.ago(days=age), file=partial(bytes, content))
-    writes = counted_writes(house, days)
+        deployment.rde.add_report(f"usage-{age}", "CSV", deployment.ago(days=age), file=partial(bytes, content))
+    writes = counted_writes(deployment, days)
     assert writes >= writes_at_least
     buckets = {f"dying-{death}-{uuid.uuid4().hex}": death for death in range(1, writes + 1)}
     for bucket in buckets:
-        house.aws.create_bucket(bucket)
+        deployment.aws.create_bucket(bucket)
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.keeper.dying", json.dumps(buckets), str(days), house.clock().isoformat()],
-        env={**os.environ, **house.environ},
+        [
+            sys.executable,
+            "-m",
+            "tests.support.processes.dying_keeper_program",
+            json.dumps(buckets),
+            str(days),
+            deployment.clock().isoformat(),
+        ],
+        env={**os.environ, **deployment.environ},
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -59,20 +68,20 @@ def test_killed_after_any_write_the_next_run_ends_where_an_undisturbed_one_does(
     fates = json.loads(ended.stdout).values()
     assert [risen for _, risen in fates] == [0] * writes, ended.stderr
     assert sum(died == -signal.SIGKILL for died, _ in fates) >= writes - LEASE_RELEASES, ended.stderr
-    expected = state(house, house.environ["LEDGER_BUCKET"])
+    expected = state(deployment, deployment.environ["LEDGER_BUCKET"])
     made_again = {key for key in expected if "/_rollup-" in key}  # from the rows, when somebody asks
     for bucket, death in buckets.items():
-        found = state(house, bucket)
+        found = state(deployment, bucket)
         assert set(found) | made_again == set(expected), f"killed after write {death}"
         assert found == {key: expected[key] for key in found}, f"killed after write {death}"
 
 
-def counted_writes(house: House, days: int) -> int:
-    """Keep the house without dying; how often the keeper writes."""
-    os.environ |= house.environ
+def counted_writes(deployment: Deployment, days: int) -> int:
+    """Run the keeper without dying; how often it writes."""
+    os.environ |= deployment.environ
 
     async def undisturbed() -> int:
-        store = await keep(await known_secrets(), house.environ["LEDGER_BUCKET"], 0, days, house.clock())
+        store = await keep(await known_secrets(), deployment.environ["LEDGER_BUCKET"], 0, days, deployment.clock())
         return store.writes
 
     return asyncio.run(undisturbed())

@@ -4,8 +4,8 @@ from itertools import pairwise
 import pytest
 
 from ledger.storage.breakers import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, Breakers, pause
-from tests.ledger.memory_store import MemoryBucket, MemoryStore
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio

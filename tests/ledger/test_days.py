@@ -7,8 +7,8 @@ from ledger.credits.days import FETCHED, DayStore, newest, partition, superseded
 from ledger.credits.rows import Rows, encode
 from ledger.credits.spans import LONGEST_RUN, runs
 from runtime.clock import DAY
-from tests.ledger.memory_store import Killed, MemoryBucket, MemoryStore
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.s3.memory_store import Killed, MemoryBucket, MemoryStore
 from upstreams.openmarket.client import LogRow
 
 pytestmark = pytest.mark.anyio

@@ -34,11 +34,11 @@ from local.openmarket import OpenMarketSimulator, parsed_time
 from local.rde import RdeSimulator
 from local.simulator import Simulator, answering_html, failing, without_column
 from runtime.deadline import Deadline
-from tests.functions.credit_oracle import comparable, summary
-from tests.ledger.history import DAY, History, days_of
-from tests.ledger.memory_store import Killed, MemoryBucket, MemoryStore
-from tests.ledger.processes import LedgerProcess, process, vendors_of
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.processes.ledger_process import LedgerProcess, process, vendors_of
+from tests.support.s3.memory_store import Killed, MemoryBucket, MemoryStore
+from tests.support.vendors.credit_oracle import comparable, summary
+from tests.support.vendors.vendor_history import DAY, VendorHistory, days_of
 from upstreams.secrets import SecretStore
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
@@ -120,7 +120,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.bucket = MemoryBucket(self.clock)
         self.vendors = vendors_of(Parts(self.settings, self.clock, MemoryStore(self.bucket)), self.world.secrets)
         self.processes = [self._start() for _ in range(PROCESSES)]
-        self.history = History(self.openmarket, self.rde, SINCE, timedelta(seconds=fresh), timedelta(hours=72))
+        self.history = VendorHistory(self.openmarket, self.rde, SINCE, timedelta(seconds=fresh), timedelta(hours=72))
         self.failing: set[str] = set()
         self.failed_at = {"openmarket": NOON - DAY, "rde": NOON - DAY}
         self.scheduled: list[tuple[datetime, LedgerProcess]] = []

@@ -25,8 +25,8 @@ from local.credits import SimulatedCredit
 from local.openmarket import OpenMarketSimulator
 from local.simulator import failing
 from runtime.deadline import Deadline
-from tests.ledger.exporting import NOON, ExportingProcess, fill, job
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.processes.exporting_process import NOON, ExportingProcess, fill, job
 from upstreams.transport import trusted
 
 type Start = Callable[..., ExportingProcess]
@@ -35,11 +35,6 @@ pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
 LATE = 50.0
 """Seconds left of an invocation that has to hand over; all that an upstream call needs."""
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -437,9 +432,15 @@ async def test_the_link_downloads_the_file_under_its_name(start: Start, clock: M
 
 
 async def program(environ: dict[str, str], *arguments: str) -> str:
-    """What `tests.ledger.exporting` prints."""
+    """What `tests.support.processes.exporting_process` prints."""
     run = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.ledger.exporting", *arguments, env=environ, cwd=ROOT, stdout=subprocess.PIPE
+        sys.executable,
+        "-m",
+        "tests.support.processes.exporting_process",
+        *arguments,
+        env=environ,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
     )
     printed, _ = await run.communicate()
     assert run.returncode == 0

@@ -22,9 +22,9 @@ from ledger.storage.store import Store
 from local.aws import Aws
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
-from tests.ledger.filled import settle
-from tests.ledger.processes import process
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.processes.ledger_process import process
+from tests.support.s3.settled_days import settle
 from upstreams.openmarket.client import LogRow
 
 pytestmark = pytest.mark.anyio

@@ -11,8 +11,8 @@ from ledger.storage.leases import LeaseRecord, Leases
 from ledger.storage.store import Store
 from local.aws import Aws
 from runtime.deadline import Deadline
-from tests.ledger.memory_store import Killed, MemoryBucket, MemoryStore
-from tests.ledger.unsure_s3 import UnsureS3
+from tests.support.s3.lossy_s3 import LossyS3
+from tests.support.s3.memory_store import Killed, MemoryBucket, MemoryStore
 from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -151,7 +151,7 @@ async def test_a_holder_whose_lease_ran_out_leaves_the_next_ones_alone(bucket: M
 async def test_who_takes_over_a_lease_knows_it_though_s3_has_not_said_so(aws: Aws, bucket_name: str) -> None:
     dead = LeaseRecord("somebody who died", time.time() - 1)
     await Store(bucket_name, aws.endpoint).put("day/_lease", dead.to_bytes())
-    async with UnsureS3(aws.endpoint, ending="/_lease", spared=1, lost=1) as line:  # spared: there is one already
+    async with LossyS3(aws.endpoint, ending="/_lease", spared=1, lost=1) as line:  # spared: there is one already
         leases, began = Leases(Store(bucket_name, line.url)), time.monotonic()
         async with leases.hold("day/_lease") as mine:
             assert mine

@@ -17,17 +17,12 @@ from local.rde import RdeSimulator
 from local.simulator import SimulatorRequest, SimulatorResponse, failing, hanging_up, shortened
 from runtime.clock import now
 from runtime.deadline import Deadline
-from tests.ledger.scheduling import REQUEST, SchedulingProcess
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.processes.scheduling_process import REQUEST, SchedulingProcess
 from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 class SlowToSchedule(RdeSimulator):
@@ -235,7 +230,7 @@ async def test_when_the_holder_is_killed_the_outcome_is_unknown_and_nothing_is_p
     assert not await start().listed("daily")
     rde_simulator.seconds = 30
     holder = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.ledger.scheduling", "key", env=settings_environ, cwd=ROOT
+        sys.executable, "-m", "tests.support.processes.scheduling_process", "key", env=settings_environ, cwd=ROOT
     )
     await posted(rde_simulator)
     waiter = asyncio.create_task(start().schedule())

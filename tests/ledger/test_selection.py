@@ -11,10 +11,10 @@ from ledger.credits.rows import Credit, Position
 from ledger.credits.selection import CreditFilter, Selection, SummaryKey
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
-from tests.ledger.filled import settle
-from tests.ledger.memory_store import MemoryBucket, MemoryStore
-from tests.ledger.processes import process
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.processes.ledger_process import process
+from tests.support.s3.memory_store import MemoryBucket, MemoryStore
+from tests.support.s3.settled_days import settle
 from upstreams.openmarket.client import CreditState
 
 pytestmark = pytest.mark.anyio

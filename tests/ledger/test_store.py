@@ -6,7 +6,7 @@ from moto.s3.models import s3_backends
 
 from ledger.storage.store import LedgerUnavailable, Store
 from local.aws import Aws
-from tests.ledger.memory_store import MemoryBucket, MemoryStore
+from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ from ledger.keeper.run import KeeperRun
 from ledger.keeper.sweeping import sweep_answers
 from runtime.clock import stamp
 from runtime.deadline import Deadline
-from tests.ledger.memory_store import MemoryBucket, MemoryStore
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 
 pytestmark = pytest.mark.anyio
 AGEING = Ageing(timedelta(minutes=1), timedelta(hours=72))

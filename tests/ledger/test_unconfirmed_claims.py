@@ -12,9 +12,9 @@ from local.aws import Aws
 from local.rde import RdeSimulator
 from runtime.clock import now
 from runtime.deadline import Deadline
-from tests.ledger.memory_store import MemoryBucket, MemoryStore
-from tests.ledger.scheduling import SchedulingProcess
-from tests.ledger.unsure_s3 import CUT, FAILED, UnsureS3
+from tests.support.processes.scheduling_process import SchedulingProcess
+from tests.support.s3.lossy_s3 import CUT, FAILED, LossyS3
+from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 from upstreams.errors import UpstreamTimeout, UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +45,7 @@ def start(settings_environ: dict[str, str]) -> Start:
 async def test_who_finds_its_own_claim_goes_on(
     lost: int, instead: bytes, start: Start, rde_simulator: RdeSimulator, aws: Aws
 ) -> None:
-    async with UnsureS3(aws.endpoint, lost=lost, instead=instead) as unsure:
+    async with LossyS3(aws.endpoint, lost=lost, instead=instead) as unsure:
         first = await start(unsure.url).schedule()
     assert unsure.writes > 3, "the client has tried again"
     assert first[1] is False
@@ -56,7 +56,7 @@ async def test_who_finds_its_own_claim_goes_on(
 async def test_a_key_that_was_only_reserved_when_s3_went_away_is_free(
     start: Start, rde_simulator: RdeSimulator, aws: Aws
 ) -> None:
-    async with UnsureS3(aws.endpoint, gone_after=1) as unsure:
+    async with LossyS3(aws.endpoint, gone_after=1) as unsure:
         with pytest.raises(LedgerUnavailable):
             await start(unsure.url).schedule()
     assert unsure.writes == 1
@@ -68,7 +68,7 @@ async def test_a_key_that_was_only_reserved_when_s3_went_away_is_free(
 async def test_a_process_knows_that_it_did_not_post_though_s3_has_its_claim(
     start: Start, rde_simulator: RdeSimulator, aws: Aws
 ) -> None:
-    async with UnsureS3(aws.endpoint, gone_after=2) as unsure:
+    async with LossyS3(aws.endpoint, gone_after=2) as unsure:
         process = start(unsure.url)
         with pytest.raises(LedgerUnavailable):
             await process.schedule()

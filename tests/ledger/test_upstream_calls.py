@@ -23,9 +23,9 @@ from local.openmarket import OpenMarketSimulator, parsed_time
 from local.simulator import failing
 from runtime.clock import DAY, Period, rfc3339
 from runtime.deadline import Deadline
-from tests.ledger.memory_store import MemoryBucket, MemoryStore
-from tests.ledger.processes import LedgerProcess, process, vendors_of
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.processes.ledger_process import LedgerProcess, process, vendors_of
+from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 from upstreams.errors import UpstreamBadResponse, UpstreamUnavailable
 from upstreams.secrets import SecretStore
 
@@ -278,7 +278,14 @@ async def test_20_processes_missing_the_same_days_at_once_make_at_most_2_calls_a
 
 def run(environ: dict[str, str], number: int, start: datetime, end: datetime) -> list[dict[str, object]]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.ledger.asking", str(number), start.isoformat(), end.isoformat()],
+        [
+            sys.executable,
+            "-m",
+            "tests.support.processes.asking_program",
+            str(number),
+            start.isoformat(),
+            end.isoformat(),
+        ],
         env=environ,
         cwd=ROOT,
         check=True,

@@ -21,9 +21,9 @@ from local.rde import RdeSimulator
 from local.simulator import failing
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
-from tests.ledger.memory_store import MemoryBucket, MemoryStore
-from tests.ledger.processes import LedgerProcess, process, vendors_of
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.processes.ledger_process import LedgerProcess, process, vendors_of
+from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 from upstreams.errors import UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -193,7 +193,7 @@ async def test_a_process_that_is_killed_between_two_writes_loses_and_doubles_not
     openmarket_simulator.rows_a_day = 10
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start, end = (today - 10 * DAY).isoformat(), (today - 6 * DAY).isoformat()
-    arguments = [sys.executable, "-m", "tests.ledger.asking", "1", start, end]
+    arguments = [sys.executable, "-m", "tests.support.processes.asking_program", "1", start, end]
     dying = await asyncio.create_subprocess_exec(
         *arguments, env=settings_environ | {"KILLED_AT_WRITE": str(writes)}, cwd=ROOT
     )

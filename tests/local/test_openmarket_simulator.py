@@ -13,7 +13,7 @@ import pytest
 
 from local.credits import BRANDS, NETWORKS, PRICE_POINTS, SimulatedCredit, credits_of
 from local.openmarket import OpenMarketSimulator
-from tests.local.vendor_client import credit_report, utc, written
+from tests.support.vendors.simulator_client import credit_report, utc, written
 
 LOG_COLUMNS = ["Credit ID", "Time (UTC)", "MSISDN", "Network", "Outcome", "Amount", "Currency"]
 OUTCOME_COLUMNS = ["Brand", "Amount", "Currency", "Success", "Failed", "Credit Applied"]

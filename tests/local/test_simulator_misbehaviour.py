@@ -9,7 +9,7 @@ import pytest
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
 from local.simulator import Fault, answering_html, cut_off, failing, hanging_up, shortened, without_column
-from tests.local.vendor_client import credit_report, signed_in
+from tests.support.vendors.simulator_client import credit_report, signed_in
 
 PERIOD = ("2024-06-10 00:00:00 UTC", "2024-06-10 01:00:00 UTC")
 SCHEDULE = {

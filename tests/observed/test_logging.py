@@ -14,7 +14,7 @@ from runtime.logs import JsonLines
 
 IN_LAMBDA = """
 import logging
-from tests.functions.frontend import LambdaContext, http_event
+from tests.support.api.frontend import LambdaContext, http_event
 class LambdaLoggerHandler(logging.Handler):
     def emit(self, record): print("plain", record.getMessage())
 logging.getLogger().addHandler(LambdaLoggerHandler())

@@ -12,8 +12,8 @@ from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
 from local.simulator import failing
 from runtime.metrics import NAMESPACE, UNITS, emit
-from tests.functions.frontend import Frontend
-from tests.moving_clock import MovingClock
+from tests.support.api.frontend import Frontend
+from tests.support.moving_clock import MovingClock
 
 DAY = 'from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z"'
 RECENTLY = 'from: "2019-12-04T00:00:00Z", to: "2019-12-05T00:00:00Z"'

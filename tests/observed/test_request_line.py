@@ -9,9 +9,8 @@ import pytest
 from functions.request_log import TRACE_VARIABLE
 from local.openmarket import OpenMarketSimulator
 from local.simulator import failing
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
-from tests.moving_clock import MovingClock
+from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, StartFrontend, http_event
+from tests.support.moving_clock import MovingClock
 
 DAY = 'from: "2019-12-04T00:00:00Z", to: "2019-12-05T00:00:00Z"'
 QUERY = f"query Totals {{ log: creditLog({DAY}, first: 10) {{ totalCount nodes {{ creditId }} }} }}"

@@ -29,7 +29,7 @@ from schema.execution.stock import Stock
 from schema.limits.response_budget import ResponseBudget
 from schema.resolvers.access import Identity
 from schema.resolvers.context import Context
-from tests.schema.queries import FROM, TO, queries
+from tests.support.api.generated_queries import FROM, TO, queries
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 NOW = datetime(2019, 12, 20, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from schema.execution.documents import Documents
 from schema.execution.stock import GRAPHQL
 from schema.limits.profile import MOST_CELLS, Profile
 from schema.limits.weighing import LISTS
-from tests.functions.frontend import Frontend
+from tests.support.api.frontend import Frontend
 
 DAY = 'from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z"'
 EVERY_FIELD = "creditId time msisdn network outcome rawOutcome amount currency"

@@ -20,7 +20,7 @@ from local.simulator import Fault, answering_html, cut_off, failing, hanging_up,
 from schema.errors import BadUserInput
 from schema.resolvers import cursors
 from schema.types.sdl import sdl
-from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, LambdaContext, http_event
+from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, LambdaContext, http_event
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 CODES = {

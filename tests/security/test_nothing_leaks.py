@@ -19,8 +19,7 @@ from local.simulator import (
     without_column,
 )
 from runtime.logs import JsonLines, Stdout
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import EVERY_SCOPE, Frontend
+from tests.support.api.frontend import EVERY_SCOPE, Frontend, StartFrontend
 
 INSTANTS = 'from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z"'
 EVERYTHING = (

@@ -9,8 +9,7 @@ import pytest
 
 from deploy.expectations import ExpectedAnswer
 from local.aws import Aws
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
+from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, StartFrontend, http_event
 
 QUERY = "query Kind { __typename }"
 JSON = "application/json"

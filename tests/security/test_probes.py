@@ -15,8 +15,7 @@ import pytest
 from deploy.expectations import ExpectedAnswer
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
+from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, StartFrontend, http_event
 
 CLAIMS = {"sub": "scanner", "scope": EVERY_SCOPE}
 REFUSED_WITHIN_SECONDS = 0.05

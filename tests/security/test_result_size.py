@@ -10,7 +10,7 @@ from local.lambda_runtime import MAX_RESULT
 from local.openmarket import OpenMarketSimulator
 from schema.errors import ResultTooLarge
 from schema.limits.response_budget import LAMBDA_BYTES, PLAIN_BYTES, RENDERED_BYTES, ResponseBudget, refuse_beyond
-from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
+from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
 
 NOON = datetime(2019, 11, 1, 12, tzinfo=UTC)
 DAY = 'from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z"'

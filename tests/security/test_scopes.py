@@ -8,7 +8,7 @@ from local.rde import RdeSimulator
 from schema.execution.stock import GRAPHQL
 from schema.types.root import SCHEMA
 from schema.types.scopes import Needs
-from tests.functions.frontend import EVERY_SCOPE, Frontend
+from tests.support.api.frontend import EVERY_SCOPE, Frontend
 
 ROOTS = [type_ for type_ in (GRAPHQL.query_type, GRAPHQL.mutation_type) if type_ is not None]
 FIELDS = [(root.name, name) for root in ROOTS for name in root.fields]

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from local.aws import Aws
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event
-from tests.security.recorded_aws import Targets, listening
+from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, StartFrontend, http_event
+from tests.support.s3.recorded_aws import Targets, listening
 
 SHARED = ("plans/",)
 """Plans of queries hold no tenant's data (see `ledger.storage.plans`)."""

@@ -5,9 +5,8 @@ import re
 import pytest
 
 from local.openmarket import OpenMarketSimulator
-from tests.functions.conftest import StartFrontend
-from tests.functions.frontend import EVERY_SCOPE, Frontend, http_event
-from tests.moving_clock import MovingClock
+from tests.support.api.frontend import EVERY_SCOPE, Frontend, StartFrontend, http_event
+from tests.support.moving_clock import MovingClock
 
 SETTLED = 'from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z"'
 TODAY = 'from: "2019-12-05T00:00:00Z", to: "2019-12-06T00:00:00Z"'

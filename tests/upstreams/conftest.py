@@ -4,20 +4,8 @@ import uuid
 import pytest
 
 from local.aws import Aws
-from tests.upstreams.planted_secrets import OPENMARKET, RDE, PutSecret
+from tests.support.vendors.planted_secrets import OPENMARKET, RDE, PutSecret
 from upstreams.secrets import SecretStore
-from upstreams.transport import trusted
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _warm() -> None:
-    """Load httpx and the TLS roots before any test whose deadline they would use up."""
-    trusted()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import pytest
 from runtime import telemetry
 from runtime.deadline import Deadline
 from runtime.telemetry import Telemetry
-from tests.upstreams.scripted_vendor import ScriptedAnswer, ScriptedVendor, in_turn
+from tests.support.vendors.scripted_vendor import ScriptedAnswer, ScriptedVendor, in_turn
 from upstreams.errors import (
     UpstreamBadResponse,
     UpstreamError,

@@ -4,8 +4,8 @@ import datetime as dt
 import pytest
 
 from runtime.deadline import Deadline
-from tests.upstreams.planted_secrets import OPENMARKET, PutSecret
-from tests.upstreams.scripted_vendor import ScriptedAnswer, ScriptedVendor, Seen, in_turn
+from tests.support.vendors.planted_secrets import OPENMARKET, PutSecret
+from tests.support.vendors.scripted_vendor import ScriptedAnswer, ScriptedVendor, Seen, in_turn
 from upstreams.errors import UpstreamBadResponse, UpstreamUnauthorized
 from upstreams.openmarket.client import LogRow, OpenMarket, OutcomeRow
 from upstreams.secrets import SecretStore

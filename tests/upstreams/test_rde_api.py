@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from runtime.deadline import Deadline
-from tests.upstreams.planted_secrets import RDE, PutSecret
-from tests.upstreams.scripted_vendor import Script, ScriptedAnswer, ScriptedVendor, Seen, by_path, in_turn
+from tests.support.vendors.planted_secrets import RDE, PutSecret
+from tests.support.vendors.scripted_vendor import Script, ScriptedAnswer, ScriptedVendor, Seen, by_path, in_turn
 from upstreams.errors import (
     UpstreamBadResponse,
     UpstreamError,

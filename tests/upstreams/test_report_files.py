@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from runtime import telemetry
 from runtime.deadline import Deadline
 from runtime.telemetry import Telemetry
-from tests.upstreams.scripted_vendor import ScriptedAnswer, ScriptedVendor, by_path, in_turn
+from tests.support.vendors.scripted_vendor import ScriptedAnswer, ScriptedVendor, by_path, in_turn
 from upstreams import transport
 from upstreams.errors import (
     UpstreamBadResponse,

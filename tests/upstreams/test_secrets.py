@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from local.aws import Aws
-from tests.upstreams.planted_secrets import OPENMARKET, RDE, PutSecret
-from tests.upstreams.scripted_vendor import ScriptedAnswer, ScriptedVendor, in_turn
+from tests.support.vendors.planted_secrets import OPENMARKET, RDE, PutSecret
+from tests.support.vendors.scripted_vendor import ScriptedAnswer, ScriptedVendor, in_turn
 from upstreams.errors import UpstreamUnauthorized
 from upstreams.secrets import OpenMarketSecret, RdeSecret, SecretStore, SecretsUnavailable
 

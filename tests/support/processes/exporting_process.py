@@ -26,7 +26,7 @@ from ledger.storage.leases import Leases
 from ledger.storage.store import Store
 from runtime.clock import Clock, Period
 from runtime.deadline import Deadline
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
 
 LEASE_SECONDS = 0.3
 AT_ONCE = 8

@@ -17,7 +17,7 @@ from graphql import build_schema, graphql_sync
 import explorer
 from schema.http.negotiation import takes_gzip
 
-SCHEMA = build_schema((Path(__file__).parents[2] / "schema" / "schema.graphql").read_text(encoding="utf-8"))
+SCHEMA = build_schema((Path(__file__).parents[3] / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 FRESH = {"source": "UPSTREAM", "asOf": "2026-03-01T12:00:00Z", "stale": False}
 CREDIT = {
     "creditId": "18446744073709551615",

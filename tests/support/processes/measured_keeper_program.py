@@ -11,7 +11,7 @@ from runtime.deadline import Deadline
 
 
 def main() -> None:
-    """Keep the house that the environment describes."""
+    """Run the keeper of the deployment that the environment describes."""
     run = KeeperRun(Deadline.after(300))
     asyncio.run(keeper_of(Settings.read(os.environ)).keep(run))
     status = Path("/proc/self/status").read_text()  # getrusage would count what our parent had

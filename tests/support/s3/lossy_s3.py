@@ -11,7 +11,7 @@ CUT = b""
 
 
 @dataclass
-class UnsureS3:
+class LossyS3:
     """A line to the S3 at `endpoint`, with a port of its own.
 
     Of PUTs of an object whose key ends so the first `spared` are answered; the answers to the next `lost` become

@@ -1,6 +1,7 @@
-"""A house with everything that the keeper works on: its bucket, both vendors, and one clock for all of them."""
+"""A whole deployment for the keeper's tests: a bucket, secrets, both vendors, and one clock for all of them."""
 
 import json
+import urllib.request
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -14,10 +15,10 @@ from local.aws import Aws
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
 from runtime.clock import DAY
-from tests.functions.frontend import Frontend, LambdaContext
-from tests.moving_clock import MovingClock
+from tests.support.api.frontend import Frontend, LambdaContext
+from tests.support.moving_clock import MovingClock
 
-QUERY = """
+REPORTS_WITH_FILES = """
 query Reports($from: Date!, $to: Date!, $format: ReportFormat, $expiresIn: Int) {
   reports(from: $from, to: $to, format: $format) {
     totalCount
@@ -27,9 +28,15 @@ query Reports($from: Date!, $to: Date!, $format: ReportFormat, $expiresIn: Int) 
 }"""
 
 
+def downloaded(link: str) -> tuple[bytes, str, str]:
+    """A link's content, with its `Content-Disposition` and `Content-Type`."""
+    with urllib.request.urlopen(link) as answer:  # noqa: S310 - our own link to the embedded AWS
+        return answer.read(), answer.headers["Content-Disposition"], answer.headers["Content-Type"]
+
+
 @dataclass
-class House:
-    """One deployment; every call of `keep` is a process of its own."""
+class Deployment:
+    """One deployment; every call of `run_keeper` is a process of its own."""
 
     environ: Mapping[str, str]
     clock: MovingClock
@@ -45,8 +52,8 @@ class House:
         """A creation date that many days ago, as the vendor writes it."""
         return f"{self.clock() - timedelta(days=days, hours=hour):%Y-%m-%dT%H:%M:%SZ}"
 
-    def keep(self, seconds: float = 900, days: int = 6, **settings: str) -> dict[str, Any]:
-        """The summary of one run with that much time, which looks after the last so many days of credits."""
+    def run_keeper(self, seconds: float = 900, days: int = 6, **settings: str) -> dict[str, Any]:
+        """The summary of one run that may take `seconds` and settles the last `days` days of credits."""
         keeper = keeper_of(Settings.read({**self.environ, **settings}), self.clock)
         keeper = replace(keeper, settling=replace(keeper.settling, days=days))
         with closing(KeeperHandler(keeper)) as handler:
@@ -58,24 +65,24 @@ class House:
         self.aws.put_secret(f"{self.environ['SECRET_PREFIX']}/{tenant}/{upstream}", own if secret is None else secret)
 
     def reports(self, days: int = 100, **variables: Any) -> dict[str, Any]:
-        """What a fresh process says of the last so many days."""
+        """The reports of the last `days` days, as a new process lists them."""
         frontend = Frontend(self.environ, self.clock)
         with closing(frontend.handler):
             period = {"from": str(self.today - days * DAY), "to": str(self.today)}
-            listed: dict[str, Any] = frontend.data(QUERY, period | variables)["reports"]
+            listed: dict[str, Any] = frontend.data(REPORTS_WITH_FILES, period | variables)["reports"]
         return listed
 
     def tags(self, bucket: str, prefix: str = "") -> dict[str, str]:
-        """What lies in a bucket, with S3's digest of each."""
+        """Each key in a bucket with its ETag."""
         pages = self.aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
 
     def keys(self, prefix: str = "") -> list[str]:
-        """What lies in the house's bucket, in order."""
+        """The keys in the deployment's bucket, in order."""
         return list(self.tags(self.environ["LEDGER_BUCKET"], prefix))
 
     def read(self, key: str, bucket: str | None = None) -> bytes:
-        """An object's content, from the house's bucket unless another is named."""
+        """An object's content, from the deployment's bucket unless another is named."""
         stored = self.aws.client("s3").get_object(Bucket=bucket or self.environ["LEDGER_BUCKET"], Key=key)
         body: bytes = stored["Body"].read()
         return body
@@ -84,7 +91,7 @@ class House:
         self.aws.client("s3").put_object(Bucket=self.environ["LEDGER_BUCKET"], Key=key, Body=body)
 
     def records(self, tenant: str = "default") -> list[dict[str, Any]]:
-        """What the archive's records say, in the order of their keys."""
+        """The archive's records, in the order of their keys."""
         return [json.loads(self.read(key)) for key in self.keys(f"archive/tenant={tenant}/reports/")]
 
     def unfinished_uploads(self) -> list[str]:

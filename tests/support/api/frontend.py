@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,3 +103,7 @@ class Frontend:
         assert reply.data is not None, reply.errors
         assert reply.errors == []
         return reply.data
+
+
+type StartFrontend = Callable[..., Frontend]
+"""The fixture `start`: one more process, with settings of its own."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
-from tests.functions.credit_oracle import shown
+from tests.support.vendors.credit_oracle import shown
 
 DAY = timedelta(days=1)
 Entry = dict[str, Any]
@@ -45,7 +45,7 @@ class Moment:
 
 
 @dataclass(slots=True)
-class History:
+class VendorHistory:
     """Moments in order; the vendors say the same from one of them to the next."""
 
     openmarket: OpenMarketSimulator

@@ -18,8 +18,8 @@ from functions.settings import Settings
 from ledger.keeper.run import KeeperRun
 from ledger.storage.store import PART_BYTES, Store
 from runtime.deadline import Deadline
-from tests.ledger.exporting import DyingStore, QuickParts
-from tests.moving_clock import MovingClock
+from tests.support.moving_clock import MovingClock
+from tests.support.processes.exporting_process import DyingStore, QuickParts
 from upstreams.secrets import SecretStore
 from upstreams.transport import trusted
 
@@ -90,7 +90,7 @@ async def keep(secrets: SecretStore, bucket: str, death: int, days: int, moment:
 
 
 def fork(secrets: SecretStore, bucket: str, death: int, days: int, moment: datetime) -> int:
-    """A child that keeps the house."""
+    """A child that keeps the deployment."""
     child = os.fork()
     if child:
         return child
