@@ -34,16 +34,20 @@ lint: setup
 schema: setup
 	$(RUN)python -m schema.types.sdl > schema/schema.graphql
 
+# What is deployed: the lock without development's own packages.
+LOCKED = $(UV) export --quiet --frozen --no-dev --no-emit-project
+
 licences: setup
-	$(RUN)python -m deploy.licences
+	sh deploy/licences.sh "$$($(LOCKED) --no-hashes --no-annotate --no-header | cut -d= -f1)" > docs/licences.md
 
-# Needs the network, so it is no part of `test`; without it, it says so and passes.
-audit: setup .tools/pip-audit/bin/pip-audit
-	$(RUN)python -m deploy.audit
-
-.tools/pip-audit/bin/pip-audit: | $(UV)
-	$(UV) venv --quiet --clear --python 3.13 .tools/pip-audit
-	$(UV) pip install --quiet --python .tools/pip-audit/bin/python "pip-audit==2.*"
+# Needs the network, so `test` does not include it. When the vulnerability data cannot be fetched it says so and passes.
+audit: setup
+	@mkdir -p build && rm -f build/audit.md
+	@$(LOCKED) --output-file build/locked.txt > /dev/null
+	@$(UV) tool run --quiet "pip-audit>=2,<3" --requirement build/locked.txt --disable-pip \
+	  --format markdown --output build/audit.md 2> build/audit.log \
+	  || { test ! -e build/audit.md && echo "not audited: the vulnerability data could not be fetched (build/audit.log)"; } \
+	  || { cat build/audit.md; false; }
 
 # ── Measurements: QUICK=1 for two minutes that only show that everything still works; a peer that is missing is skipped. ──
 PEERS := benchmarks/peers

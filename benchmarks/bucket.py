@@ -9,9 +9,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, unquote
 
-from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
-
 from benchmarks.objects import Answer, Call, Objects
+from local.asgi import Receive, Scope, Send, read_body, respond, text_headers
 from local.aws import environ_of
 from local.server import BackgroundServer
 
@@ -53,26 +52,18 @@ class Bucket:
         """Stop."""
         self._server.stop()
 
-    async def _app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body = b""
-        while (message := await receive())["type"] == "http.request":
-            body += message["body"]
-            if not message["more_body"]:
-                break
         call = Call(
             method=scope["method"],
             key=unquote(scope["path"].removeprefix(f"/{BUCKET}").lstrip("/")),
             query=dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True)),
-            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-            body=body,
+            headers=dict(text_headers(scope)),
+            body=await read_body(receive),
         )
         status, content, headers = self._answer(call)
-        sent = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-        sent.append((b"content-length", str(len(content)).encode()))
-        await send({"type": "http.response.start", "status": status, "headers": sent, "trailers": False})
-        await send({"type": "http.response.body", "body": content, "more_body": False})
+        await respond(send, status, [*headers.items(), ("content-length", str(len(content)))], content)
 
     def _answer(self, call: Call) -> Answer:
         if call.headers.get("x-amz-target") == "secretsmanager.GetSecretValue":

@@ -18,7 +18,7 @@ class Calls:
     def __init__(self, function: Function, environ: Mapping[str, str]) -> None:
         command = pinned(SERVER_CORE, [function.interpreter, "-P", str(WORKER), function.handler])
         self.name = function.name
-        self._process = subprocess.Popen(  # noqa: S603 - our own words
+        self._process = subprocess.Popen(
             command,
             cwd=function.folder,
             env={"PATH": "/usr/bin:/bin", **environ},

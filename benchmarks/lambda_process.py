@@ -66,7 +66,7 @@ class LambdaProcess:
         }
         command = pinned(SERVER_CORE, self._function.command)
         self.began = time.perf_counter()
-        self._process = subprocess.Popen(  # noqa: S603 - our own words
+        self._process = subprocess.Popen(
             command, cwd=self._function.folder, env=environ, stdout=subprocess.DEVNULL, stderr=self._log
         )
         return self

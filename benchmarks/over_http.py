@@ -18,7 +18,7 @@ from benchmarks.pace import Pace
 from benchmarks.questions import LARGE, SMALL, Body
 from benchmarks.results import Goal, Section, Timings, number
 from benchmarks.world import World
-from deploy.emulator import free_port
+from deploy.processes import free_port
 
 TITLE = "Over HTTP, one core"
 CONNECTIONS = 16
@@ -67,7 +67,7 @@ def _started(server: Server, environ: Mapping[str, str]) -> Iterator[Running]:
     environ = {"PATH": "/usr/bin:/bin", **environ, **own}
     # Request logs go nowhere; complaints are kept, most of them that wrk hung up in the middle of a request.
     with (INSTALLED / f"{server.name}.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=server.folder, env=environ, stdout=subprocess.DEVNULL, stderr=log)  # noqa: S603
+        process = subprocess.Popen(command, cwd=server.folder, env=environ, stdout=subprocess.DEVNULL, stderr=log)
     try:
         yield Running(server, f"http://127.0.0.1:{port}/graphql", process)
     finally:
@@ -141,7 +141,7 @@ def load(url: str, body: Body, seconds: int, *, anew: bool = False) -> float:
     script = INSTALLED / ("anew.lua" if anew else "again.lua")
     script.write_text(_ANEW.format(body=_varied(body)) if anew else _AGAIN.format(body=json.dumps(body)))
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", f"{PATIENCE}s", "-s", str(script), url]
-    said = subprocess.run(pinned(LOAD_CORE, command), check=True, capture_output=True, text=True).stdout  # noqa: S603
+    said = subprocess.run(pinned(LOAD_CORE, command), check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"{url}: {said}")
     found = re.search(r"Requests/sec:\s+([\d.]+)", said)

@@ -1,8 +1,8 @@
-"""The one artifact that all three functions run from: our packages, the locked dependencies, and ready-made bytecode.
+"""The artifact that all three functions run from: our packages, the locked dependencies, and compiled bytecode.
 
-SAM stamps every file 1980, so Python would distrust bytecode that is checked by time and compile it anew in each cold
-start: the `.pyc` here are unchecked-hash. Dependencies come from the lock, as wheels for the function's processor,
-whatever this machine's. A finished artifact stays under `build/` until something that goes into it changes.
+SAM sets every file's time to 1980, so Python would reject bytecode that is validated by time and compile again at each
+cold start: the `.pyc` files here are unchecked-hash. Dependencies come from the lock, as wheels for the function's
+processor, whatever this machine's is. A finished artifact stays under `build/` until one of its inputs changes.
 """
 
 import argparse
@@ -22,13 +22,13 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("functions", "schema", "ledger", "upstreams", "runtime", "explorer")
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 SIZE_LIMIT = 30_000_000
-"""Bytes unzipped; Lambda itself takes 250 MB, but a cold start pays for each of them."""
+"""Bytes unzipped. Lambda accepts 250 MB, but each megabyte makes a cold start slower."""
 
-# Needed to install, to type-check or to work on the code, never to run it.
+# Files for installing, type checking or developing, not for running.
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyi", "py.typed", "node_modules", "tests", "fetch_assets.py")
 UNUSED_AT_RUN_TIME = (
     *("*.dist-info", "bin", "**/*.pyi", "**/py.typed", "**/tests"),
-    "packaging",  # only Strawberry's Datadog tracer asks for it
+    "packaging",  # imported only by Strawberry's Datadog tracer
     "dateutil/zoneinfo",  # a copy of the time zone database; every time here is UTC
     # Strawberry for other web frameworks, and its developer tools
     *("strawberry/aiohttp", "strawberry/chalice", "strawberry/channels", "strawberry/django", "strawberry/fastapi"),
@@ -39,29 +39,29 @@ LOCKED = ("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--o
 
 
 def host_architecture() -> str:
-    """This machine's processor in Lambda's words."""
+    """This machine's processor, by Lambda's name for it."""
     return "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 
 
 def built(architecture: str) -> Path:
-    """The folder of an up-to-date artifact, made now if need be; safe to call from several processes at once."""
+    """The folder of an up-to-date artifact, built if necessary; safe to call from several processes at once."""
     home = ROOT / "build"
     home.mkdir(exist_ok=True)
     with (home / f"{architecture}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamp, artifact = home / f"{architecture}.stamp", home / architecture
-        wanted = _fingerprint(architecture)
-        if not (artifact.is_dir() and stamp.exists() and stamp.read_text() == wanted):
+        fingerprint = _fingerprint(architecture)
+        if not (artifact.is_dir() and stamp.exists() and stamp.read_text() == fingerprint):
             stamp.unlink(missing_ok=True)
             _make(architecture, artifact)
-            stamp.write_text(wanted)
+            stamp.write_text(fingerprint)
         return artifact
 
 
 def weights(artifact: Path) -> dict[str, int]:
-    """Bytes by top-level name, the heaviest first."""
-    found = {entry.name: sum(_sizes(entry)) for entry in artifact.iterdir()}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+    """Bytes by top-level name, the largest first."""
+    sizes = {entry.name: sum(_sizes(entry)) for entry in artifact.iterdir()}
+    return dict(sorted(sizes.items(), key=lambda item: -item[1]))
 
 
 def _sizes(entry: Path) -> Iterator[int]:
@@ -86,26 +86,26 @@ def _install(architecture: str, artifact: Path) -> None:
         lock = Path(scratch) / "requirements.txt"
         _run(uv, *LOCKED, lock)
         target = ("--target", artifact, "--python-version", "3.13", "--python-platform", PLATFORMS[architecture])
-        # Copies, not links into uv's cache: what is done to an artifact must stay there.
+        # Copies, not links into uv's cache: changes to an artifact must not reach the cache.
         how = ("--link-mode", "copy", "--only-binary", ":all:", "--no-deps", "--require-hashes")
         _run(uv, "pip", "install", "--quiet", *target, *how, "-r", lock)
 
 
 def _compile(artifact: Path) -> None:
-    """Bytecode whose tracebacks name the paths that the files have in Lambda."""
-    good = compileall.compile_dir(
+    """Compile to bytecode whose tracebacks show the paths that the files have in Lambda."""
+    compiled = compileall.compile_dir(
         artifact,
         quiet=1,
         stripdir=str(artifact),
         prependdir="/var/task",
         invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
     )
-    if not good:
+    if not compiled:
         raise SystemExit(f"{artifact}: some files do not compile")
 
 
 def _fingerprint(architecture: str) -> str:
-    """What the artifact is made of: the lock, this recipe, and every file of ours."""
+    """A digest of everything the artifact is built from: the lock, this module, and every file of our packages."""
     digest = hashlib.sha256(architecture.encode())
     ours = (path for package in PACKAGES for path in (ROOT / package).rglob("*") if "__pycache__" not in path.parts)
     for path in sorted(path for path in (ROOT / "uv.lock", Path(__file__), *ours) if path.is_file()):
@@ -115,30 +115,30 @@ def _fingerprint(architecture: str) -> str:
 
 
 def _run(*command: str | Path) -> None:
-    subprocess.run([os.fspath(part) for part in command], check=True, cwd=ROOT)  # noqa: S603 - our own words
+    subprocess.run([os.fspath(part) for part in command], check=True, cwd=ROOT)
 
 
 def _report(artifact: Path) -> None:
-    found = weights(artifact)
-    total = sum(found.values())
+    sizes = weights(artifact)
+    total = sum(sizes.values())
     print(f"{artifact.relative_to(ROOT)}: {total / 1e6:.1f} MB unzipped of {SIZE_LIMIT / 1e6:.0f} allowed")
-    for name, size in list(found.items())[:8]:
+    for name, size in list(sizes.items())[:8]:
         print(f"  {size / 1e6:6.2f} MB  {name}")
     if total > SIZE_LIMIT:
-        raise SystemExit("too large: see what weighs most")
+        raise SystemExit("the artifact is too large; the largest parts are listed above")
 
 
 def main() -> None:
-    """`python -m deploy.artifact arm64 [FOLDER]`: build, say what weighs most, and copy to where SAM wants it."""
+    """`python -m deploy.artifact arm64 [FOLDER]`: build; print the largest parts, or copy to the folder SAM names."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("architecture", choices=PLATFORMS)
     parser.add_argument("destination", nargs="?", type=Path)
-    asked = parser.parse_args()
-    artifact = built(asked.architecture)
-    if asked.destination is None:
+    arguments = parser.parse_args()
+    artifact = built(arguments.architecture)
+    if arguments.destination is None:
         _report(artifact)
     else:
-        shutil.copytree(artifact, asked.destination, dirs_exist_ok=True)
+        shutil.copytree(artifact, arguments.destination, dirs_exist_ok=True)
 
 
 if __name__ == "__main__":

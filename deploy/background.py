@@ -1,14 +1,15 @@
-"""The keeper and the exporter where they were deployed: what they leave in the ledger, and what a client gets of it."""
+"""Checks of the deployed keeper and exporter: what they write to the ledger, and what a client receives of it."""
 
 import csv
 import gzip
 import io
 import json
 import time
-import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import httpx
 
 from deploy.expectations import ExpectedAnswer, event, require
 from deploy.stack import Stack
@@ -19,9 +20,9 @@ from local.simulator import Simulator
 
 EXPORT_SECONDS = 60
 DEAD_LETTER_SECONDS = 30
-KEPT_DAYS = 120
+STORED_DAYS = 120
 UNSETTLED_DAYS = 5
-"""Today, and those that ended less than 72 hours ago."""
+"""Today, and the days that ended less than 72 hours ago."""
 COLUMNS = ["credit_id", "time", "msisdn", "network", "outcome", "raw_outcome", "amount", "currency"]
 RECENT_REPORTS = (
     "query Recent($from: Date!, $to: Date!) { reports(from: $from, to: $to) { nodes { name archiveUrl } } }"
@@ -29,33 +30,33 @@ RECENT_REPORTS = (
 
 
 def ask(stack: Stack, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """A query through the deployed function, with every scope; its data."""
-    asked = event("reports")
-    asked["body"] = json.dumps({"query": query, "variables": variables})
-    return ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", asked)).data()
+    """Send a query to the deployed function with every scope; returns its data."""
+    request = event("reports")
+    request["body"] = json.dumps({"query": query, "variables": variables})
+    return ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", request)).data()
 
 
 def check_keeper(stack: Stack, rde: RdeSimulator, openmarket: OpenMarketSimulator) -> None:
-    """One run settles every day that can be settled and archives the report files; the next one finds nothing to do."""
+    """One run settles every day that can be settled and archives the report files; the next one has nothing to do."""
     stack.invoke("KeeperFunction", event("keeper"))
     settled = [key for key in _keys(stack, "credit-log/tenant=default/brand=__all__/") if key.endswith("/rows.csv.gz")]
-    require(len(settled) >= KEPT_DAYS - UNSETTLED_DAYS, f"{len(settled)} settled days after the keeper's run")
+    require(len(settled) >= STORED_DAYS - UNSETTLED_DAYS, f"{len(settled)} settled days after the keeper's run")
     today = datetime.now(UTC).date()
     period = {"from": str(today - timedelta(days=30)), "to": str(today)}
     links = [report["archiveUrl"] for report in ask(stack, RECENT_REPORTS, period)["reports"]["nodes"]]
     require(links and all(links), f"{links.count(None)} of {len(links)} reports of the last month are not archived")
-    require(fetched(links[0]), "an archived file is empty")
-    files, logs = _asked(rde, CONTAINER), _asked(openmarket, "/csv/log")
+    require(download(links[0]), "an archived file is empty")
+    files, logs = _calls(rde, CONTAINER), _calls(openmarket, "/csv/log")
     stack.invoke("KeeperFunction", event("keeper"))
-    require(_asked(rde, CONTAINER) == files, "an archived file was fetched again")
-    require(_asked(openmarket, "/csv/log") <= logs + 1, "settled days were asked for again")
+    require(_calls(rde, CONTAINER) == files, "an archived file was fetched again")
+    require(_calls(openmarket, "/csv/log") <= logs + 1, "settled days were fetched again")
 
 
 def check_exporter(stack: Stack) -> None:
-    """An export asked for through the API is written by the exporter function, row for row what the API counts."""
+    """The exporter function writes an export requested through the API, with as many rows as the API counts."""
     exported = ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", event("export-credit-log")))
     export = _finished(stack, exported.data()["exportCreditLog"]["id"])
-    rows = list(csv.reader(io.StringIO(gzip.decompress(fetched(export["url"])).decode(), newline="")))
+    rows = list(csv.reader(io.StringIO(gzip.decompress(download(export["url"])).decode(), newline="")))
     log = ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", event("credit-log"))).data()["creditLog"]
     require(rows[0] == COLUMNS, rows[0])
     require(
@@ -66,36 +67,36 @@ def check_exporter(stack: Stack) -> None:
 
 
 def check_dead_letters(stack: Stack) -> None:
-    """An event that the exporter cannot work on ends in the dead-letter queue, where an alarm looks."""
-    nonsense = json.dumps({"tenant": "../other", "id": "?"})
+    """An event that the exporter cannot process ends in the dead-letter queue, which has an alarm."""
+    invalid = json.dumps({"tenant": "../other", "id": "?"})
     functions, queues = stack.emulator.client("lambda"), stack.emulator.client("sqs")
     exporter, queue = stack.outputs["ExporterFunction"], stack.outputs["DeadLetterQueue"]
-    functions.invoke(FunctionName=exporter, InvocationType="Event", Payload=nonsense.encode())
+    functions.invoke(FunctionName=exporter, InvocationType="Event", Payload=invalid.encode())
     letters: list[str] = []
-    give_up = time.monotonic() + DEAD_LETTER_SECONDS
-    while not letters and time.monotonic() < give_up:
+    deadline = time.monotonic() + DEAD_LETTER_SECONDS
+    while not letters and time.monotonic() < deadline:
         received = queues.receive_message(QueueUrl=queue, WaitTimeSeconds=1)
         letters = [letter["Body"] for letter in received.get("Messages", [])]
     require(len(letters) == 1 and "../other" in letters[0], letters)
 
 
-def _asked(vendor: Simulator, path: str) -> int:
+def _calls(vendor: Simulator, path: str) -> int:
     return sum(request.path.startswith(path) for request in vendor.requests)
 
 
 def _finished(stack: Stack, export_id: str) -> dict[str, Any]:
-    asked = event("credit-log-export")
-    asked["body"] = asked["body"].replace("no-such-export", export_id)
-    give_up = time.monotonic() + EXPORT_SECONDS
-    while time.monotonic() < give_up:
-        export: dict[str, Any] = ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", asked)).data()[
+    request = event("credit-log-export")
+    request["body"] = request["body"].replace("no-such-export", export_id)
+    deadline = time.monotonic() + EXPORT_SECONDS
+    while time.monotonic() < deadline:
+        export: dict[str, Any] = ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", request)).data()[
             "creditLogExport"
         ]
         if export["status"] in {"DONE", "FAILED"}:
             require(export["status"] == "DONE", export)
             return export
         time.sleep(0.2)
-    raise RuntimeError(f"the export {export_id} did not end within {EXPORT_SECONDS} s")
+    raise RuntimeError(f"the export {export_id} did not finish within {EXPORT_SECONDS} s")
 
 
 def _keys(stack: Stack, prefix: str) -> list[str]:
@@ -103,8 +104,6 @@ def _keys(stack: Stack, prefix: str) -> list[str]:
     return [found["Key"] for page in pages for found in page.get("Contents", ())]
 
 
-def fetched(url: str) -> bytes:
-    """What lies behind a link that the product gave out."""
-    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - a link to the emulator
-        body: bytes = response.read()
-        return body
+def download(url: str) -> bytes:
+    """The content behind a link that the product returned."""
+    return httpx.get(url, timeout=30, trust_env=False).raise_for_status().content

@@ -1,7 +1,7 @@
-"""`make deploy-check`: the template deployed for real into an emulator, every function called, nothing lost at the end.
+"""`make deploy-check`: deploys the template into an emulator, calls every function, updates and deletes the stack.
 
-Upstreams are the simulators of `local/`. Each step prints what it showed and how long it took; the first thing that is
-not as it must be ends the run with exit code 1. Only loopback addresses are talked to, and no process outlives the run.
+The vendors are the simulators of `local/`. Each step prints what it checked and how long it took; the first failure
+ends the run with exit code 1. It contacts loopback addresses only, and leaves no process behind.
 """
 
 import json
@@ -40,16 +40,16 @@ SECRET_FIELDS = {"password", "subscriptionKey"}
 
 
 def say(text: str) -> None:
-    """One line on the terminal, at once."""
+    """Print one line at once."""
     print(text, flush=True)
 
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
     """Print a step's name and how long it took."""
-    begun = time.monotonic()
+    started = time.monotonic()
     yield
-    say(f"{time.monotonic() - begun:6.1f} s  {name}")
+    say(f"{time.monotonic() - started:6.1f} s  {name}")
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def vendors() -> Iterator[tuple[RdeSimulator, OpenMarketSimulator]]:
 
 
 def parameters(rde: RdeSimulator, openmarket: OpenMarketSimulator) -> dict[str, str]:
-    """What this deployment is given besides the defaults."""
+    """The template's parameters of this deployment, besides the defaults."""
     return {
         "Architecture": host_architecture(),
         "RdeBaseUrl": rde.base_url,
@@ -72,30 +72,35 @@ def parameters(rde: RdeSimulator, openmarket: OpenMarketSimulator) -> dict[str, 
     }
 
 
-def put_secrets(on: Emulator, rde: RdeSimulator, openmarket: OpenMarketSimulator) -> None:
-    """What an operator does after the first deploy."""
-    client = on.client("secretsmanager")
+def put_secrets(aws: Emulator, rde: RdeSimulator, openmarket: OpenMarketSimulator) -> None:
+    """Create the vendors' secrets, as an operator does after the first deploy."""
+    client = aws.client("secretsmanager")
     for name, secret in (("rde", rde.secret), ("openmarket", openmarket.secret)):
         client.create_secret(Name=f"tally/default/{name}", SecretString=json.dumps(secret))
 
 
 def check_events(stack: Stack) -> None:
-    """Every sample event of the API through `lambda invoke`."""
+    """Send every sample event of the API with `lambda invoke`."""
     for name in EXPECTED:
         check(name, ExpectedAnswer.of_payload(stack.invoke("GraphqlApiFunction", event(name))))
 
 
 def check_gateway(stack: Stack) -> None:
-    """The routes, the token check, masking by scope and CORS, over HTTP."""
+    """Check the routes, the authorizer, masking by scope and CORS, over HTTP."""
     body = json.dumps({"query": QUERY}).encode()
     post = {"content-type": "application/json", "origin": ORIGIN}
     for refused in (post, {**post, "authorization": "Bearer not.a.token"}):
-        require(stack.http("POST", "/graphql", refused, body).status == 401, "a call without a good token came through")
-    good = {**post, "authorization": f"Bearer {stack.token(SCOPES)}"}
-    answer = stack.http("POST", "/graphql", good, body)
+        require(
+            stack.http("POST", "/graphql", refused, body).status == 401, "a call without a valid token was accepted"
+        )
+    authorized = {**post, "authorization": f"Bearer {stack.token(SCOPES)}"}
+    answer = stack.http("POST", "/graphql", authorized, body)
     require(answer.status == 200, answer)
     require(answer.data()["reports"]["totalCount"] == 7, answer.body)
-    require("****" in answer.data()["creditLog"]["nodes"][0]["msisdn"], "a number came unmasked without credits:msisdn")
+    require(
+        "****" in answer.data()["creditLog"]["nodes"][0]["msisdn"],
+        "a phone number is not masked without credits:msisdn",
+    )
     require(answer.headers["access-control-allow-origin"] == ORIGIN, answer.headers)
     for path, status in (("/", 200), ("/assets/react-18.2.0.min.js", 200), ("/health", 200), ("/nothing-here", 404)):
         require(stack.http("GET", path).status == status, f"{path} is not {status}")
@@ -103,41 +108,44 @@ def check_gateway(stack: Stack) -> None:
 
 
 def check_preflight(stack: Stack) -> None:
-    """The gateway answers a preflight by itself, for the listed origin only."""
-    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
-    mine = stack.http("OPTIONS", "/graphql", {**asked, "origin": ORIGIN})
-    other = stack.http("OPTIONS", "/graphql", {**asked, "origin": "https://elsewhere.example.com"})
+    """The gateway answers a preflight itself, for the listed origin only."""
+    requested = {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type",
+    }
+    mine = stack.http("OPTIONS", "/graphql", {**requested, "origin": ORIGIN})
+    other = stack.http("OPTIONS", "/graphql", {**requested, "origin": "https://elsewhere.example.com"})
     require(mine.headers.get("access-control-allow-origin") == ORIGIN, mine)
     require("access-control-allow-origin" not in other.headers, other)
 
 
 def check_update(stack: Stack) -> None:
-    """A changed setting reaches the functions, and the version that the gateway calls is a new one."""
+    """A changed setting reaches the functions, and the gateway calls a new version."""
     client = stack.emulator.client("lambda")
 
     def serving() -> Mapping[str, str]:
         name = {"FunctionName": stack.outputs["GraphqlApiFunction"], "Qualifier": "live"}
-        found = client.get_function_configuration(**name)
-        return {"version": found["Version"], "fresh": found["Environment"]["Variables"]["FRESH_SECONDS"]}
+        function = client.get_function_configuration(**name)
+        return {"version": function["Version"], "fresh": function["Environment"]["Variables"]["FRESH_SECONDS"]}
 
     before = serving()
     stack.update(FreshSeconds="5")
     after = serving()
     require(after["fresh"] == "5" and after["version"] != before["version"], f"{before} became {after}")
     stack.update(SnapStart="off", Explorer="off")
-    require(stack.http("GET", "/").status == 404, "the explorer is there after it was turned off")
+    require(stack.http("GET", "/").status == 404, "the explorer is still served after it was turned off")
     require(stack.http("GET", "/health").status == 200, "no health without SnapStart")
 
 
 def check_own_issuer(stack: Stack) -> None:
-    """Somebody's own identity provider takes the place of the user pool, but not without an audience."""
+    """The operator's own identity provider replaces the user pool, but only with an audience."""
     own = {"JwtIssuer": "https://login.example.com/", "JwtAudience": "tally,dashboard"}
     try:
         stack.update(JwtIssuer=own["JwtIssuer"])
     except ClientError as refused:
         require("JwtAudience" in str(refused), refused)
     else:
-        raise CheckError("an issuer without an audience was let in")
+        raise CheckError("an issuer without an audience was accepted")
     stack.update(**own)
     gateway, pools = stack.emulator.client("apigatewayv2"), stack.emulator.client("cognito-idp")
     authorizer = gateway.get_authorizers(ApiId=gateway.get_apis()["Items"][0]["ApiId"])["Items"][0]
@@ -147,42 +155,42 @@ def check_own_issuer(stack: Stack) -> None:
 
 
 def check_removal(stack: Stack) -> None:
-    """The stack goes, the ledger stays."""
+    """Deleting the stack leaves the ledger's bucket and its objects."""
     s3 = stack.emulator.client("s3")
-    held = s3.list_objects_v2(Bucket=stack.bucket)["KeyCount"]
+    before = s3.list_objects_v2(Bucket=stack.bucket)["KeyCount"]
     stack.delete()
-    kept = s3.list_objects_v2(Bucket=stack.bucket)["KeyCount"]
-    require(kept == held > 0, f"{held} objects before, {kept} after")
+    after = s3.list_objects_v2(Bucket=stack.bucket)["KeyCount"]
+    require(after == before > 0, f"{before} objects before, {after} after")
 
 
 def runtime_environ(stack: Stack) -> dict[str, str]:
-    """The API function's settings as deployed, and where AWS is."""
-    here = {"AWS_ENDPOINT_URL": stack.emulator.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
-    return stack.environment("GraphqlApiFunction") | here
+    """The API function's settings as deployed, with the emulator's address."""
+    aws = {"AWS_ENDPOINT_URL": stack.emulator.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    return stack.environment("GraphqlApiFunction") | aws
 
 
 def check_runtime(artifact: Path, stack: Stack, log: Path) -> str:
-    """The same artifact under Lambda's own runtime: every event once, then many warm calls."""
+    """Run the same artifact under Lambda's own runtime: every event once, then many warm calls."""
     times = []
     with runtime(artifact, HANDLER, runtime_environ(stack) | ROOT_KEYS, log) as running:
         for name in EXPECTED:
             check(name, ExpectedAnswer.of_payload(running.invoke(event(name))))
         for _ in range(WARM_CALLS):
-            begun = time.perf_counter()
+            started = time.perf_counter()
             check("reports", ExpectedAnswer.of_payload(running.invoke(event("reports"))))
-            times.append(time.perf_counter() - begun)
+            times.append(time.perf_counter() - started)
     return f"median {statistics.median(times) * 1000:.1f} ms, slowest {max(times) * 1000:.1f} ms, emulator included"
 
 
 def check_snapshot(artifact: Path, stack: Stack, log: Path) -> None:
-    """Started as under SnapStart, without keys in its environment, the function still reaches ledger and secrets."""
-    asked = event("credit-outcome")
-    asked["body"] = asked["body"].replace("2019-11-19T", "2019-11-20T")
+    """As under SnapStart, without keys in its environment, the function still reaches S3 and Secrets Manager."""
+    request = event("credit-outcome")
+    request["body"] = request["body"].replace("2019-11-19T", "2019-11-20T")
     with (
-        keys_on_request(ROOT_KEYS) as where,
-        runtime(artifact, HANDLER, runtime_environ(stack) | where, log) as running,
+        keys_on_request(ROOT_KEYS) as credentials,
+        runtime(artifact, HANDLER, runtime_environ(stack) | credentials, log) as running,
     ):
-        answers = [ExpectedAnswer.of_payload(running.invoke(asked)).data()["creditOutcome"] for _ in range(2)]
+        answers = [ExpectedAnswer.of_payload(running.invoke(request)).data()["creditOutcome"] for _ in range(2)]
     sources = [answer["freshness"]["source"] for answer in answers]
     require(sources == ["UPSTREAM", "CACHE"], f"{sources}: {log.read_text()[-1500:]}")
     require("S3 could not serve" not in log.read_text(), log.read_text()[-1500:])
@@ -193,76 +201,76 @@ def logged(stack: Stack) -> list[str]:
     logs = stack.emulator.client("logs")
     groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
     pages = (page for group in groups for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group))
-    return [found["message"].rstrip() for page in pages for found in page["events"]]
+    return [line["message"].rstrip() for page in pages for line in page["events"]]
 
 
-def keep_logs(stack: Stack, file: Path) -> None:
-    """Save what the functions logged, for who has to find out why something failed."""
+def save_logs(stack: Stack, file: Path) -> None:
+    """Save the functions' log lines, so that a failure can be explained."""
     file.write_text("\n".join(logged(stack)))
 
 
 def check_logs(stack: Stack, *secrets: Mapping[str, str]) -> None:
-    """Nothing was denied to a function, not even where it goes on without; no secret and no whole number was logged."""
+    """No access was denied, not even where a function carries on; no secret and no full phone number was logged."""
     lines = logged(stack)
     require(any("REPORT" in line for line in lines), "nothing was logged at all")
     forbidden = [value for secret in secrets for name, value in secret.items() if name in SECRET_FIELDS]
     for line in lines:
         require(not any(word in line for word in ("PermissionDenied", "AccessDenied", "Traceback")), line)
         require(not any(value in line for value in forbidden), "a secret is in the log")
-        require("447700900" not in line, "a whole phone number is in the log")
+        require("447700900" not in line, "a full phone number is in the log")
 
 
 def run(scratch: Path) -> None:
-    """All steps, in the order in which an operator meets them."""
-    for name, why in LEFT_OUT.items():
-        say(f"left out  {name}: {why}")
+    """Run all steps, in the order in which an operator meets them."""
+    for name, reason in LEFT_OUT.items():
+        say(f"left out  {name}: {reason}")
     with ExitStack() as until_the_end:
         rde, openmarket = until_the_end.enter_context(vendors())
-        on = until_the_end.enter_context(emulator(scratch / "emulator.log"))
+        aws = until_the_end.enter_context(emulator(scratch / "emulator.log"))
         with step("sam build: the artifact, for this machine's processor"):
             template = build(scratch / "build")
         with step("sam deploy: every resource of the template but those left out"):
-            stack = deployed(on, template, parameters(rde, openmarket))
-        until_the_end.callback(keep_logs, stack, scratch / "functions.log")
-        put_secrets(on, rde, openmarket)
-        with step(f"roles: {len(TABLE)} permissions that must and must not be"):
+            stack = deployed(aws, template, parameters(rde, openmarket))
+        until_the_end.callback(save_logs, stack, scratch / "functions.log")
+        put_secrets(aws, rde, openmarket)
+        with step(f"roles: {len(TABLE)} actions that must or must not be allowed"):
             check_permissions(stack)
         with step(f"lambda invoke: {len(EXPECTED)} sample events"):
             check_events(stack)
         with step("HTTP through the gateway: routes, tokens of the user pool, masking, CORS"):
             check_gateway(stack)
-        with step("the keeper: settles 120 days, archives report files, and does nothing twice"):
+        with step("keeper: settles 120 days, archives report files, repeats nothing"):
             check_keeper(stack, rde, openmarket)
-        with step("the exporter: invoked by the API, one file, row for row what the API counts"):
+        with step("exporter: invoked by the API, one file with as many rows as the API counts"):
             check_exporter(stack)
         with step(f"Lambda's own runtime: every event, {WARM_CALLS} warm calls"):
             figures = check_runtime(scratch / "build" / "GraphqlApi", stack, scratch / "runtime.log")
         say(f"          {figures}")
-        with step("Lambda's own runtime: without keys, as started from a snapshot"):
+        with step("Lambda's own runtime: without keys in the environment, as under SnapStart"):
             check_snapshot(scratch / "build" / "GraphqlApi", stack, scratch / "snapshot.log")
-        with step("logs: nothing denied, nothing raised, nothing secret"):
+        with step("logs: no access denied, no exception, no secret"):
             check_logs(stack, rde.secret, openmarket.secret)
-        with step("the exporter: what it cannot do ends in the dead-letter queue"):
+        with step("exporter: an event that it cannot process ends in the dead-letter queue"):
             check_dead_letters(stack)
         with step("stack update: a setting, SnapStart off, explorer off"):
             check_update(stack)
-        with step("stack update: an identity provider of one's own"):
+        with step("stack update: an identity provider other than Cognito"):
             check_own_issuer(stack)
         with step("stack delete: the ledger's bucket and its objects stay"):
             check_removal(stack)
 
 
 def main() -> int:
-    """Run in a folder that stays when something failed."""
+    """Run in a temporary folder, which is left in place after a failure; returns the exit status."""
     scratch = Path(tempfile.mkdtemp(prefix="tally-deploy-check-"))
-    begun = time.monotonic()
+    started = time.monotonic()
     try:
         run(scratch)
     except (CheckError, RuntimeError) as failure:
         say(f"FAILED    {failure}\n          logs: {scratch}")
         return 1
     shutil.rmtree(scratch)
-    say(f"{time.monotonic() - begun:6.1f} s  in all: deployed, called, updated and removed")
+    say(f"{time.monotonic() - started:6.1f} s  in all: deployed, called, updated and removed")
     return 0
 
 

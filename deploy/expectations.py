@@ -1,6 +1,7 @@
-"""What each sample event must get: one table for the deployed functions and for the artifact under Lambda's runtime.
+"""The expected answer to each sample event: one table for the deployed functions and for Lambda's own runtime.
 
-An expectation says more than a status: the figures of the vendors' documents, what may be cached, what is not told.
+An expectation checks more than the status: the figures of the vendors' documents, caching headers, and what an answer
+must not reveal.
 """
 
 import base64
@@ -18,13 +19,13 @@ SEED_JSON_REPORTS = 3
 
 
 class CheckError(Exception):
-    """Something deployed does not do what it must; the message says what was seen."""
+    """A deployed part does not behave as expected; the message shows what it did."""
 
 
-def require(condition: object, seen: object) -> None:
-    """Fail with what was seen, unless the condition holds."""
+def require(condition: object, message: object) -> None:
+    """Fail with the message, unless the condition holds."""
     if not condition:
-        raise CheckError(str(seen)[:2000])
+        raise CheckError(str(message)[:2000])
 
 
 def event(name: str) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def event(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedAnswer:
-    """An HTTP answer as a client sees it: header names in lower case, the body decoded."""
+    """An HTTP answer as a client sees it: header names in lower case, the body decompressed."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,17 +44,12 @@ class ExpectedAnswer:
 
     @classmethod
     def of_payload(cls, payload: Mapping[str, Any]) -> "ExpectedAnswer":
-        """What API Gateway and a browser make of a handler's payload 2.0 answer."""
+        """A handler's payload 2.0 answer, as API Gateway and a browser decode it."""
         body = payload.get("body") or ""
         raw = base64.b64decode(body) if payload.get("isBase64Encoded") else body.encode()
-        return cls.of_http(payload["statusCode"], payload.get("headers") or {}, raw)
-
-    @classmethod
-    def of_http(cls, status: int, headers: Mapping[str, str], raw: bytes) -> "ExpectedAnswer":
-        """An answer off the wire."""
-        lower = {name.lower(): value for name, value in headers.items()}
-        body = gzip.decompress(raw) if lower.get("content-encoding") == "gzip" and raw else raw
-        return cls(status, lower, body)
+        headers = {name.lower(): value for name, value in (payload.get("headers") or {}).items()}
+        zipped = headers.get("content-encoding") == "gzip" and raw
+        return cls(payload["statusCode"], headers, gzip.decompress(raw) if zipped else raw)
 
     def data(self) -> dict[str, Any]:
         """The data of a GraphQL answer without errors."""
@@ -123,12 +119,12 @@ def _refused(answer: ExpectedAnswer) -> None:
     require(answer.code() == "UNAUTHENTICATED", answer.body)
 
 
-def _nothing_told(answer: ExpectedAnswer) -> None:
-    require(len(answer.body) < 100, answer.body)  # "up", and nothing more
+def _short(answer: ExpectedAnswer) -> None:
+    require(len(answer.body) < 100, answer.body)  # "up", without details
 
 
 def _any(_: ExpectedAnswer) -> None:
-    """The status says it all."""
+    """Only the status matters."""
 
 
 EXPECTED: dict[str, tuple[int, Callable[[ExpectedAnswer], None]]] = {
@@ -143,18 +139,18 @@ EXPECTED: dict[str, tuple[int, Callable[[ExpectedAnswer], None]]] = {
     "persisted-query-by-hash": (200, _seven),
     "explorer": (200, _page),
     "asset": (200, _script),
-    "health": (200, _nothing_told),
+    "health": (200, _short),
     "preflight": (204, _any),
     "no-token": (401, _refused),
 }
-"""By the name of the file; in an order in which a persisted query is registered before it is asked for by its hash."""
+"""By file name, in an order that registers a persisted query before a request uses its hash."""
 
 
 def check(name: str, answer: ExpectedAnswer) -> None:
-    """Hold an answer against what its event must get.
+    """Compare an answer with the expectation for its event.
 
     Raises:
-        CheckError: it differs.
+        CheckError: they differ.
     """
     status, expected = EXPECTED[name]
     require(answer.status == status, f"{name}: {answer.status} instead of {status}: {answer.body[:500]!r}")

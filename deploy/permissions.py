@@ -1,6 +1,6 @@
-"""What each function's role must allow, and must not: the template's policies, asked of the deployed roles.
+"""What each function's role must allow and must not allow, simulated with the deployed roles.
 
-The sample events show that a role allows enough; this shows that it allows no more where it would hurt.
+The sample events show that a role allows enough; this table shows that it does not allow too much.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from deploy.stack import Stack
 SECRET = f"arn:aws:secretsmanager:{REGION}:000000000000:secret"
 LAMBDA = f"arn:aws:lambda:{REGION}:000000000000:function"
 
-# function (its output), action, resource ({bucket} is the ledger), whether it may
+# the stack's output that names the function, action, resource ({bucket}: the ledger), allowed
 TABLE = (
     ("GraphqlApiFunction", "secretsmanager:GetSecretValue", f"{SECRET}:tally/acme/rde-AbCdEf", True),
     ("GraphqlApiFunction", "secretsmanager:GetSecretValue", f"{SECRET}:payroll-AbCdEf", False),
@@ -40,22 +40,22 @@ TABLE = (
 
 
 def check_permissions(stack: Stack) -> None:
-    """Ask every row of the table of the deployed roles.
+    """Simulate every row of the table.
 
     Raises:
-        CheckError: a role allows what it must not, or does not allow what it must.
+        CheckError: a role allows too much or too little.
     """
-    wrong = list(_differing(stack))
-    require(not wrong, "; ".join(wrong))
+    differences = list(_differences(stack))
+    require(not differences, "; ".join(differences))
 
 
-def _differing(stack: Stack) -> Iterator[str]:
+def _differences(stack: Stack) -> Iterator[str]:
     iam, functions = stack.emulator.client("iam"), stack.emulator.client("lambda")
     bucket = f"arn:aws:s3:::{stack.bucket}"
-    for output, action, resource, may in TABLE:
+    for output, action, resource, expected in TABLE:
         role = functions.get_function_configuration(FunctionName=stack.outputs[output])["Role"]
-        asked = {"ActionNames": [action], "ResourceArns": [resource.format(bucket=bucket)]}
-        found = iam.simulate_principal_policy(PolicySourceArn=role, **asked)
-        allowed = found["EvaluationResults"][0]["EvalDecision"] == "allowed"
-        if allowed != may:
+        request = {"ActionNames": [action], "ResourceArns": [resource.format(bucket=bucket)]}
+        simulated = iam.simulate_principal_policy(PolicySourceArn=role, **request)
+        allowed = simulated["EvaluationResults"][0]["EvalDecision"] == "allowed"
+        if allowed != expected:
             yield f"{output} {'may' if allowed else 'may not'} {action} on {resource}"

@@ -1,27 +1,24 @@
 """Lambda's own Python runtime around a built artifact: `awslambdaric` behind AWS's runtime interface emulator (RIE).
 
-The interpreter is that of an environment which holds the runtime client and boto3, as Lambda's does, and nothing else:
-what the artifact forgot to bring is missing here too. The RIE is the binary that aws-sam-cli carries.
+The interpreter's environment holds the runtime client and boto3, as Lambda's does, and nothing else: a dependency that
+the artifact lacks is missing here too. The RIE is the binary that aws-sam-cli ships.
 """
 
-import json
 import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from deploy.artifact import ROOT, host_architecture
-from deploy.emulator import free_port, stop
+from deploy.processes import free_port, stop, wait_until_up
 
 PYTHON = ROOT / ".tools" / "ric" / "bin" / "python"
 EMULATORS = ROOT / ".tools" / "sam" / "lib" / "python3.13" / "site-packages" / "samcli" / "local" / "rapid"
 INVOKE = "2015-03-31/functions/function/invocations"
-START_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +33,10 @@ class Runtime:
         Raises:
             RuntimeError: the handler raised, or the process ended.
         """
-        request = urllib.request.Request(f"{self.url}/{INVOKE}", json.dumps(event).encode())  # noqa: S310 - loopback
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - loopback
-            answer = json.load(response)
+        response = httpx.post(f"{self.url}/{INVOKE}", json=dict(event), timeout=60, trust_env=False)
+        if response.is_error:
+            raise RuntimeError(f"the runtime answers {response.status_code}: {response.text[:500]}")
+        answer = response.json()
         if isinstance(answer, dict) and "errorMessage" in answer:
             raise RuntimeError(f"{answer.get('errorType')}: {answer['errorMessage']}")
         return answer
@@ -46,7 +44,7 @@ class Runtime:
 
 @contextmanager
 def runtime(artifact: Path, handler: str, environ: Mapping[str, str], log: Path) -> Iterator[Runtime]:
-    """Run a handler of the artifact until the block ends, with these variables and no others of this process's."""
+    """Run a handler of the artifact until the block ends, with these environment variables only."""
     port, api_port = free_port(), free_port()
     emulator = EMULATORS / f"aws-lambda-rie-{host_architecture()}"
     own, api = f"127.0.0.1:{port}", f"127.0.0.1:{api_port}"
@@ -54,27 +52,12 @@ def runtime(artifact: Path, handler: str, environ: Mapping[str, str], log: Path)
     command = [str(emulator), "--log-level", "error", *addresses, str(PYTHON), "-m", "awslambdaric", handler]
     fixed = {"LAMBDA_TASK_ROOT": str(artifact), "AWS_LAMBDA_FUNCTION_TIMEOUT": "29", "PATH": "/usr/bin:/bin"}
     with log.open("w") as out:
-        process = subprocess.Popen(  # noqa: S603 - our own words
+        process = subprocess.Popen(
             command, cwd=artifact, env={**environ, **fixed}, stdout=out, stderr=out, start_new_session=True
         )
     try:
         running = Runtime(f"http://127.0.0.1:{port}")
-        _wait_until_listening(running.url, log)
+        wait_until_up(running.url, process, log)  # 404 for this path, as soon as the emulator listens
         yield running
     finally:
         stop(process)
-
-
-def _wait_until_listening(url: str, log: Path) -> None:
-    """The emulator answers 404 for any other path as soon as it is there."""
-    give_up = time.monotonic() + START_SECONDS
-    while time.monotonic() < give_up:
-        try:
-            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310 - loopback
-        except urllib.error.HTTPError:
-            return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"the runtime interface emulator did not come up; see {log}: {log.read_text()[-2000:]}")

@@ -1,6 +1,6 @@
-"""Keys as a function gets them that was started from a snapshot: at an address, for a token, not in its environment.
+"""AWS keys as SnapStart gives them to a function: from a local address, for a token, not in its environment.
 
-The runtime interface emulator has such an address too, but dates its keys to the year 1, which boto3 refuses.
+The runtime interface emulator has such an address too, but its keys expire in the year 1, which boto3 refuses.
 """
 
 import json
@@ -14,10 +14,10 @@ from threading import Thread
 
 @contextmanager
 def keys_on_request(keys: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Serve keys until the block ends; gives the variables that say where, and with which token."""
+    """Serve keys until the block ends; yields the environment variables with the address and the token."""
     token = secrets.token_urlsafe()
     expiry = datetime.now(UTC) + timedelta(hours=1)
-    given = {
+    credentials = {
         "AccessKeyId": keys["AWS_ACCESS_KEY_ID"],
         "SecretAccessKey": keys["AWS_SECRET_ACCESS_KEY"],
         "Token": "",
@@ -26,14 +26,14 @@ def keys_on_request(keys: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            """Give the keys to who knows the token."""
-            known = secrets.compare_digest(self.headers.get("authorization", ""), token)
-            self.send_response(200 if known else 401)
+            """Answer with the keys if the token is right."""
+            authorized = secrets.compare_digest(self.headers.get("authorization", ""), token)
+            self.send_response(200 if authorized else 401)
             self.end_headers()
-            self.wfile.write(json.dumps(given if known else {}).encode())
+            self.wfile.write(json.dumps(credentials if authorized else {}).encode())
 
         def log_message(self, *_: object) -> None:
-            """Say nothing on the terminal."""
+            """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()

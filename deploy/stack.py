@@ -1,18 +1,19 @@
-"""The real template, built and deployed by the real `sam` into an emulator, and ways to call what came of it.
+"""The real template, built and deployed into an emulator by the real `sam`, and ways to call the deployed functions.
 
-What the emulator cannot make is taken out of the built template by name, with the reason; everything else must deploy.
+Resources that the emulator cannot make are removed from the built template by name, with the reason; all others must
+deploy.
 """
 
 import json
 import os
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
+
+import httpx
 
 from deploy.artifact import ROOT, host_architecture
 from deploy.emulator import Emulator
@@ -21,10 +22,10 @@ from deploy.expectations import ExpectedAnswer
 SAM = ROOT / ".tools" / "sam" / "bin"
 NAME = "tally-check"
 LEFT_OUT = {
-    "LedgerOverTlsOnly": "the emulator speaks plain HTTP, which this policy is there to refuse",
-    "UpstreamFailures": "the emulator knows no metric math",
-    "TotalsByDay": "the emulator knows no saved Athena queries",
-    "FailuresByNetwork": "the emulator knows no saved Athena queries",
+    "LedgerOverTlsOnly": "the emulator speaks plain HTTP, which this policy refuses",
+    "UpstreamFailures": "the emulator has no metric math",
+    "TotalsByDay": "the emulator has no saved Athena queries",
+    "FailuresByNetwork": "the emulator has no saved Athena queries",
 }
 _TO_JSON = (
     "import json, sys; from samcli.yamlhelper import yaml_parse; json.dump(yaml_parse(sys.stdin.read()), sys.stdout)"
@@ -64,18 +65,20 @@ class Stack:
         return variables
 
     def token(self, scopes: str) -> str:
-        """A token of the stack's own user pool, got as a first user gets one: for the client's id and secret."""
+        """A token of the stack's own user pool, for the machine client's id and secret."""
         cognito = self.emulator.client("cognito-idp")
         pool, client_id = self.outputs["UserPoolId"], self.outputs["UserPoolClientId"]
         client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
-        form = {"client_id": client_id, "client_secret": client["ClientSecret"], "scope": scopes}
-        body = urlencode({"grant_type": "client_credentials", **form}).encode()
-        headers = {
-            "content-type": "application/x-www-form-urlencoded",
-            "host": urlsplit(self.outputs["TokenUrl"]).netloc,
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client["ClientSecret"],
+            "scope": scopes,
         }
-        answer = _http(f"{self.emulator.endpoint}/oauth2/token", "POST", headers, body)
-        token: str = json.loads(answer.body)["access_token"]
+        host = urlsplit(self.outputs["TokenUrl"]).netloc
+        url = f"{self.emulator.endpoint}/oauth2/token"
+        answer = httpx.post(url, data=form, headers={"host": host}, timeout=60, trust_env=False)
+        token: str = answer.json()["access_token"]
         return token
 
     def http(
@@ -83,16 +86,28 @@ class Stack:
     ) -> ExpectedAnswer:
         """A request through the deployed gateway: routes, token check, CORS, function."""
         host = urlsplit(self.outputs["Endpoint"]).netloc
-        return _http(f"{self.emulator.endpoint}{path}", method, {**(headers or {}), "host": host}, body)
+        response = httpx.request(
+            method,
+            f"{self.emulator.endpoint}{path}",
+            headers={**(headers or {}), "host": host},
+            content=body,
+            timeout=60,
+            trust_env=False,
+        )
+        return ExpectedAnswer(response.status_code, dict(response.headers), response.content)
 
     def update(self, **changed: str) -> None:
         """Change parameters of the stack."""
         client = self.emulator.client("cloudformation")
-        names = [given["ParameterKey"] for given in client.describe_stacks(StackName=NAME)["Stacks"][0]["Parameters"]]
-        kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in names if name not in changed]
-        given = [{"ParameterKey": name, "ParameterValue": value} for name, value in changed.items()]
-        able = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-        client.update_stack(StackName=NAME, UsePreviousTemplate=True, Parameters=kept + given, Capabilities=able)
+        names = [
+            parameter["ParameterKey"] for parameter in client.describe_stacks(StackName=NAME)["Stacks"][0]["Parameters"]
+        ]
+        parameters = [
+            *({"ParameterKey": name, "UsePreviousValue": True} for name in names if name not in changed),
+            *({"ParameterKey": name, "ParameterValue": value} for name, value in changed.items()),
+        ]
+        capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+        client.update_stack(StackName=NAME, UsePreviousTemplate=True, Parameters=parameters, Capabilities=capabilities)
         client.get_waiter("stack_update_complete").wait(StackName=NAME, WaiterConfig={"Delay": 1})
 
     def delete(self) -> None:
@@ -103,11 +118,11 @@ class Stack:
 
 
 def build(folder: Path) -> Path:
-    """`sam build` for this machine's processor; the built template, less what the emulator lacks."""
+    """`sam build` for this machine's processor; returns the built template without the resources of `LEFT_OUT`."""
     architecture = host_architecture()
-    asked = ("--build-dir", str(folder), "--parameter-overrides", f"Architecture={architecture}")
-    _sam("build", *asked, environ={**os.environ, "ARCH": architecture})
-    built = subprocess.run(  # noqa: S603 - our own words
+    options = ("--build-dir", str(folder), "--parameter-overrides", f"Architecture={architecture}")
+    _sam("build", *options, environ={**os.environ, "ARCH": architecture})
+    built = subprocess.run(
         [SAM / "python", "-c", _TO_JSON],
         input=(folder / "template.yaml").read_text(),
         capture_output=True,
@@ -123,29 +138,37 @@ def build(folder: Path) -> Path:
 
 
 def deployed(emulator: Emulator, template: Path, parameters: Mapping[str, str]) -> Stack:
-    """`sam deploy` and its outputs."""
-    given = [f"{name}={value}" for name, value in parameters.items()]
-    asked = ("--template-file", str(template), "--stack-name", NAME, "--resolve-s3", "--capabilities", "CAPABILITY_IAM")
-    how = ("--config-env", "check", "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides", *given)
-    _sam("deploy", *asked, *how, environ=emulator.environ)
+    """Deploy with `sam deploy`; returns the stack with its outputs."""
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    target = (
+        "--template-file",
+        str(template),
+        "--stack-name",
+        NAME,
+        "--resolve-s3",
+        "--capabilities",
+        "CAPABILITY_IAM",
+    )
+    how = ("--config-env", "check", "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides", *overrides)
+    _sam("deploy", *target, *how, environ=emulator.environ)
     _put_cors_again(emulator)
     found = emulator.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
     return Stack(emulator, {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]})
 
 
 def _put_cors_again(emulator: Emulator) -> None:
-    """Make the deployed CORS settings work: the emulator files a template's under names that it never looks up."""
-    client, seen = emulator.client("apigatewayv2"), []
+    """Set the deployed CORS settings again: the emulator stores a template's under names that it does not read."""
+    client, responses = emulator.client("apigatewayv2"), []
     client.meta.events.register(
-        "after-call.apigatewayv2.GetApis", lambda http_response, **_: seen.append(http_response.text)
+        "after-call.apigatewayv2.GetApis", lambda http_response, **_: responses.append(http_response.text)
     )
     client.get_apis()
-    for api in json.loads(seen[0])["items"]:
+    for api in json.loads(responses[0])["items"]:
         client.update_api(ApiId=api["apiId"], CorsConfiguration=api["corsConfiguration"])
 
 
 def _sam(*arguments: str, environ: Mapping[str, str]) -> None:
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(
         [SAM / "sam", *arguments],
         cwd=ROOT,
         env={**environ, "SAM_CLI_TELEMETRY": "0"},
@@ -155,13 +178,3 @@ def _sam(*arguments: str, environ: Mapping[str, str]) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"sam {arguments[0]} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-
-
-def _http(url: str, method: str, headers: Mapping[str, str], body: bytes | None) -> ExpectedAnswer:
-    request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310 - loopback
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - loopback
-            return ExpectedAnswer.of_http(response.status, dict(response.headers), response.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return ExpectedAnswer.of_http(error.code, dict(error.headers), error.read())

@@ -81,6 +81,7 @@ def _serve(asked: argparse.Namespace, settings: Settings, *, embeds: bool) -> No
         # A real ledger has a scheduler of its own.
         with Scheduler(lambda: _keeper(settings)) if embeds else nullcontext():
             _wait_for_a_stop_signal()
+        server.stop(wait=True)
     gateway.stop()
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import orjson
-from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
+from local.asgi import BodyTooLargeError, Receive, Scope, Send, read_body, respond, text_headers
 from local.authorizer import Authorizer, TokenRefusedError
 from local.explorer_token import with_token
 from local.http_api_events import BadAnswerError, HttpAnswer, HttpRequest, Matched, answer_of, event_of
@@ -92,12 +92,16 @@ class Gateway:
         """Let the function go; call it when the server has stopped."""
         self._environment.stop()
 
-    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         if scope["type"] != "http":
             return
-        request = await _request(scope, receive)
-        answer = _message(413, "Request Entity Too Large") if request is None else await self.answer(request)
+        try:
+            request = _request(scope, await read_body(receive, MAX_BODY))
+        except BodyTooLargeError:
+            answer = _message(413, "Request Entity Too Large")
+        else:
+            answer = await self.answer(request)
         await _send(answer, send)
 
     async def answer(self, request: HttpRequest) -> HttpAnswer:
@@ -160,36 +164,21 @@ def _message(status: int, message: str, *headers: tuple[str, str]) -> HttpAnswer
     return HttpAnswer(status, (("content-type", "application/json"), *headers), orjson.dumps({"message": message}))
 
 
-async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> HttpRequest | None:
-    """The request with its whole body; None when that is too large."""
-    chunks: list[bytes] = []
-    size = 0
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            break
-        size += len(message["body"])
-        if size > MAX_BODY:
-            return None
-        chunks.append(message["body"])
-        more = message["more_body"]
-    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+def _request(scope: Scope, body: bytes) -> HttpRequest:
     client = scope["client"]
     return HttpRequest(
         method=scope["method"],
         path=scope["path"],
         query_string=scope["query_string"].decode("latin-1"),
-        headers=headers,
+        headers=tuple(text_headers(scope)),
         client=client[0] if client else "",
         protocol=f"HTTP/{scope['http_version']}",
-        body=b"".join(chunks),
+        body=body,
     )
 
 
-async def _send(answer: HttpAnswer, send: ASGISendCallable) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.without("content-length")]
+async def _send(answer: HttpAnswer, send: Send) -> None:
+    headers = list(answer.without("content-length"))
     if answer.status != HTTPStatus.NO_CONTENT:
-        headers.append((b"content-length", str(len(answer.body)).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers, "trailers": False})
-    await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+        headers.append(("content-length", str(len(answer.body))))
+    await respond(send, answer.status, headers, answer.body)

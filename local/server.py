@@ -1,8 +1,4 @@
-"""One HTTP server on a thread of its own, for anything that speaks ASGI: the two vendors and the gateway use it.
-
-uvicorn's protocol, but not its `Server`: that one polls every 100 ms and sleeps while it stops, which a test suite that
-starts two vendors per test would pay for hundreds of times. Here starting and stopping take about two milliseconds.
-"""
+"""A uvicorn server on a thread of its own: the two simulated vendors and the local gateway use it."""
 
 import asyncio
 import socket
@@ -11,36 +7,54 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
-from uvicorn._types import ASGIApplication
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
 
-GRACE_SECONDS = 1.0
-"""How long requests under way may still take when the server stops."""
+from local.asgi import App, Scope
+
+GRACE_SECONDS = 1
+"""How long requests in progress may still take when the server stops."""
+
+
+class _EventServer(uvicorn.Server):
+    """Stops when an event is set, where uvicorn polls every 100 ms, and reports when it listens and when it has closed.
+
+    A test suite starts hundreds of servers, so the polling would add up to minutes.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+        self.closed = threading.Event()
+        self.stopping = asyncio.Event()
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self.listening.set()
+
+    async def main_loop(self) -> None:
+        await self.stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What the base class does first, then sleeps; nothing can connect from here on.
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        self.closed.set()
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()  # its client went away without reading what was sent
+        await asyncio.sleep(0)
 
 
 class BackgroundServer:
     """Serves `app` on `host:port` (0: any free port) between `start` and `stop`, or inside a `with`."""
 
-    def __init__(self, app: ASGIApplication, port: int = 0, host: str = "127.0.0.1") -> None:
-        self._config = uvicorn.Config(
-            app,
-            interface="asgi3",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",  # a simulator that cuts its answer short does so on purpose
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-        )
-        self._config.load()
+    def __init__(self, app: App, port: int = 0, host: str = "127.0.0.1") -> None:
+        self._app = app
         self._address = (host, port)
-        self._state = ServerState()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
+        self._server: _EventServer | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -50,61 +64,43 @@ class BackgroundServer:
         return f"http://{host}:{port}"
 
     def start(self) -> Self:
-        """Listen; connections are taken from the moment this returns.
+        """Listen; connections are accepted from the moment this returns.
 
         Raises:
             OSError: the port is taken.
         """
         listener = socket.create_server(self._address, backlog=512)
-        # asyncio only does so for sockets that name their protocol; without it an answer's body waits for the
-        # acknowledgement of its head, 40 ms. What is accepted takes it over.
+        # asyncio does this only for sockets that name their protocol. Without it, a response's body waits 40 ms for
+        # the acknowledgement of its head. Accepted connections inherit it.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._address = listener.getsockname()[:2]
-        running = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(listener, running)), daemon=True)
+        self._server = server = _EventServer(_config(self._app))
+        self._thread = threading.Thread(target=lambda: server.run([listener]), name="server", daemon=True)
         self._thread.start()
-        running.wait()
+        server.listening.wait()
         return self
 
-    def stop(self) -> None:
-        """Take no more connections, let requests under way end, close the rest."""
-        if self._thread is None or self._loop is None or self._stopping is None:
-            return
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
-        self._thread = None
+    def stop(self, *, wait: bool = False) -> None:
+        """Accept no more connections and close the idle ones.
 
-    async def drop(self, client: tuple[str, int] | None) -> None:
-        """Cut a client's connection at once; called by the application that serves it."""
-        for connection in list(self._state.connections):
-            if isinstance(connection, HttpToolsProtocol) and connection.client == client:
+        Requests in progress get `GRACE_SECONDS`, on the server's own thread; `wait`: return only after them.
+        """
+        if self._server is None or self._thread is None or self._server.loop is None:
+            return
+        self._server.loop.call_soon_threadsafe(self._server.stopping.set)
+        self._server.closed.wait()
+        if wait:
+            self._thread.join()
+        self._server = self._thread = None
+
+    async def drop(self, scope: Scope) -> None:
+        """Cut the connection of the request with this scope; called by the application that answers it."""
+        if self._server is None:
+            return
+        for connection in list(self._server.server_state.connections):
+            if connection.transport.get_extra_info("peername") == scope["client"]:
                 connection.transport.abort()
         await asyncio.sleep(0)  # the loop tells the protocol on its next turn
-
-    async def _serve(self, listener: socket.socket, running: threading.Event) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        server = await self._loop.create_server(self._protocol, sock=listener)
-        running.set()
-        await self._stopping.wait()
-        server.close()
-        await self._finish()
-
-    async def _finish(self) -> None:
-        for connection in list(self._state.connections):
-            connection.shutdown()
-        if self._state.tasks:
-            await asyncio.wait(self._state.tasks, timeout=GRACE_SECONDS)
-        for task in list(self._state.tasks):
-            task.cancel()
-        for connection in list(self._state.connections):
-            if isinstance(connection, HttpToolsProtocol):
-                connection.transport.abort()  # a client that was killed in the middle never reads what is left
-        # One turn of the loop each for the cancelled tasks and for the transports that are closing.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-
-    def _protocol(self) -> HttpToolsProtocol:
-        return HttpToolsProtocol(config=self._config, server_state=self._state, app_state={})
 
     def __enter__(self) -> Self:
         """Start."""
@@ -115,3 +111,21 @@ class BackgroundServer:
     ) -> None:
         """Stop."""
         self.stop()
+
+
+def _config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        interface="asgi3",
+        loop="asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",  # a simulator that cuts its response short does so on purpose
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )

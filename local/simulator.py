@@ -18,8 +18,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote
 
-from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
-
+from local.asgi import Receive, Scope, Send, read_body, respond, text_headers
 from local.server import BackgroundServer
 
 log = logging.getLogger(__name__)
@@ -190,7 +189,7 @@ class Simulator:
             return failing(503)
         return None
 
-    async def _app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         request = await _request(scope, receive)
@@ -202,22 +201,15 @@ class Simulator:
         if self.latency:
             await asyncio.sleep(self.latency)
         if answer.sent_bytes is not None and answer.sent_bytes < 0:
-            await self._server.drop(scope["client"])
+            await self._server.drop(scope)
             return
         await _send(answer, send, head=scope["method"] == "HEAD")
 
 
-async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> SimulatorRequest:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            break
-        body += message["body"]
-        if not message["more_body"]:
-            break
+async def _request(scope: Scope, receive: Receive) -> SimulatorRequest:
+    body = await read_body(receive)
     query_string = scope["query_string"].decode("latin-1")
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = dict(text_headers(scope))
     return SimulatorRequest(scope["method"], scope["path"], query_string, parsed_query(query_string), headers, body)
 
 
@@ -227,13 +219,10 @@ def parsed_query(query_string: str) -> dict[str, str]:
     return {unquote(name): unquote(value) for name, _, value in reversed(pairs)}
 
 
-async def _send(answer: SimulatorResponse, send: ASGISendCallable, *, head: bool) -> None:
+async def _send(answer: SimulatorResponse, send: Send, *, head: bool) -> None:
     headers = (("content-type", answer.content_type), ("content-length", str(len(answer.body))), *answer.headers)
-    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    await send({"type": "http.response.start", "status": answer.status, "headers": encoded, "trailers": False})
-    incomplete = answer.sent_bytes is not None
     body = b"" if head else answer.body[: answer.sent_bytes]
-    await send({"type": "http.response.body", "body": body, "more_body": incomplete})
+    await respond(send, answer.status, headers, body, truncated=answer.sent_bytes is not None)
 
 
 def _now() -> datetime:
