@@ -23,6 +23,7 @@ from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.credits.credit_log import CreditLog
 from ledger.credits.selection import ROLLUPS_AT_ONCE, Selection, SummaryKey
+from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.openmarket import OpenMarketSimulator
 from local.simulator import SimulatorRequest, SimulatorResponse
@@ -85,7 +86,7 @@ class Bench:
 
     async def started(self, tenant: str) -> CreditLog:
         """A new process, connected to S3 and to the vendor."""
-        parts = Parts(self.settings, lambda: NOW, Store(BUCKET, self.bucket.endpoint))
+        parts = Parts(self.settings, lambda: NOW, Store(S3Bucket(BUCKET, self.bucket.endpoint)))
         await parts.store.get("nothing")
         await parts.openmarket.outcome(tenant, END, END, None, Deadline.after(60))
         return parts.credit_log
@@ -118,7 +119,7 @@ class Bench:
 
     async def bare(self, tenant: str) -> float:
         """The seconds that reading the same rollups takes, as many at once, when nothing is done with them."""
-        store, places = Store(BUCKET, self.bucket.endpoint), asyncio.Semaphore(ROLLUPS_AT_ONCE)
+        store, places = Store(S3Bucket(BUCKET, self.bucket.endpoint)), asyncio.Semaphore(ROLLUPS_AT_ONCE)
         await store.get("nothing")
 
         async def read(key: str) -> None:

@@ -17,6 +17,7 @@ from benchmarks.bucket import BUCKET, Bucket
 from benchmarks.questions import LARGE, PERIODS, SMALL
 from ledger.credits.days import DayStore
 from ledger.credits.rows import TIME, WIDTH, Rows
+from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.credits import credits_of
 from local.rde import RdeSimulator
@@ -90,7 +91,7 @@ class World:
         asyncio.run(self._settle(list(days), rows, brand))
 
     async def _settle(self, days: list[date], rows: int, brand: str | None) -> None:
-        kept = DayStore(Store(BUCKET, self.bucket.endpoint), "default", brand)
+        kept = DayStore(Store(S3Bucket(BUCKET, self.bucket.endpoint)), "default", brand)
         for day in days:
             await kept.keep(day, SETTLED, self._rows(day, rows), settled=True)
 

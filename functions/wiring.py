@@ -26,6 +26,7 @@ from ledger.storage.breakers import Breakers
 from ledger.storage.leases import Leases
 from ledger.storage.persisted_queries import PersistedQueries
 from ledger.storage.plans import Plans
+from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from runtime.clock import Clock, now
 from upstreams.openmarket.client import OpenMarket
@@ -56,7 +57,7 @@ def exporter_of(settings: Settings, clock: Clock = now, store: Store | None = No
 
 def store_of(settings: Settings) -> Store:
     """The bucket that keeps results."""
-    return Store(settings.ledger_bucket, settings.aws_endpoint_url)
+    return Store(S3Bucket(settings.ledger_bucket, settings.aws_endpoint_url))
 
 
 @dataclass(frozen=True)

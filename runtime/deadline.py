@@ -1,10 +1,15 @@
-"""How long one invocation may still work: one object, handed down, split by whoever makes several attempts."""
+"""How long one invocation may still work: one value that is handed down and divided among attempts.
+
+A handler also puts the invocation's deadline into `current`, for what is called from everywhere and should not need
+it as an argument in every signature: the bucket and the client that starts an exporter.
+"""
 
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Deadline:
     """A moment on the monotonic clock, in seconds."""
 
@@ -22,3 +27,11 @@ class Deadline:
     def within(self, seconds: float) -> "Deadline":
         """The earlier of this deadline and the one `seconds` from now."""
         return Deadline(min(self.at, time.monotonic() + seconds))
+
+    def later(self, seconds: float) -> "Deadline":
+        """This deadline, moved by that many seconds; negative ones make it earlier."""
+        return Deadline(self.at + seconds)
+
+
+current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+"""The running invocation's deadline; None in a program that has none."""

@@ -1,121 +1,92 @@
-"""The one S3 client: few primitives, and one error when S3 cannot serve.
+"""The ledger's bucket under a policy: how long an answer is waited for, what is counted, what a conflict means.
 
-obstore is imported when the first request needs it (13 ms against boto3's 225 ms) and needs no threads for thirty
-reads at once. Every primitive counts itself into the request's telemetry. Conditional writes are S3's own
-(`If-None-Match: *`, `If-Match`).
+In an invocation with a deadline no call waits for more than a share of the time that is left, and once a call has
+waited in vain S3 counts as away for the rest of that invocation. So the calls that come one after the other cannot
+add up, and the vendor call keeps most of the time. Without a deadline (tools, tests) the client's own limits apply.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from contextlib import asynccontextmanager
+from weakref import WeakSet
 
-from ledger.storage.credentials import snapshot_credentials
+from ledger.storage.bucket import ABSENT, PART_BYTES, Bucket, LedgerUnavailable, ListedObject, StoredObject
 from runtime import telemetry
+from runtime.deadline import Deadline, current
 
-if TYPE_CHECKING:
-    from obstore.store import S3Store
+__all__ = ["LedgerUnavailable", "ListedObject", "Store", "StoredObject"]
 
-CONNECT_TIMEOUT = timedelta(seconds=2)
-REQUEST_TIMEOUT = timedelta(seconds=8)
-RETRIES = 2
-LIST_PAGE = 1000
-PART_BYTES = 8 * 1024 * 1024
-"""What a streamed object is cut into; S3 takes at most 10,000 parts."""
-PARTS_AT_ONCE = 2
-
-
-class LedgerUnavailable(Exception):
-    """S3 could not be reached or refused us; the reason is for the log, not for the frontend."""
-
-    code: ClassVar[str] = "LEDGER_UNAVAILABLE"
-
-
-@dataclass(frozen=True, slots=True)
-class ListedObject:
-    """A listed object: its whole key, its size in bytes and when S3 took it in."""
-
-    key: str
-    size: int
-    modified: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """A read object: its bytes, its ETag for a conditional write, and the attributes it was put with."""
-
-    body: bytes = field(repr=False)
-    e_tag: str | None
-    attributes: Mapping[str, str]
+LONGEST_WAIT = 8.0
+SHORTEST_WAIT = 0.15
+"""Even near the end a healthy S3 has this long to answer, as long as there is time at all."""
+SHARE = 0.25
+"""Of the time that is left, for one call."""
+ENDING_SECONDS = 0.4
+"""S3 may be asked for this long after the deadline of vendor calls, to give back a lease or to store an outcome."""
+ASKS_AGAIN_SECONDS = 60.0
+"""With more time left than this (keeper, exporter), one call that timed out does not make S3 count as away."""
+CREATE_TRIES = 3
 
 
 class Store:
-    """One bucket. Keys are the caller's business; bytes go in and come out unchanged."""
+    """One bucket. Every method raises `LedgerUnavailable` when S3 cannot serve or does not answer in time."""
 
-    def __init__(self, bucket: str, endpoint_url: str | None = None) -> None:
+    def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._endpoint_url = endpoint_url
-        self._client: S3Store | None = None
+        self._silent: WeakSet[Deadline] = WeakSet()  # the invocations in which S3 has not answered in time
 
     async def get(self, key: str) -> StoredObject | None:
-        """Read one object; None when there is none.
-
-        Raises:
-            LedgerUnavailable: S3 could not serve.
-        """
-        import obstore
-
-        telemetry.count("s3.get")
-        try:
-            result = await obstore.get_async(self.client, key)
-            body = bytes(await result.bytes_async())
-        except FileNotFoundError:
-            return None
-        except obstore.exceptions.BaseError as error:
-            raise _unavailable(error) from error
-        telemetry.count("s3.bytes_read", len(body))
-        return StoredObject(body, result.meta["e_tag"], {str(k): str(v) for k, v in result.attributes.items()})
+        """Read one object; None when there is none."""
+        async with self._limit():
+            telemetry.count("s3.get")
+            stored = await self._bucket.get(key)
+        if stored is not None:
+            telemetry.count("s3.bytes_read", len(stored.body))
+        return stored
 
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
-        """Write one object, whatever was there before."""
-        if await self._put(key, body, attributes, "overwrite") is None:
-            raise LedgerUnavailable("S3 could not serve: there is no such bucket")
+        """Write one object, replacing what was there."""
+        await self._put(key, body, attributes, None)
 
     async def create(self, key: str, body: bytes, attributes: Mapping[str, str] | None = None) -> str | None:
-        """Write one object if there is none; its ETag, or None when somebody else was first."""
-        return await self._put(key, body, attributes, "create")
+        """Write an object that does not exist yet and return its ETag; None when there is one already."""
+        created = await self.create_or_get(key, body, attributes)
+        return created if isinstance(created, str) else None
+
+    async def create_or_get(
+        self, key: str, body: bytes, attributes: Mapping[str, str] | None = None
+    ) -> str | StoredObject:
+        """Write an object that does not exist yet and return its ETag, or else the object that exists.
+
+        S3 may refuse a conditional write because of a concurrent one (409) and store neither: a refusal is proof of
+        an object only when a read finds it.
+        """
+        for _ in range(CREATE_TRIES):
+            e_tag = await self._put(key, body, attributes, ABSENT)
+            if e_tag is not None:
+                return e_tag
+            if (existing := await self.get(key)) is not None:
+                return existing
+        raise LedgerUnavailable("S3 refuses to create an object that it cannot find either")
 
     async def replace(self, key: str, body: bytes, e_tag: str) -> str | None:
-        """Write one object over exactly the version with this ETag; None when it has changed or gone."""
-        return await self._put(key, body, None, {"e_tag": e_tag})
+        """Write over exactly the version with this ETag; None when that version is gone."""
+        return await self._put(key, body, None, e_tag)
 
-    async def _put(self, key: str, body: bytes, attributes: Mapping[str, str] | None, mode: Any) -> str | None:  # noqa: ANN401 - obstore's own union
-        import obstore
-
-        telemetry.count("s3.put")
-        try:
-            result = await obstore.put_async(
-                self.client, key, body, mode=mode, attributes=dict(attributes or {}), use_multipart=False
-            )
-        except (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError):
-            return None
-        except FileNotFoundError as error:
-            if isinstance(mode, dict):
-                return None
-            raise _unavailable(error) from error  # not the object is missing, but the bucket
-        except obstore.exceptions.BaseError as error:
-            raise _unavailable(error) from error
-        return result["e_tag"] or ""
+    async def _put(
+        self, key: str, body: bytes, attributes: Mapping[str, str] | None, condition: str | None
+    ) -> str | None:
+        async with self._limit():
+            telemetry.count("s3.put")
+            return await self._bucket.put(key, body, attributes or {}, condition)
 
     async def upload(self, key: str, chunks: AsyncIterator[bytes], attributes: Mapping[str, str]) -> None:
-        """Write one object of any size as its bytes come in; nothing of it is to be seen before the end.
+        """Write one object of any size as its bytes arrive; it becomes visible when all of them have.
 
-        An error of `chunks` comes out as it is, and the parts that were sent are taken back. `chunks` has to end by
-        itself: cancelling the upload would leave them to the bucket's lifecycle.
+        An error of `chunks` is raised unchanged, and the parts sent so far are taken back. End `chunks` rather than
+        cancel the upload, which would leave the parts to the bucket's lifecycle rule. There is no time limit here.
         """
-        import obstore
-
-        head = bytearray()
+        head = bytearray()  # an upload that ends within its first part is a single PUT
         async for chunk in chunks:
             head += chunk
             if len(head) >= PART_BYTES:
@@ -124,113 +95,76 @@ class Store:
             await self.put(key, bytes(head), attributes)
             return
         telemetry.count("s3.put")
-        try:
-            await obstore.put_async(
-                self.client,
-                key,
-                _continued(head, chunks),
-                attributes=dict(attributes),
-                chunk_size=PART_BYTES,
-                max_concurrency=PARTS_AT_ONCE,
-            )
-        except (obstore.exceptions.BaseError, FileNotFoundError) as error:
-            raise _unavailable(error) from error
+        await self._bucket.upload(key, _continued(head, chunks), attributes)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; missing ones are not an error."""
+        if not keys:
+            return
+        async with self._limit():
+            telemetry.count("s3.delete")
+            await self._bucket.delete(keys)
 
     async def folders(self, folder: str) -> list[str]:
-        """The names of the folders directly inside a folder.
-
-        Raises:
-            LedgerUnavailable: S3 could not serve.
-        """
-        import obstore
-
-        telemetry.count("s3.list")
-        try:
-            listed = await obstore.list_with_delimiter_async(self.client, folder)
-        except obstore.exceptions.BaseError as error:
-            raise _unavailable(error) from error
-        return [prefix.rpartition("/")[2] for prefix in listed["common_prefixes"]]
+        """The names of the folders directly inside a folder."""
+        async with self._limit():
+            telemetry.count("s3.list")
+            return await self._bucket.folders(folder)
 
     async def listing(self, folder: str, after: str | None = None, before: str | None = None) -> list[ListedObject]:
         """List a folder's objects in key order, from beyond `after` up to (not including) `before`."""
         found: list[ListedObject] = []
         async for page in self.pages(folder, after):
             found.extend(page)
-            if before is not None and found[-1].key >= before:
+            if before is not None and found and found[-1].key >= before:
                 return [item for item in found if item.key < before]
         return found
 
     async def pages(self, folder: str, after: str | None = None) -> AsyncIterator[list[ListedObject]]:
-        """List a folder's objects page by page (a page is one LIST request)."""
-        import obstore
-
-        stream = obstore.list(self.client, folder, offset=after, chunk_size=LIST_PAGE)
-        try:
-            telemetry.count("s3.list")
-            full = False
-            async for chunk in stream:
-                if full:
-                    telemetry.count("s3.list")
-                full = len(chunk) == LIST_PAGE
-                if chunk:
-                    yield [ListedObject(meta["path"], meta["size"], meta["last_modified"]) for meta in chunk]
-        except obstore.exceptions.BaseError as error:
-            raise _unavailable(error) from error
-
-    async def delete(self, keys: Sequence[str]) -> None:
-        """Delete objects; one that is gone already is no error."""
-        import obstore
-
-        if not keys:
-            return
-        telemetry.count("s3.delete")
-        try:
-            await obstore.delete_async(self.client, list(keys))
-        except FileNotFoundError:
-            return
-        except obstore.exceptions.BaseError as error:
-            raise _unavailable(error) from error
+        """List a folder's objects page by page; each page is one LIST request."""
+        pages = self._bucket.pages(folder, after)
+        number = 0
+        while True:
+            async with self._limit():
+                page = await anext(pages, None)
+            if page is not None or number == 0:  # an empty folder takes one request as well
+                telemetry.count("s3.list")
+            if page is None:
+                return
+            number += 1
+            yield page
 
     async def link(self, key: str, seconds: int) -> str:
         """Presign a GET of one object: read-only, for that many seconds."""
-        import obstore
+        async with self._limit():
+            return await self._bucket.link(key, seconds)
 
+    @asynccontextmanager
+    async def _limit(self) -> AsyncIterator[None]:
+        """Wait for one answer of S3 no longer than the invocation can spare."""
+        deadline = current.get()
+        if deadline is None:
+            yield
+            return
+        left = deadline.later(ENDING_SECONDS).remaining()
+        if not left:
+            raise LedgerUnavailable("no time is left to ask S3")
+        if left < ASKS_AGAIN_SECONDS and deadline in self._silent:
+            raise LedgerUnavailable("S3 did not answer in time earlier in this invocation")
         try:
-            return await obstore.sign_async(self.client, "GET", key, timedelta(seconds=seconds))
-        except obstore.exceptions.BaseError as error:
-            raise _unavailable(error) from error
+            async with asyncio.timeout(longest_wait(left)):
+                yield
+        except TimeoutError as error:
+            self._silent.add(deadline)
+            raise LedgerUnavailable("S3 did not answer in time") from error
 
-    @property
-    def client(self) -> "S3Store":
-        """The obstore client, made when first used; streaming uploads and downloads work on it directly."""
-        if self._client is None:
-            self._client = self._connect()
-        return self._client
 
-    def _connect(self) -> "S3Store":
-        from obstore.store import S3Store
-
-        elsewhere: dict[str, Any] = {}
-        if self._endpoint_url:
-            elsewhere = {"endpoint": self._endpoint_url, "virtual_hosted_style_request": False}
-        return S3Store(
-            self._bucket,
-            client_options={
-                "allow_http": bool(self._endpoint_url),
-                "connect_timeout": CONNECT_TIMEOUT,
-                "timeout": REQUEST_TIMEOUT,
-            },
-            retry_config={"max_retries": RETRIES, "retry_timeout": REQUEST_TIMEOUT},
-            credential_provider=snapshot_credentials(),
-            **elsewhere,
-        )
+def longest_wait(left: float) -> float:
+    """How long one call may wait when so many seconds are left."""
+    return min(LONGEST_WAIT, max(left * SHARE, min(left, SHORTEST_WAIT)))
 
 
 async def _continued(head: bytearray, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield bytes(head)
     async for chunk in chunks:
         yield chunk
-
-
-def _unavailable(error: Exception) -> LedgerUnavailable:
-    return LedgerUnavailable(f"S3 could not serve: {type(error).__name__}")

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from ledger.reports.archive import LONGEST_KEY, Archive, ReportKey, file_key, record_key
 from ledger.reports.file_names import attributes, disposition, file_name
-from ledger.storage.store import Store, StoredObject
+from ledger.storage.bucket import StoredObject
+from ledger.storage.s3 import S3Bucket
+from ledger.storage.store import Store
 from local.rde import RdeSimulator
 from tests.support.processes.deployment import Deployment, downloaded
 
@@ -80,13 +82,13 @@ def test_only_a_name_too_long_for_a_key_is_read_from_its_record(deployment: Depl
     deployment.run_keeper()
     gets: list[str] = []
 
-    class Watched(Store):
+    class Watched(S3Bucket):
         async def get(self, key: str) -> StoredObject | None:
             gets.append(key)
             return await super().get(key)
 
-    store = Watched(deployment.environ["LEDGER_BUCKET"], deployment.environ["AWS_ENDPOINT_URL"])
-    archive = Archive(store, deployment.clock, recheck=timedelta(0))
+    bucket = Watched(deployment.environ["LEDGER_BUCKET"], deployment.environ["AWS_ENDPOINT_URL"])
+    archive = Archive(Store(bucket), deployment.clock, recheck=timedelta(0))
     shelf = asyncio.run(archive.reports("default", deployment.today - timedelta(days=3), deployment.today))
     assert sorted(len(each.identity.name) for each in shelf.reports) == [5, 3000]
     assert len(gets) == 1

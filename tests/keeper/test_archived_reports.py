@@ -17,6 +17,7 @@ from functions.wiring import Parts, store_of
 from ledger.answers.freshness import Source
 from ledger.reports.archive import Archive
 from ledger.reports.catalogue import ReportCatalogue
+from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.aws import REGION
 from local.simulator import failing
@@ -188,7 +189,7 @@ async def test_without_the_archive_the_listing_answers_alone_and_the_log_says_so
     deployment.rde.add_report("usage", "CSV", deployment.ago(days=1))
     settings = Settings.read(deployment.environ)
     parts = Parts(settings, deployment.clock, store_of(settings))
-    nowhere = Archive(Store("gone", "http://127.0.0.1:9"), deployment.clock, timedelta(seconds=60))
+    nowhere = Archive(Store(S3Bucket("gone", "http://127.0.0.1:9")), deployment.clock, timedelta(seconds=60))
     listing = await ReportCatalogue(parts.reports, nowhere).listing(
         "default", deployment.today - timedelta(days=9), deployment.today, None, Deadline.after(29)
     )

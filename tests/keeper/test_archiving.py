@@ -16,7 +16,7 @@ from functions.wiring import Parts, keeper_of, store_of
 from ledger.keeper.run import KeeperRun
 from ledger.reports.archive import ReportKey, file_key
 from ledger.reports.archiving import Archiver
-from ledger.storage.store import PART_BYTES
+from ledger.storage.bucket import PART_BYTES
 from local.blobs import CONTAINER
 from local.simulator import Fault, SimulatorResponse, answering_html, cut_off, failing, hanging_up
 from runtime.clock import now

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.storage.store import PART_BYTES
+from ledger.storage.bucket import PART_BYTES
 from runtime.compression import unpack
 from tests.support.processes.deployment import Deployment
 from tests.support.processes.dying_keeper_program import keep, known_secrets

@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from ledger.credits.masking import masked
 from ledger.credits.rows import COLUMNS, HEADER
 from ledger.exports.exports import stands_still
 from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportState, ExportStatus, UnreadableExport
-from ledger.storage.store import ListedObject, Store
+from ledger.storage.bucket import ListedObject
+from ledger.storage.s3 import S3Bucket
+from ledger.storage.store import Store
 from local.aws import Aws
 from local.credits import SimulatedCredit
 from local.openmarket import OpenMarketSimulator
@@ -247,7 +249,7 @@ async def test_of_two_exporters_at_once_one_does_the_work(
     assert done.state.number == 5, "asked for, running, three parts, done: no step was taken twice"
 
 
-class StolenLease(Store):
+class StolenLease(S3Bucket):
     """Takes another exporter's turn right before this one's first part is written."""
 
     def __init__(self, bucket: str, endpoint: str, other: ExportingProcess) -> None:
@@ -255,13 +257,12 @@ class StolenLease(Store):
         self.other = other
         self.export_id = ""
 
-    async def put(self, key: str, body: bytes, attributes: object = None) -> None:
+    async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
         if "/part-" in key and self.export_id:
             export_id, self.export_id = self.export_id, ""
             await self.delete([f"exports/tenant=default/{export_id}/_lease"])
             await self.other.finish(export_id)
-        assert attributes is None
-        await super().put(key, body)
+        return await super().put(key, body, attributes, condition)
 
 
 async def test_an_exporter_that_was_taken_for_dead_changes_nothing(
@@ -269,10 +270,10 @@ async def test_an_exporter_that_was_taken_for_dead_changes_nothing(
 ) -> None:
     other = start()
     await other.shown(job())
-    store = StolenLease(settings_environ["LEDGER_BUCKET"], aws.endpoint, other)
-    ghost = ExportingProcess(settings_environ, clock, store=store)
+    bucket = StolenLease(settings_environ["LEDGER_BUCKET"], aws.endpoint, other)
+    ghost = ExportingProcess(settings_environ, clock, store=Store(bucket))
     seen = await ghost.exports.ask(job())
-    store.export_id = seen.id
+    bucket.export_id = seen.id
     assert await ghost.exporter.run("default", seen.id, Deadline.after(300)) is False
     done = await other.exports.find("default", seen.id)
     assert isinstance(done, ExportSnapshot)

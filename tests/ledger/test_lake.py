@@ -18,6 +18,7 @@ from ledger.credits.credit_log import CreditLog
 from ledger.credits.days import DayStore
 from ledger.credits.rows import Rows
 from ledger.credits.selection import Selection, SummaryKey
+from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.aws import Aws
 from runtime.clock import DAY, Period
@@ -37,7 +38,7 @@ ODD = "Chat & Win"
 @pytest.fixture
 async def log(bucket: str, aws: Aws) -> CreditLog:
     """A bucket with settled days of all brands and of one, an empty one, an odd one, and one that may still change."""
-    store, clock = Store(bucket, aws.endpoint), MovingClock(FIRST + (DAYS + 3) * DAY)
+    store, clock = Store(S3Bucket(bucket, aws.endpoint)), MovingClock(FIRST + (DAYS + 3) * DAY)
     await settle(store, FIRST, DAYS, 200)
     await settle(store, FIRST, DAYS, 200, ODD)
     everybody = DayStore(store, "default", None)

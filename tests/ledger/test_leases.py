@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from ledger.storage.leases import LeaseRecord, Leases
+from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.aws import Aws
 from runtime.deadline import Deadline
@@ -150,9 +151,9 @@ async def test_a_holder_whose_lease_ran_out_leaves_the_next_ones_alone(bucket: M
 
 async def test_who_takes_over_a_lease_knows_it_though_s3_has_not_said_so(aws: Aws, bucket_name: str) -> None:
     dead = LeaseRecord("somebody who died", time.time() - 1)
-    await Store(bucket_name, aws.endpoint).put("day/_lease", dead.to_bytes())
+    await Store(S3Bucket(bucket_name, aws.endpoint)).put("day/_lease", dead.to_bytes())
     async with LossyS3(aws.endpoint, ending="/_lease", spared=1, lost=1) as line:  # spared: there is one already
-        leases, began = Leases(Store(bucket_name, line.url)), time.monotonic()
+        leases, began = Leases(Store(S3Bucket(bucket_name, line.url))), time.monotonic()
         async with leases.hold("day/_lease") as mine:
             assert mine
     assert time.monotonic() - began < 5, "it did not wait for itself"

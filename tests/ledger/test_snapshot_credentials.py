@@ -6,6 +6,7 @@ import pytest
 
 from deploy.snapshot import keys_on_request
 from ledger.storage.credentials import snapshot_credentials
+from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import LedgerUnavailable, Store
 
 KEYS = {"AWS_ACCESS_KEY_ID": "ASIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s3cret-Snapshot"}
@@ -36,4 +37,4 @@ def test_a_refusal_of_keys_is_a_ledger_that_cannot_serve(monkeypatch: pytest.Mon
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "wrong")
         with pytest.raises(LedgerUnavailable):
-            asyncio.run(Store("ledger", "http://127.0.0.1:9").get("answers/x"))
+            asyncio.run(Store(S3Bucket("ledger", "http://127.0.0.1:9")).get("answers/x"))

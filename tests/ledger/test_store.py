@@ -4,6 +4,7 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
+from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import LedgerUnavailable, Store
 from local.aws import Aws
 from tests.support.s3.memory_store import MemoryBucket, MemoryStore
@@ -16,7 +17,7 @@ def store(request: pytest.FixtureRequest) -> Store:
     if request.param == "memory":
         return MemoryStore(MemoryBucket())
     aws: Aws = request.getfixturevalue("aws")
-    return Store(request.getfixturevalue("bucket"), aws.endpoint)
+    return Store(S3Bucket(request.getfixturevalue("bucket"), aws.endpoint))
 
 
 async def test_what_is_put_comes_back_with_its_attributes(store: Store) -> None:
@@ -79,7 +80,7 @@ async def test_a_listing_goes_on_beyond_a_page() -> None:
 
 
 async def test_a_listing_of_more_than_a_page_is_whole_and_stops_at_its_end(bucket: str, aws: Aws) -> None:
-    store, contents = Store(bucket, aws.endpoint), s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    store, contents = Store(S3Bucket(bucket, aws.endpoint)), s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
     for number in range(1001):
         contents.put_object(bucket, f"log/{number:05}", b"")  # past HTTP: a thousand requests take seconds
     assert len(await store.listing("log")) == 1001
@@ -89,7 +90,7 @@ async def test_a_listing_of_more_than_a_page_is_whole_and_stops_at_its_end(bucke
 
 async def test_an_s3_that_is_away_is_said_to_be(aws: Aws) -> None:
     del aws
-    store = Store("no-such-bucket")
+    store = Store(S3Bucket("no-such-bucket"))
     for attempt in (store.put("k", b""), store.listing("k"), store.folders("k")):
         with pytest.raises(LedgerUnavailable):
             await attempt

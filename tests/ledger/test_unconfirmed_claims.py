@@ -7,14 +7,14 @@ import pytest
 
 from ledger.reports.idempotency import IdempotencyKeys, Json
 from ledger.storage.leases import Leases
-from ledger.storage.store import LedgerUnavailable
+from ledger.storage.store import LedgerUnavailable, Store
 from local.aws import Aws
 from local.rde import RdeSimulator
 from runtime.clock import now
 from runtime.deadline import Deadline
 from tests.support.processes.scheduling_process import SchedulingProcess
 from tests.support.s3.lossy_s3 import CUT, FAILED, LossyS3
-from tests.support.s3.memory_store import MemoryBucket, MemoryStore
+from tests.support.s3.memory_store import MemoryBucket, MemoryConnection, MemoryStore
 from upstreams.errors import UpstreamTimeout, UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -78,7 +78,7 @@ async def test_a_process_knows_that_it_did_not_post_though_s3_has_its_claim(
     assert rde_simulator.count("/reports", "POST") == 1
 
 
-class Unsure(MemoryStore):
+class UnsureConnection(MemoryConnection):
     """S3 that carries out its `last` request and does not confirm it, and is away for so many more."""
 
     def __init__(self, bucket: MemoryBucket, last: int, away: int) -> None:
@@ -88,19 +88,19 @@ class Unsure(MemoryStore):
     async def get(self, key: str) -> Any:
         return self._confirm(await super().get(key))
 
-    async def _put(self, *request: Any) -> str | None:
-        return self._confirm(await super()._put(*request))
+    async def put(self, *request: Any) -> str | None:
+        return self._confirm(await super().put(*request))
 
     async def delete(self, keys: Any) -> None:
         await super().delete(keys)
         self._confirm(None)
 
-    def _enter(self, verb: str, key: str, *, writes: bool = False) -> None:
+    def enter(self, verb: str, key: str, *, writes: bool = False) -> None:
         if self.left < 0 and self.away > 0:
             self.away -= 1
             raise LedgerUnavailable("S3 could not serve: it is away")
         self.left -= 1
-        super()._enter(verb, key, writes=writes)
+        super().enter(verb, key, writes=writes)
 
     def _confirm[T](self, answer: T) -> T:
         if self.left == -1:
@@ -112,7 +112,7 @@ class Unsure(MemoryStore):
 class Caller:
     """A process that makes a call which must not be made twice, unless the vendor refuses it."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: Store) -> None:
         self.keys = IdempotencyKeys(store, Leases(store, LEASE_SECONDS), now, "rde")
         self.refused = False
         self.made = 0
@@ -135,13 +135,13 @@ async def test_wherever_s3_goes_away_the_call_is_made_once_and_only_a_claim_lock
     locks = []
     for last in range(REQUESTS):
         bucket = MemoryBucket()
-        store = Unsure(bucket, last, away)
-        first, other = Caller(store), Caller(MemoryStore(bucket))
+        connection = UnsureConnection(bucket, last, away)
+        first, other = Caller(Store(connection)), Caller(MemoryStore(bucket))
         try:
             await first.once()
         except LedgerUnavailable:
             assert first.made == 0, "a call is made only when its key is held for sure"
-        store.away = 0
+        connection.away = 0
         try:
             await other.once()
         except UpstreamTimeout:

@@ -11,12 +11,10 @@ from typing import Any
 import orjson
 import pytest
 from hypothesis import HealthCheck, event, given, settings
-from obstore.store import MemoryStore
 
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger import Ledger
-from ledger.storage.store import Store
 from local.credits import SimulatedCredit
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
@@ -30,19 +28,12 @@ from schema.limits.response_budget import ResponseBudget
 from schema.resolvers.access import Identity
 from schema.resolvers.context import Context
 from tests.support.api.generated_queries import FROM, TO, queries
+from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 NOW = datetime(2019, 12, 20, 12, tzinfo=UTC)
 SCOPES = frozenset({"reports:read", "credits:read", "credits:msisdn"})
 ODD = ("plain", 'quo"ted, with a comma', "back\\slash", "tab\there", "emoji \U0001f600", "del\x7f\x1fcontrol", "é")
-
-
-class InMemory(Store):
-    """A bucket without HTTP: four reads a query and path are too many for an emulator."""
-
-    def __init__(self) -> None:
-        super().__init__("memory")
-        self._client = MemoryStore()  # type: ignore[assignment]  # obstore's stores have no common type
 
 
 class Both:
@@ -96,7 +87,7 @@ def both(
         openmarket_simulator.add(
             SimulatedCredit(2**64 - 1 - index, moment, number, network, "0.50", "GBP", "MyBrand", "odd", "odd", moment)
         )
-    pair = Both(Parts(Settings.read(settings_environ), lambda: NOW, InMemory()).ledger)
+    pair = Both(Parts(Settings.read(settings_environ), lambda: NOW, MemoryStore(MemoryBucket())).ledger)
     everything = f"""{{ all: creditLog(from: "{FROM}", to: "{TO}") {{ totalCount }}
         one: creditLog(from: "{FROM}", to: "{TO}", brand: "MyBrand") {{ totalCount }} }}"""
     assert isinstance(pair.slow(Params(everything)), Result)

@@ -39,7 +39,7 @@ NOW = datetime(2019, 11, 5, tzinfo=UTC)
         Rows([PLANTED] * 8),
         CreditFilter(msisdn=PLANTED, min_amount=Decimal(1)),
         CachedAnswer([PLANTED], NOW, Source.CACHE),
-        StoredObject(PLANTED.encode(), None, {}),
+        StoredObject(PLANTED.encode(), "", {}),
         Link(PLANTED, NOW),
         Params(PLANTED, None, {"msisdn": PLANTED}),
         Request("GET", "/", PLANTED, {"authorization": PLANTED}, PLANTED.encode(), {"sub": PLANTED}, "1", Deadline(1)),

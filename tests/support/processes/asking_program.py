@@ -12,27 +12,27 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.credits.selection import Selection
 from ledger.storage.leases import Leases
+from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from runtime.clock import Period, now
 from runtime.deadline import Deadline
 
 
-class MortalStore(Store):
+class MortalBucket(S3Bucket):
     """S3 itself, until some write is about to begin."""
 
     writes_left = int(os.environ.get("KILLED_AT_WRITE", sys.maxsize))
 
-    async def _put(self, key: str, body: bytes, attributes: Mapping[str, str] | None, mode: Any) -> str | None:
+    async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
         self.writes_left -= 1
         if self.writes_left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        return await super()._put(key, body, attributes, mode)
+        return await super().put(key, body, attributes, condition)
 
 
 class MortalParts(Parts):
@@ -46,7 +46,8 @@ class MortalParts(Parts):
 async def ask(start: datetime, end: datetime) -> dict[str, object]:
     """What one process answers."""
     settings = Settings.read()
-    log = MortalParts(settings, now, MortalStore(settings.ledger_bucket, settings.aws_endpoint_url)).credit_log
+    store = Store(MortalBucket(settings.ledger_bucket, settings.aws_endpoint_url))
+    log = MortalParts(settings, now, store).credit_log
     period = Period(start, end)
     held = await log.held("default", None, period, Deadline.after(25))
     selection = Selection(log, held, period, None)

@@ -12,26 +12,29 @@ import traceback
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 from functions.settings import Settings
 from ledger.keeper.run import KeeperRun
-from ledger.storage.store import PART_BYTES, Store
+from ledger.storage.bucket import ABSENT, PART_BYTES
+from ledger.storage.s3 import S3Bucket
+from ledger.storage.store import Store
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
-from tests.support.processes.exporting_process import DyingStore, QuickParts
+from tests.support.processes.exporting_process import DyingBucket, QuickParts
 from upstreams.secrets import SecretStore
 from upstreams.transport import trusted
 
 AT_ONCE = 4
 
 
-class DyingOnTheWay(DyingStore):
+class DyingOnTheWay(DyingBucket):
     """Dies in the middle of a large file as well: each half of a part counts as a write; a lease's renewal does not."""
 
-    async def _put(self, *args: Any) -> str | None:
-        renewal = isinstance(args[-1], dict)  # how many there are is a matter of speed
-        return await (Store._put(self, *args) if renewal else super()._put(*args))
+    async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
+        renewal = condition not in {None, ABSENT}  # how many there are is a matter of speed
+        put = partial(S3Bucket.put, self) if renewal else super().put
+        return await put(key, body, attributes, condition)
 
     async def upload(self, key: str, chunks: AsyncIterator[bytes], attributes: Mapping[str, str]) -> None:
         await super().upload(key, self._counted(chunks), attributes)
@@ -43,7 +46,7 @@ class DyingOnTheWay(DyingStore):
             halves = (passed + len(chunk)) // (PART_BYTES // 2) - passed // (PART_BYTES // 2)
             passed += len(chunk)
             for _ in range(halves):
-                await self._mortal(_nothing)
+                await self.mortal(_nothing)
 
 
 async def _nothing() -> None:
@@ -78,15 +81,15 @@ async def only_reports() -> dict[str, frozenset[str]]:
 async def keep(secrets: SecretStore, bucket: str, death: int, days: int, moment: datetime) -> DyingOnTheWay:
     """One run that dies right after its nth write, or not at all when that is zero."""
     settings = Settings.read({**os.environ, "LEDGER_BUCKET": bucket})
-    store = DyingOnTheWay(bucket, settings.aws_endpoint_url)
-    store.death = death
-    keeper = KnownSecrets(settings, MovingClock(moment), store, secrets).keeper
+    objects = DyingOnTheWay(bucket, settings.aws_endpoint_url)
+    objects.death = death
+    keeper = KnownSecrets(settings, MovingClock(moment), Store(objects), secrets).keeper
     run = KeeperRun(Deadline.after(120))
     who = tenants if days > 1 else only_reports
     await replace(keeper, settling=replace(keeper.settling, days=days), tenants=who).keep(run)
     if run.failed or not run.complete:
         raise RuntimeError(f"not kept: {run}")
-    return store
+    return objects
 
 
 def fork(secrets: SecretStore, bucket: str, death: int, days: int, moment: datetime) -> int:

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from functions.settings import Settings
 from functions.wiring import Parts, store_of
@@ -23,6 +22,7 @@ from ledger.exports.exports import PATIENCE, Exports
 from ledger.exports.jobs import ExportFormat, ExportJob, ExportLog, ExportSnapshot, ExportStatus
 from ledger.exports.writer import Exporter
 from ledger.storage.leases import Leases
+from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from runtime.clock import Clock, Period
 from runtime.deadline import Deadline
@@ -41,22 +41,22 @@ class QuickParts(Parts):
         return Leases(self.store, LEASE_SECONDS)
 
 
-class DyingStore(Store):
+class DyingBucket(S3Bucket):
     """Dies by SIGKILL right after its nth write, which is as good as right before the next one."""
 
     death = 0
     writes = 0
 
-    async def _put(self, *args: Any) -> str | None:
-        return await self._mortal(lambda: super(DyingStore, self)._put(*args))
+    async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
+        return await self.mortal(lambda: super(DyingBucket, self).put(key, body, attributes, condition))
 
     async def upload(self, key: str, chunks: AsyncIterator[bytes], attributes: Mapping[str, str]) -> None:
-        await self._mortal(lambda: super(DyingStore, self).upload(key, chunks, attributes))
+        await self.mortal(lambda: super(DyingBucket, self).upload(key, chunks, attributes))
 
     async def delete(self, keys: Sequence[str]) -> None:
-        await self._mortal(lambda: super(DyingStore, self).delete(keys))
+        await self.mortal(lambda: super(DyingBucket, self).delete(keys))
 
-    async def _mortal[T](self, write: Callable[[], Awaitable[T]]) -> T:
+    async def mortal[T](self, write: Callable[[], Awaitable[T]]) -> T:
         self.writes += 1
         last = self.writes == self.death
         written = await write()
@@ -188,9 +188,9 @@ def _child(death: int, *, dying: bool) -> int:
 
 async def _export(death: int, *, dying: bool) -> None:
     """Export in an hour of this death's own."""
-    store = DyingStore(os.environ["LEDGER_BUCKET"], os.environ["AWS_ENDPOINT_URL"])
-    store.death = death if dying else 0
-    process = ExportingProcess(os.environ, MovingClock(NOON + timedelta(hours=2 * death)), store=store)
+    bucket = DyingBucket(os.environ["LEDGER_BUCKET"], os.environ["AWS_ENDPOINT_URL"])
+    bucket.death = death if dying else 0
+    process = ExportingProcess(os.environ, MovingClock(NOON + timedelta(hours=2 * death)), store=Store(bucket))
     seen = await process.finish((await process.exports.ask(job())).id)
     assert seen.state.status is ExportStatus.DONE
 

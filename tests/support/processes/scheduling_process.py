@@ -14,6 +14,7 @@ from ledger.reports.listings import Reports
 from ledger.reports.schedules import Schedules
 from ledger.storage.breakers import Breakers
 from ledger.storage.leases import Leases
+from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from runtime.clock import Clock, now
 from runtime.deadline import Deadline
@@ -37,7 +38,7 @@ class SchedulingProcess:
     def __init__(self, environ: Mapping[str, str], clock: Clock = now) -> None:
         settings = Settings.read(environ)
         fresh = timedelta(seconds=settings.fresh_seconds)
-        store = Store(settings.ledger_bucket, settings.aws_endpoint_url)
+        store = Store(S3Bucket(settings.ledger_bucket, settings.aws_endpoint_url))
         leases, breakers = Leases(store, LEASE_SECONDS), Breakers(store, clock)
         rde = Rde(
             base_url=settings.rde_base_url,

@@ -1,7 +1,7 @@
 """S3 in a test's own memory: as strict about conditions as S3 is, as slow as a dictionary, and it can be made to fail.
 
-A bucket belongs to all processes of a test, a store to one of them. `tests/ledger/test_store.py` holds stores of this
-kind and real ones to the same statements. Objects are dated by the test's clock, as S3 dates them by its own.
+A bucket belongs to all processes of a test, a connection and a store to one of them. `tests/ledger/test_store.py`
+tests stores of this kind and real ones alike. Objects are dated by the test's clock, as S3 dates them by its own.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -10,7 +10,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from ledger.storage.store import LIST_PAGE, LedgerUnavailable, ListedObject, Store, StoredObject
+from ledger.storage.bucket import ABSENT, LIST_PAGE, LedgerUnavailable, ListedObject, StoredObject
+from ledger.storage.store import Store
 from runtime.clock import Clock, now
 
 
@@ -53,54 +54,66 @@ class MemoryBucket:
         return [key for seen, key in self.seen if seen == verb and key.endswith(ending)]
 
 
-class MemoryStore(Store):
-    """One process's way to a bucket; after `writes_left` writes the process is dead."""
+class MemoryConnection:
+    """One process's connection to the objects; after `writes_left` writes the process is dead."""
 
     def __init__(self, bucket: MemoryBucket, writes_left: int | None = None) -> None:
-        super().__init__("memory")
         self.bucket = bucket
         self.writes_left = writes_left
         self.dead = False
 
     async def get(self, key: str) -> StoredObject | None:
-        self._enter("GET", key)
-        kept = self.bucket.objects.get(key)
-        return StoredObject(kept.body, kept.e_tag, kept.attributes) if kept else None
+        self.enter("GET", key)
+        stored = self.bucket.objects.get(key)
+        return StoredObject(stored.body, stored.e_tag, stored.attributes) if stored else None
 
-    async def _put(self, key: str, body: bytes, attributes: Mapping[str, str] | None, mode: Any) -> str | None:
-        self._enter("PUT", key, writes=True)
-        there = self.bucket.objects.get(key)
-        if mode == "create" and there:
+    async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
+        self.enter("PUT", key, writes=True)
+        stored = self.bucket.objects.get(key)
+        if condition == ABSENT and stored:
             return None
-        if isinstance(mode, dict) and (there is None or there.e_tag != mode["e_tag"]):
+        if condition not in {None, ABSENT} and (stored is None or stored.e_tag != condition):
             return None
         e_tag = f'"{next(self.bucket.tags)}"'
-        self.bucket.objects[key] = MemoryObject(body, e_tag, dict(attributes or {}), self.bucket.clock())
+        self.bucket.objects[key] = MemoryObject(body, e_tag, dict(attributes), self.bucket.clock())
         return e_tag
 
+    async def upload(self, key: str, chunks: AsyncIterator[bytes], attributes: Mapping[str, str]) -> None:
+        await self.put(key, b"".join([chunk async for chunk in chunks]), attributes, None)
+
     async def delete(self, keys: Sequence[str]) -> None:
-        if keys:
-            self._enter("DELETE", keys[0], writes=True)
+        self.enter("DELETE", keys[0], writes=True)
         for key in keys:
             self.bucket.objects.pop(key, None)
 
-    async def pages(self, folder: str, after: str | None = None) -> AsyncIterator[list[ListedObject]]:
+    async def pages(self, folder: str, after: str | None) -> AsyncIterator[list[ListedObject]]:
         keys = sorted(key for key in self.bucket.objects if key.startswith(f"{folder}/") and key > (after or ""))
         for at in range(0, max(len(keys), 1), LIST_PAGE):
-            self._enter("LIST", folder)
+            self.enter("LIST", folder)
             page = [(key, self.bucket.objects[key]) for key in keys[at : at + LIST_PAGE] if key in self.bucket.objects]
-            if page:
-                yield [ListedObject(key, len(kept.body), kept.modified) for key, kept in page]
+            yield [ListedObject(key, len(stored.body), stored.modified) for key, stored in page]
 
     async def folders(self, folder: str) -> list[str]:
-        self._enter("LIST", folder)
+        self.enter("LIST", folder)
         inside = (key.removeprefix(f"{folder}/") for key in self.bucket.objects if key.startswith(f"{folder}/"))
         return sorted({rest.partition("/")[0] for rest in inside if "/" in rest})
 
-    def _enter(self, verb: str, key: str, *, writes: bool = False) -> None:
+    async def link(self, key: str, seconds: int) -> str:
+        return f"https://memory.invalid/{key}?expires={seconds}"
+
+    def enter(self, verb: str, key: str, *, writes: bool = False) -> None:
+        """Let one request in, unless the process has died or S3 is to fail."""
         if writes and self.writes_left is not None:
             self.writes_left -= 1
         if self.dead or (self.writes_left is not None and self.writes_left < 0):
             self.dead = True
             raise Killed
         self.bucket.enter(verb, key)
+
+
+class MemoryStore(Store):
+    """The store of one process, over a connection of its own."""
+
+    def __init__(self, bucket: MemoryBucket, writes_left: int | None = None) -> None:
+        super().__init__(MemoryConnection(bucket, writes_left))
+        self.bucket = bucket
