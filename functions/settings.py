@@ -3,9 +3,8 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+from runtime.endpoints import is_protected
 
 
 class SettingError(Exception):
@@ -89,9 +88,6 @@ def _hosts(raw: str) -> tuple[str, ...]:
 
 def _url(environ: Mapping[str, str], name: str, default: str) -> str:
     value = (environ.get(name) or default).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme == "https" and parts.hostname:
-        return value
-    if parts.scheme == "http" and parts.hostname in LOOPBACK:
+    if is_protected(value):
         return value
     raise SettingError(f"{name} takes an https URL (plain http only for loopback hosts)")

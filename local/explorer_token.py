@@ -11,8 +11,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from local.http_api_events import HttpAnswer, HttpRequest
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+from runtime.endpoints import LOOPBACK
 
 
 def with_token(request: HttpRequest, answer: HttpAnswer, token: str) -> HttpAnswer:

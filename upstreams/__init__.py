@@ -1,5 +1,5 @@
-"""The two vendors' APIs, one module each: requests, auth and parsing, and nothing else.
+"""How a vendor's API is called, and one room for each vendor: its requests, its auth, the parsing of its answers.
 
-Whatever a vendor spells oddly becomes one of our dataclasses here, or a clear `UpstreamError`. Nothing above this
-package knows a vendor's spelling; nothing in it knows S3 or GraphQL.
+A vendor's spelling becomes one of our dataclasses here, or an `UpstreamError` that says what was wrong. Code above this
+package does not know how a vendor spells anything; code in it does not know S3 or GraphQL.
 """

@@ -1,13 +1,15 @@
-"""How a vendor's auth is written: a generator that yields requests and is sent responses (httpx's own idea).
+"""How a vendor's auth is written: a generator that yields requests and is sent their responses, as httpx does it.
 
-So "refused, secret anew, once more" is a few lines that run without a network. The class that httpx wants around such a
-generator is made when it is first used, since importing httpx costs a quarter of a cold start.
+So "refused, read the secret again, try once more" is a few lines that run without a network. The class that httpx wants
+around such a generator is made at its first use, because importing httpx costs a quarter of a cold start.
 """
 
 import base64
 from collections.abc import AsyncGenerator, Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from upstreams.errors import OPENMARKET
 from upstreams.secrets import SecretStore
 
 if TYPE_CHECKING:
@@ -15,11 +17,9 @@ if TYPE_CHECKING:
 
 type Flow = Callable[["httpx.Request"], AsyncGenerator["httpx.Request", "httpx.Response"]]
 
-REFUSED = 401
-
 
 def as_auth(flow: Flow) -> "httpx.Auth":
-    """The flow as httpx takes it."""
+    """The flow in the form that httpx takes."""
     import httpx
 
     class FlowAuth(httpx.Auth):
@@ -35,14 +35,14 @@ def basic(user: str, password: str) -> str:
 
 
 def account_flow(secrets: SecretStore, tenant: str) -> Flow:
-    """OpenMarket's: account and password on every request; refused, the secret is read anew and it asks once more."""
+    """OpenMarket's auth: account and password with every request; after a 401 once more, with the secret read again."""
 
     async def flow(request: "httpx.Request") -> AsyncGenerator["httpx.Request", "httpx.Response"]:
-        for anew in (False, True):
-            secret = await secrets.read(tenant, "openmarket", anew=anew)
+        for refresh in (False, True):
+            secret = await secrets.read(tenant, OPENMARKET, refresh=refresh)
             request.headers["Authorization"] = basic(secret.account_id, secret.password)
             response = yield request
-            if response.status_code != REFUSED:
+            if response.status_code != HTTPStatus.UNAUTHORIZED:
                 return
 
     return flow

@@ -1,16 +1,16 @@
-"""The one place that asks the vendors' APIs: deadline, retries, how many at once, and what a failure is called.
+"""The one place that calls the vendors' APIs: deadline, retries, concurrency, and which error a failure becomes.
 
-A GET is tried at most three times, a request that changes something once, and that over a connection of its own: one
-kept from an earlier call may be dead, and then nobody could say whether the request arrived. A call waits for its turn
-as long as the invocation lasts; from then on it has one deadline, which all its tries, the pauses between them and its
-token share. It keeps its turn in a pause: a vendor in trouble should not get the next call instead.
+A GET is tried at most three times. A request that changes something is sent once, over a new connection: a kept one may
+be dead, and then it would be unknown whether the request arrived. A call may wait for a free slot until the
+invocation's deadline. Once it has one, a single deadline covers all attempts, the pauses between them and the token
+request. It keeps the slot while pausing, so that a struggling vendor gets no extra call.
 """
 
 import asyncio
-import math
+import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,23 +19,27 @@ from runtime.deadline import Deadline
 from runtime.per_loop import PerLoop
 from upstreams.auth import Flow, as_auth
 from upstreams.errors import UpstreamError, UpstreamTimeout
-from upstreams.failures import TryAgain, of_status, of_transport
+from upstreams.failures import TryAgain, correlation_id, of_status, of_transport
 from upstreams.transport import LARGEST_ANSWER, OPERATION, Sent, new_client
 
 if TYPE_CHECKING:
     import httpx
 
-TRIES = 3
+LOG = logging.getLogger("tally.upstreams")
+
+ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.2
 CONNECT_SECONDS = 5.0
 FAIR_SHARE = 0.9
-"""With less than this share of its time, a call that did not end in time might have ended in the rest of it."""
-READ = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
+"""A call that had less than this share of its time might have succeeded in the rest of it."""
+READABLE = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
+# Not the module's own generator: all processes restored from one snapshot would draw the same pauses from it.
+_RANDOM = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What to ask a vendor; `operation` is its name in telemetry. The address may hold what nobody should read."""
+    """What to ask a vendor; `operation` is its name in telemetry. The URL may hold personal data and is not printed."""
 
     operation: str
     url: str = field(repr=False)
@@ -44,65 +48,97 @@ class Call:
     body: bytes | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class VendorAnswer:
+    """A successful answer, decompressed; `content_type` is the header as the vendor wrote it."""
+
+    body: bytes = field(repr=False)
+    content_type: str | None = None
+    correlation_id: str | None = None
+
+    @classmethod
+    def of(cls, response: "httpx.Response") -> "VendorAnswer":
+        """The answer that a response holds."""
+        return cls(response.content, response.headers.get("Content-Type"), correlation_id(response))
+
+
 class _Connections(NamedTuple):
     client: "httpx.AsyncClient"
     slots: asyncio.Semaphore
 
 
 class VendorClient:
-    """One vendor's API, asked `concurrency` times at once at most; a call may take `seconds`, an answer `max_bytes`."""
+    """One vendor's API: at most `concurrency` calls at once, each of `seconds` at most, answers up to `max_bytes`."""
 
     def __init__(self, upstream: str, seconds: float, *, concurrency: int = 4, max_bytes: int = LARGEST_ANSWER) -> None:
         self._upstream = upstream
         self._seconds = seconds
         self._concurrency = concurrency
         self._max_bytes = max_bytes
-        self._lines = PerLoop(self._open)
+        self._connections = PerLoop(self._open)
 
-    async def get(self, call: Call, deadline: Deadline) -> bytes:
-        """The body of a successful answer, decompressed; one that passes trouble in a moment is tried again.
+    async def get(self, call: Call, deadline: Deadline) -> VendorAnswer:
+        """A successful answer; a failure that may pass soon is retried.
 
         Raises:
-            UpstreamError: no usable answer; its kind by docs/vendors.md, "Failures".
+            UpstreamError: no usable answer.
         """
-        client = (await self._lines.get()).client
-        async with self._turn(deadline) as own:
-            return await self._tried(call, own, client)
+        client = (await self._connections.get()).client
+        with self._logged(call):
+            async with self._slot(deadline) as own_deadline:
+                return VendorAnswer.of(await self._retried(call, own_deadline, client))
 
-    async def _tried(self, call: Call, own: Deadline, client: "httpx.AsyncClient") -> bytes:
-        pauses = full_jitter(TRIES - 1)
-        while True:
+    async def send_once(self, call: Call, deadline: Deadline) -> VendorAnswer:
+        """A successful answer to a request that changes something; it is never retried.
+
+        Raises:
+            UpstreamError: no usable answer; `sent` says whether the request may have taken effect all the same.
+        """
+        with self._logged(call):
+            async with (
+                self._slot(deadline) as own_deadline,
+                new_client(self._upstream, self._max_bytes, self._concurrency) as client,
+            ):
+                response = await self._send(call, own_deadline, client, Sent())
+            if not response.is_success:
+                raise of_status(self._upstream, response, changing=True)
+            return VendorAnswer.of(response)
+
+    @contextmanager
+    def parsing(self, call: Call, answer: VendorAnswer) -> Iterator[None]:
+        """Parse an answer inside this block: an error about its content gets the call's correlation id, and a log line.
+
+        Raises:
+            UpstreamError: the block's own.
+        """
+        with self._logged(call):
             try:
-                response = await self._ask(call, own, client)
-                if response.status_code not in READ:
-                    raise of_status(self._upstream, response)
+                yield
+            except UpstreamError as error:
+                error.correlation_id = answer.correlation_id
+                raise
+
+    async def _retried(self, call: Call, deadline: Deadline, client: "httpx.AsyncClient") -> "httpx.Response":
+        for jitter in full_jitter(ATTEMPTS - 1):
+            try:
+                return await self._read(call, deadline, client)
             except TryAgain as failure:
-                pause = max(next(pauses, math.inf), failure.after)
-                if pause >= own.remaining():
+                pause = max(jitter, failure.retry_after or 0)
+                if pause >= deadline.remaining():
                     raise
-            else:
-                return response.content
             await asyncio.sleep(pause)
+        return await self._read(call, deadline, client)
 
-    async def send_once(self, call: Call, deadline: Deadline) -> bytes:
-        """The body of a successful answer to a request that changes something; it is never tried again.
-
-        Raises:
-            UpstreamError: no usable answer; `sent` says whether the vendor may have acted all the same.
-        """
-        async with (
-            self._turn(deadline) as own,
-            new_client(self._upstream, self._max_bytes, self._concurrency) as client,
-        ):
-            response = await self._ask(call, own, client, Sent())
-        if not response.is_success:
-            raise of_status(self._upstream, response, changing=True)
-        return response.content
+    async def _read(self, call: Call, deadline: Deadline, client: "httpx.AsyncClient") -> "httpx.Response":
+        response = await self._send(call, deadline, client)
+        if response.status_code not in READABLE:
+            raise of_status(self._upstream, response)
+        return response
 
     @asynccontextmanager
-    async def _turn(self, deadline: Deadline) -> AsyncIterator[Deadline]:
-        """One of the places at the vendor, and how long the call that has it may take."""
-        slots = (await self._lines.get()).slots
+    async def _slot(self, deadline: Deadline) -> AsyncIterator[Deadline]:
+        """One of the concurrent calls that the vendor gets, and the deadline of the call that has it."""
+        slots = (await self._connections.get()).slots
         try:
             async with asyncio.timeout(deadline.remaining()):
                 await slots.acquire()
@@ -120,7 +156,24 @@ class VendorClient:
         finally:
             slots.release()
 
-    async def _ask(
+    @contextmanager
+    def _logged(self, call: Call) -> Iterator[None]:
+        """Log a failed call with what the vendor's support asks for."""
+        try:
+            yield
+        except UpstreamError as error:
+            LOG.warning(
+                "%s %s failed: %s; status %s, correlation id %s, the vendor's message: %s",
+                self._upstream,
+                call.operation,
+                error.reason,
+                error.status,
+                error.correlation_id,
+                error.vendor_message,
+            )
+            raise
+
+    async def _send(
         self, call: Call, deadline: Deadline, client: "httpx.AsyncClient", sent: Sent | None = None
     ) -> "httpx.Response":
         import httpx
@@ -129,7 +182,7 @@ class VendorClient:
             async with asyncio.timeout(deadline.remaining()):
                 return await client.send(self._request(client, call, deadline, sent), auth=as_auth(call.flow))
         except TimeoutError as error:
-            late = "the deadline passed before the answer was whole"
+            late = "the deadline passed before the answer was complete"
             raise UpstreamTimeout(self._upstream, late, sent=_unanswered(sent)) from error
         except httpx.RequestError as error:
             raise of_transport(self._upstream, error, sent=_unanswered(sent)) from error
@@ -160,6 +213,6 @@ def _unanswered(sent: Sent | None) -> bool:
 
 
 def full_jitter(pauses: int) -> Iterator[float]:
-    """That many pauses in seconds, each one somewhere below a bound that doubles: callers that failed together part."""
+    """That many pauses in seconds, each random below a bound that doubles: callers that failed together spread out."""
     for power in range(pauses):
-        yield random.uniform(0, FIRST_PAUSE_SECONDS * 2**power)  # noqa: S311 it spreads load and guards nothing
+        yield _RANDOM.uniform(0, FIRST_PAUSE_SECONDS * 2**power)

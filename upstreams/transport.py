@@ -102,5 +102,6 @@ async def _complete(response: "httpx.Response", upstream: str, max_bytes: int) -
                 raise UpstreamAnswerTooLarge(upstream, f"the answer is larger than {max_bytes} bytes")
     finally:
         await response.aclose()
-    headers = [(name, value) for name, value in response.headers.raw if not name.lower().startswith(b"content-")]
+    outdated = {b"content-encoding", b"content-length"}  # the body is decoded by now
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in outdated]
     return httpx.Response(response.status_code, headers=headers, content=bytes(body), extensions=response.extensions)

@@ -176,7 +176,7 @@ def test_without_s3_pages_and_summaries_are_whole(start: StartFrontend) -> None:
         ("rde", '{"username": "s3cret-in-it"}'),
         ("rde", '["s3cret-in-it"]'),
         ("openmarket", None),
-        ("openmarket", '{"accountId": 7, "password": "s3cret-in-it"}'),
+        ("openmarket", '{"accountId": [7], "password": "s3cret-in-it"}'),
         ("openmarket", '{"accountId": "", "password": "s3cret-in-it"}'),
     ],
 )

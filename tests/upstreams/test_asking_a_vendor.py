@@ -22,14 +22,14 @@ from upstreams.errors import (
     UpstreamUnavailable,
 )
 from upstreams.failures import retry_after
-from upstreams.http import Call, VendorClient, full_jitter
+from upstreams.http import Call, VendorAnswer, VendorClient, full_jitter
 
 if TYPE_CHECKING:
     import httpx
 
 pytestmark = pytest.mark.anyio
 
-type Ask = Callable[[VendorClient, Call, Deadline], Awaitable[bytes]]
+type Ask = Callable[[VendorClient, Call, Deadline], Awaitable[VendorAnswer]]
 
 BOMB = ScriptedAnswer(body=gzip.compress(b"x" * 1001, mtime=0), headers={"Content-Encoding": "gzip"})
 
@@ -52,7 +52,7 @@ async def test_a_moment_of_trouble_is_waited_out_and_every_try_is_recorded() -> 
     async with ScriptedVendor(
         in_turn(ScriptedAnswer(503), ScriptedAnswer(502), ScriptedAnswer(body=b"fine"))
     ) as vendor:
-        assert await caller().get(call(vendor), Deadline.after(5)) == b"fine"
+        assert (await caller().get(call(vendor), Deadline.after(5))).body == b"fine"
     assert [(each.upstream, each.operation, each.status) for each in seen.upstream_calls] == [
         ("openmarket", "log", 503),
         ("openmarket", "log", 502),
@@ -113,7 +113,7 @@ async def test_retry_after_is_honoured() -> None:
     async with ScriptedVendor(
         in_turn(ScriptedAnswer(429, headers={"Retry-After": "1"}), ScriptedAnswer(body=b"fine"))
     ) as vendor:
-        assert await caller().get(call(vendor), Deadline.after(5)) == b"fine"
+        assert (await caller().get(call(vendor), Deadline.after(5))).body == b"fine"
     assert time.monotonic() - began >= 1
 
 
@@ -179,14 +179,14 @@ async def test_a_call_s_time_begins_with_its_turn() -> None:
     async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"fine", seconds_before=0.4))) as vendor:
         asking = caller(seconds=1.4)
         answers = await asyncio.gather(*(asking.get(call(vendor), Deadline.after(10)) for _ in range(16)))
-    assert answers == [b"fine"] * 16, "the last ones waited for 1.2 seconds"
+    assert [each.body for each in answers] == [b"fine"] * 16, "the last ones waited for 1.2 seconds"
 
 
 async def test_a_posts_time_begins_with_its_turn_too() -> None:
     async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"fine", seconds_before=0.8))) as vendor:
         asking = VendorClient("openmarket", 1.4, concurrency=1)
         answers = await asyncio.gather(*(asking.send_once(call(vendor), Deadline.after(10)) for _ in range(2)))
-    assert answers == [b"fine"] * 2
+    assert [each.body for each in answers] == [b"fine"] * 2
 
 
 @pytest.mark.parametrize("ask", [VendorClient.get, VendorClient.send_once])
@@ -208,7 +208,8 @@ async def test_a_turn_that_was_waited_for_in_vain_is_lost_to_nobody() -> None:
         asking = VendorClient("openmarket", 5, concurrency=1)
         waits = [asking.get(call(vendor), Deadline.after(seconds)) for seconds in (5, 0.1, 5)]
         first, late, last = await asyncio.gather(*waits, return_exceptions=True)
-    assert (first, type(late), last) == (b"fine", UpstreamTimeout, b"fine")
+    fine = VendorAnswer(b"fine")
+    assert (first, type(late), last) == (fine, UpstreamTimeout, fine)
 
 
 @pytest.mark.parametrize(
@@ -250,14 +251,15 @@ async def test_a_call_keeps_its_turn_until_it_is_tried_for_the_last_time() -> No
         asking = VendorClient("openmarket", 5, concurrency=1)
         addresses = [f"{vendor.base_url}/{name}" for name in ("first", "second")]
         calls = [Call("log", address, nothing_to_add) for address in addresses]
-        assert await asyncio.gather(*(asking.get(each, Deadline.after(5)) for each in calls)) == [b"fine"] * 2
+        answers = await asyncio.gather(*(asking.get(each, Deadline.after(5)) for each in calls))
+    assert [each.body for each in answers] == [b"fine"] * 2
     assert vendor.paths() == ["/first"] * 3 + ["/second"]
 
 
 async def test_a_compressed_answer_arrives_unpacked() -> None:
     packed = ScriptedAnswer(body=gzip.compress(b"a,b\n"), headers={"Content-Encoding": "gzip"})
     async with ScriptedVendor(in_turn(packed)) as vendor:
-        assert await caller().get(call(vendor), Deadline.after(5)) == b"a,b\n"
+        assert (await caller().get(call(vendor), Deadline.after(5))).body == b"a,b\n"
 
 
 def test_one_caller_serves_one_event_loop_after_another() -> None:
@@ -265,7 +267,7 @@ def test_one_caller_serves_one_event_loop_after_another() -> None:
 
     async def invocation() -> bytes:
         async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"fine"))) as vendor:
-            return await asking.get(call(vendor), Deadline.after(5))
+            return (await asking.get(call(vendor), Deadline.after(5))).body
 
     assert [asyncio.run(invocation()) for _ in range(3)] == [b"fine"] * 3
 

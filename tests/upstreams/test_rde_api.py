@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import socket
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -91,15 +92,27 @@ async def test_many_calls_at_once_share_one_token(secrets: SecretStore, tenant: 
     assert vendor.paths().count("/reports") == 6
 
 
-@pytest.mark.parametrize(("expires_in", "tokens"), [(1500, 1), ("1500", 1), (None, 1), ("soon", 1), (0, 2)])
-async def test_a_token_is_kept_for_its_life(secrets: SecretStore, tenant: str, expires_in: object, tokens: int) -> None:
+@pytest.mark.parametrize("expires_in", [1500, "1500", None, "soon", 0, -5, 10**9])
+async def test_a_token_is_used_again_whatever_odd_life_it_claims(
+    secrets: SecretStore, tenant: str, expires_in: object
+) -> None:
     answer = ScriptedAnswer(body=json.dumps({"access_token": "other-name", "expires_in": expires_in}).encode())
     async with scripted(in_turn(LISTING), in_turn(answer)) as vendor:
         api = rde(vendor, secrets)
         await listing(api, tenant)
         await listing(api, tenant)
-    assert vendor.paths().count("/auth/token") == tokens
+    assert vendor.paths().count("/auth/token") == 1
     assert vendor.seen[-1].headers["authorization"] == "Bearer other-name"
+
+
+async def test_the_descriptions_name_for_a_tokens_life_goes_first(secrets: SecretStore, tenant: str) -> None:
+    tokens = in_turn(token("first", expiresInSeconds=1, expires_in=1500), token("second"))
+    async with scripted(in_turn(LISTING), tokens) as vendor:
+        api = rde(vendor, secrets)
+        await listing(api, tenant)
+        await asyncio.sleep(0.92)
+        await listing(api, tenant)
+    assert vendor.seen[-1].headers["authorization"] == "Bearer second"
 
 
 async def test_a_token_is_renewed_before_it_dies(secrets: SecretStore, tenant: str) -> None:
@@ -142,6 +155,29 @@ async def test_a_refused_call_gets_a_new_secret_and_token_and_is_made_once_more(
     assert vendor.seen[-1].headers["x-subscription-key"] == "rotated"
 
 
+async def test_a_realm_with_a_password_grant_is_asked_with_a_form_at_its_own_url(
+    secrets: SecretStore, tenant: str, put_secret: PutSecret
+) -> None:
+    realm = in_turn(ScriptedAnswer(body=b'{"access_token": "t0k3n", "expires_in": 300}'))
+    async with ScriptedVendor(by_path({"/realm/token": realm, "/reports": in_turn(LISTING)})) as vendor:
+        grant = {"grant": "password", "tokenUrl": f"{vendor.base_url}/realm/token", "clientId": "tally"}
+        account = {key: value for key, value in RDE.items() if key != "marketplace"}
+        put_secret(tenant, "rde", account | grant | {"clientSecret": "cl+ient s3cret"})
+        await secrets.read(tenant, "rde", refresh=True)
+        await listing(rde(vendor, secrets), tenant)
+    asked, call = vendor.seen
+    assert (asked.method, asked.headers["content-type"]) == ("POST", "application/x-www-form-urlencoded")
+    assert dict(parse_qsl(asked.body.decode())) == {
+        "grant_type": "password",
+        "username": RDE["username"],
+        "password": RDE["password"],
+        "client_id": "tally",
+        "client_secret": "cl+ient s3cret",
+    }
+    assert "authorization" not in asked.headers
+    assert (call.headers["authorization"], call.headers["x-subscription-key"]) == ("Bearer t0k3n", "k3y-one")
+
+
 async def test_calls_refused_together_renew_the_token_once(secrets: SecretStore, tenant: str) -> None:
     def only_new(seen: Seen) -> ScriptedAnswer:
         return LISTING if seen.headers["authorization"] == "Bearer new" else ScriptedAnswer(401, seconds_before=0.1)
@@ -159,15 +195,16 @@ async def test_a_second_refusal_is_final(secrets: SecretStore, tenant: str) -> N
     assert vendor.paths() == ["/auth/token", "/reports"] * 2
 
 
+@pytest.mark.parametrize("status", [401, 403])
 async def test_a_rotated_password_is_noticed_when_the_token_is_refused(
-    secrets: SecretStore, tenant: str, put_secret: PutSecret
+    secrets: SecretStore, tenant: str, put_secret: PutSecret, status: int
 ) -> None:
     await secrets.read(tenant, "rde")
     put_secret(tenant, "rde", RDE | {"password": "rotated"})
     new = "Basic " + base64.b64encode(b"resel:rotated").decode()
 
     def only_new(seen: Seen) -> ScriptedAnswer:
-        return token("t0k3n") if seen.headers["authorization"] == new else ScriptedAnswer(401)
+        return token("t0k3n") if seen.headers["authorization"] == new else ScriptedAnswer(status)
 
     async with scripted(in_turn(LISTING), only_new) as vendor:
         await listing(rde(vendor, secrets), tenant)
@@ -178,7 +215,7 @@ async def test_a_rotated_password_is_noticed_when_the_token_is_refused(
     ("answer", "error", "tries"),
     [
         (ScriptedAnswer(401), UpstreamUnauthorized, 2),
-        (ScriptedAnswer(403), UpstreamUnauthorized, 1),
+        (ScriptedAnswer(403), UpstreamUnauthorized, 2),
         (ScriptedAnswer(404), UpstreamUnauthorized, 1),
         (ScriptedAnswer(body=b"<html>"), UpstreamUnauthorized, 1),
         (ScriptedAnswer(body=b"[]"), UpstreamUnauthorized, 1),
@@ -323,3 +360,39 @@ async def test_a_schedule_that_reaches_nobody_was_not_sent(secrets: SecretStore,
         with pytest.raises(UpstreamUnavailable) as caught:
             await api.schedule(tenant, REQUEST, Deadline.after(5))
     assert not caught.value.sent
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ScriptedAnswer(400, b'{"message": "no such period, Bearer t0k3n.abc"}', {"X-Correlation-ID": "c-17"}),
+        ScriptedAnswer(400, b'{"message": "no such period, Bearer t0k3n.abc", "correlationId": "c-17"}'),
+    ],
+    ids=["in the header", "in the body"],
+)
+async def test_what_the_vendors_support_asks_for_is_in_the_error_and_in_the_log(
+    secrets: SecretStore, tenant: str, refusal: ScriptedAnswer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with scripted(in_turn(refusal)) as vendor:
+        with pytest.raises(UpstreamBadResponse) as caught:
+            await listing(rde(vendor, secrets), tenant)
+    assert (caught.value.correlation_id, caught.value.status) == ("c-17", 400)
+    assert "no such period" not in caught.value.reason
+    [line] = [record.getMessage() for record in caplog.records if record.name == "tally.upstreams"]
+    assert "status 400, correlation id c-17" in line
+    assert "no such period" in line
+    assert "t0k3n" not in line
+
+
+async def test_an_answer_that_cannot_be_read_has_its_correlation_id_too(secrets: SecretStore, tenant: str) -> None:
+    async with scripted(in_turn(ScriptedAnswer(body=b"<html>", headers={"X-Correlation-ID": "c-18"}))) as vendor:
+        with pytest.raises(UpstreamBadResponse) as caught:
+            await listing(rde(vendor, secrets), tenant)
+    assert caught.value.correlation_id == "c-18"
+
+
+async def test_seconds_to_wait_are_in_the_error(secrets: SecretStore, tenant: str) -> None:
+    async with scripted(in_turn(ScriptedAnswer(503, headers={"Retry-After": "120"}))) as vendor:
+        with pytest.raises(UpstreamUnavailable) as caught:
+            await listing(rde(vendor, secrets), tenant)
+    assert caught.value.retry_after == 120

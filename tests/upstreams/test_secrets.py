@@ -36,7 +36,7 @@ async def test_many_readers_of_one_secret_make_one_call(aws: Aws, tenant: str) -
     await asyncio.gather(*(store.read(tenant, "rde") for _ in range(8)))
     await store.read(tenant, "rde")
     assert calls == ["GetSecretValue"]
-    await asyncio.gather(*(store.read(tenant, "rde", anew=True) for _ in range(8)))
+    await asyncio.gather(*(store.read(tenant, "rde", refresh=True) for _ in range(8)))
     assert calls == ["GetSecretValue"] * 2
 
 
@@ -46,7 +46,7 @@ async def test_a_rotated_secret_is_seen_when_read_anew(
     await secrets.read(tenant, "openmarket")
     put_secret(tenant, "openmarket", OPENMARKET | {"password": "new"})
     assert (await secrets.read(tenant, "openmarket")).password == OPENMARKET["password"]
-    assert (await secrets.read(tenant, "openmarket", anew=True)).password == "new"
+    assert (await secrets.read(tenant, "openmarket", refresh=True)).password == "new"
     assert (await secrets.read(tenant, "openmarket")).password == "new"
 
 
@@ -57,7 +57,8 @@ async def test_a_rotated_secret_is_seen_when_read_anew(
         "[]",
         '"rde-p4ss"',
         "[" * 20_000,
-        json.dumps(RDE | {"password": 7}),
+        json.dumps(RDE | {"password": 7.5}),
+        json.dumps(RDE | {"password": True}),
         json.dumps(RDE | {"username": ""}),
         json.dumps(RDE | {"subscriptionKey": "k3y\r\nX-Other: 1"}),
         json.dumps({key: value for key, value in RDE.items() if key != "marketplace"}),
@@ -73,6 +74,51 @@ async def test_a_malformed_secret_is_named_in_the_log_and_never_quoted(
         await secrets.read(f"{tenant}-odd", "rde")
     assert f"tally/{tenant}-odd/rde is malformed" in caplog.text
     assert "p4ss" not in caplog.text + str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        (RDE | {"password": ""}, "password is missing"),
+        (RDE | {"subscriptionKey": "k3y one"}, "subscriptionKey holds a character"),
+        (RDE | {"grant": "code"}, "grant is neither"),
+        (RDE | {"grant": "password", "clientId": "c", "clientSecret": "s"}, "tokenUrl is missing"),
+        (RDE | {"grant": "password", "tokenUrl": "http://realm.example/", "clientId": "c"}, "tokenUrl is not an https"),
+        ({key: value for key, value in RDE.items() if key != "marketplace"}, "marketplace is missing"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+async def test_the_log_says_which_key_of_a_malformed_secret_is_wrong(
+    secrets: SecretStore, tenant: str, put_secret: PutSecret, caplog: pytest.LogCaptureFixture, value: object, key: str
+) -> None:
+    put_secret(f"{tenant}-odd", "rde", value)
+    with pytest.raises(UpstreamUnauthorized):
+        await secrets.read(f"{tenant}-odd", "rde")
+    assert f"tally/{tenant}-odd/rde is malformed: {key}" in caplog.text
+
+
+async def test_a_binary_secret_is_read_as_text(aws: Aws, secrets: SecretStore) -> None:
+    body = b"\xef\xbb\xbf" + json.dumps(RDE).encode()
+    aws.client("secretsmanager").create_secret(Name="tally/binary/rde", SecretBinary=body)
+    assert (await secrets.read("binary", "rde")).username == RDE["username"]
+
+
+async def test_a_binary_secret_that_is_not_text_is_named_as_what_it_is(
+    aws: Aws, secrets: SecretStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.client("secretsmanager").create_secret(Name="tally/garbage/rde", SecretBinary=b"\xff\xfe\x00")
+    with pytest.raises(UpstreamUnauthorized, match="malformed"):
+        await secrets.read("garbage", "rde")
+    assert "tally/garbage/rde is malformed: it is binary" in caplog.text
+
+
+async def test_a_number_is_read_as_its_digits_and_white_space_is_sent_but_mentioned(
+    secrets: SecretStore, tenant: str, put_secret: PutSecret, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_secret(f"{tenant}-odd", "openmarket", {"accountId": 17, "password": "om:p4ss\n"})
+    assert await secrets.read(f"{tenant}-odd", "openmarket") == OpenMarketSecret("17", "om:p4ss\n")
+    assert "the value of password begins or ends with white space" in caplog.text
+    assert "p4ss" not in caplog.text
 
 
 async def test_a_missing_secret_is_named_in_the_log(secrets: SecretStore, caplog: pytest.LogCaptureFixture) -> None:
@@ -92,7 +138,7 @@ async def test_a_secret_that_could_not_be_read_is_asked_for_again(
 
 
 async def test_openmarkets_keys_are_checked_too(secrets: SecretStore, tenant: str, put_secret: PutSecret) -> None:
-    put_secret(f"{tenant}-odd", "openmarket", {"accountId": 17, "password": "om:p4ss"})
+    put_secret(f"{tenant}-odd", "openmarket", {"accountId": ["17"], "password": "om:p4ss"})
     with pytest.raises(UpstreamUnauthorized, match="malformed"):
         await secrets.read(f"{tenant}-odd", "openmarket")
 

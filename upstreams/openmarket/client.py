@@ -1,6 +1,7 @@
 """OpenMarket, the mobile credits: its two CSV reports (docs/vendors.md, "OpenMarket")."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from urllib.parse import quote
 
@@ -36,7 +37,7 @@ class OpenMarket:
         Raises:
             UpstreamError: no usable answer.
         """
-        return read_log(await self._csv("log", tenant, _query(start, end, brand), deadline))
+        return await self._csv("log", read_log, tenant, _query(start, end, brand), deadline)
 
     async def outcome(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline
@@ -46,11 +47,15 @@ class OpenMarket:
         Raises:
             UpstreamError: no usable answer.
         """
-        return read_outcome(await self._csv("outcome", tenant, _query(start, end, brand), deadline))
+        return await self._csv("outcome", read_outcome, tenant, _query(start, end, brand), deadline)
 
-    async def _csv(self, report: str, tenant: str, query: str, deadline: Deadline) -> bytes:
-        flow = account_flow(self.secrets, tenant)
-        return await self._client.get(Call(report, f"{self.base_url}/csv/{report}?{query}", flow), deadline)
+    async def _csv[R](
+        self, report: str, parse: Callable[[bytes], list[R]], tenant: str, query: str, deadline: Deadline
+    ) -> list[R]:
+        call = Call(report, f"{self.base_url}/csv/{report}?{query}", account_flow(self.secrets, tenant))
+        answer = await self._client.get(call, deadline)
+        with self._client.parsing(call, answer):
+            return parse(answer.body)
 
 
 def _query(start: dt.datetime, end: dt.datetime, brand: str | None) -> str:

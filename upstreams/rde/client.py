@@ -45,11 +45,11 @@ class Rde:
     xlsx_name: str
     upstream_seconds: float
     secrets: SecretStore
-    _caller: VendorClient = field(init=False, repr=False)
+    _client: VendorClient = field(init=False, repr=False)
     _tokens: RdeTokens = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._caller = VendorClient(UPSTREAM, self.upstream_seconds)
+        self._client = VendorClient(UPSTREAM, self.upstream_seconds)
         self._tokens = RdeTokens(f"{self.base_url}/{self.token_path.strip('/')}", self.secrets)
 
     async def reports(
@@ -69,7 +69,9 @@ class Rde:
         if format is not None:
             query += f"&format={self._spelled(format)}"
         call = Call("reports", f"{self.base_url}/reports?{query}", self._tokens.flow(tenant))
-        return read_listing(await self._caller.get(call, deadline))
+        answer = await self._client.get(call, deadline)
+        with self._client.parsing(call, answer):
+            return read_listing(answer.body)
 
     async def schedule(self, tenant: str, request: ScheduleRequest, deadline: Deadline) -> ScheduledReport:
         """Have a report made, once.
@@ -80,9 +82,10 @@ class Rde:
         body = json.dumps(self._body(request)).encode()
         flow = self._tokens.flow(tenant)
         call = Call("schedule", f"{self.base_url}/reports", flow, self.schedule_method, body)
-        answer = await self._caller.send_once(call, deadline)
+        answer = await self._client.send_once(call, deadline)
         try:
-            return read_scheduled(answer)
+            with self._client.parsing(call, answer):
+                return read_scheduled(answer.body)
         except UpstreamBadResponse as error:
             error.sent = True
             raise
