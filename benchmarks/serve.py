@@ -30,7 +30,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request_id="bench",
         deadline=Deadline.after(SECONDS),
     )
-    response = application.recall(request, "") or await application.answer(request, "")
+    response = application.recall(request) or await application.answer(request)
     await respond(
         send, response.status, [*response.headers, ("content-length", str(len(response.body)))], response.body
     )

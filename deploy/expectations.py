@@ -123,6 +123,10 @@ def _short(answer: ExpectedAnswer) -> None:
     require(len(answer.body) < 100, answer.body)  # "up", without details
 
 
+def _no_body(answer: ExpectedAnswer) -> None:
+    require(answer.body == b"", answer.body)
+
+
 def _any(_: ExpectedAnswer) -> None:
     """Only the status matters."""
 
@@ -139,7 +143,9 @@ EXPECTED: dict[str, tuple[int, Callable[[ExpectedAnswer], None]]] = {
     "persisted-query-by-hash": (200, _seven),
     "explorer": (200, _page),
     "asset": (200, _script),
+    "custom-domain": (200, _json_reports),
     "health": (200, _short),
+    "health-head": (200, _no_body),
     "preflight": (204, _any),
     "no-token": (401, _refused),
 }

@@ -6,6 +6,7 @@ import and to run than everything else about a small answer. One that the proces
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from functions.events import request_of, result_of, stage_of
+from functions.events import is_request, request_of, result_of
 from functions.request_log import LoggedResponse, RequestLog
 from functions.routes import ENDPOINT, Routes
 from functions.settings import Settings
@@ -27,6 +28,8 @@ from schema.resolvers.access import ClaimNames
 
 if TYPE_CHECKING:
     import mangum
+
+LOG = logging.getLogger("tally.api")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -52,13 +55,16 @@ class LambdaHandler:
         self._runner = asyncio.Runner()
 
     def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:
-        """Answer one event of an HTTP API, payload 2.0."""
-        request, stage = request_of(event, context), stage_of(event)
-        if request.path.removeprefix(stage) != ENDPOINT:
+        """Answer one event; one that is not an HTTP request (a schedule's, a warm-up ping) does nothing."""
+        if not is_request(event):
+            LOG.info("ignored an event that is not an HTTP request")
+            return {"ignored": True}
+        request = request_of(event, context)
+        if request.route != ENDPOINT:
             return self._page(event, context)
-        response = self._application.recall(request, stage)
+        response = self._application.recall(request)
         if response is None:
-            response = self._runner.get_loop().run_until_complete(self._application.answer(request, stage))
+            response = self._runner.get_loop().run_until_complete(self._application.answer(request))
         return result_of(response)
 
     def _page(self, event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -92,17 +98,16 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the event has the body
         """Answer the event that Mangum has put into the scope."""
-        event, context = scope["aws.event"], scope["aws.context"]
-        response = await self.answer(request_of(event, context), stage_of(event))
+        response = await self.answer(request_of(scope["aws.event"], scope["aws.context"]))
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 
-    async def answer(self, request: Request, stage: str) -> Response:
-        """One request's response, whatever happens; `stage` is the prefix before every path."""
+    async def answer(self, request: Request) -> Response:
+        """One request's response, whatever happens."""
         began, seen = time.perf_counter(), _seen()
         try:
-            response = await self._routes.answer(request, stage)
+            response = await self._routes.answer(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the frontend gets an answer and the log the reason
             said = described(error, request.request_id)
             telemetry.failed(said["extensions"]["code"])
@@ -110,17 +115,15 @@ class Application:
             response = Response(500, body, [("content-type", "application/json"), ("cache-control", "no-store")])
         return self._logged(request, _guarded(response), seen, began)
 
-    def recall(self, request: Request, stage: str) -> Response | None:
+    def recall(self, request: Request) -> Response | None:
         """The response to a request that this process has answered before, while that answer is good."""
         began, seen = time.perf_counter(), _seen()
-        response = self._routes.recall(request, stage)
+        response = self._routes.recall(request)
         return None if response is None else self._logged(request, _guarded(response), seen, began)
 
     def _logged(self, request: Request, response: Response, seen: telemetry.Telemetry, began: float) -> Response:
-        if request.path.endswith(ENDPOINT):
-            size = len(response.body)
-            answered = LoggedResponse(request.request_id, request.method, response.status, size, request.headers)
-            self._log.write(seen, answered, began)
+        if request.route == ENDPOINT:
+            self._log.write(seen, LoggedResponse(request, response.status, len(response.body)), began)
         return response
 
 

@@ -1,47 +1,76 @@
-"""API Gateway's HTTP API events, payload 2.0: one becomes a request, a response becomes its result."""
+"""Events to requests, and responses to results.
+
+The event that counts is API Gateway's HTTP API, payload 2.0: only there has an authorizer verified the claims. A
+function URL sends the same shape without claims. A load balancer and a REST API send an older shape, which is read far
+enough to answer `/health`; everything else gets 401 there, as a request without claims does anywhere.
+"""
 
 import base64
 import binascii
 from typing import Any
+from urllib.parse import urlencode
 
 from runtime.deadline import Deadline
 from schema.http.requests import Request, Response
 
 SPARE_SECONDS = 1.0
-"""What is left of an invocation for saying what went wrong."""
+"""What is left of an invocation for sending an error."""
 WITHOUT_CONTEXT_SECONDS = 29.0
 
 
+def is_request(event: object) -> bool:
+    """Whether an event is an HTTP request: a schedule's, a warm-up ping or a test event is not."""
+    if not isinstance(event, dict):
+        return False
+    gateway = event.get("requestContext")
+    return "httpMethod" in event or (isinstance(gateway, dict) and isinstance(gateway.get("http"), dict))
+
+
 def request_of(event: dict[str, Any], context: object) -> Request:
-    """The request that an event brings; its claims are those that the JWT authorizer has verified."""
+    """The request in an event; its claims are those that the JWT authorizer has verified."""
     gateway = event.get("requestContext") or {}
     http = gateway.get("http") or {}
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     seconds = remaining() / 1000 - SPARE_SECONDS if remaining else WITHOUT_CONTEXT_SECONDS
+    path = event.get("rawPath") or event.get("path") or "/"
     return Request(
-        method=http.get("method", "GET"),
-        path=event.get("rawPath") or "/",
-        query=event.get("rawQueryString") or "",
+        method=http.get("method") or event.get("httpMethod") or "GET",
+        path=path,
+        query=_query(event),
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         body=_body(event),
         claims=((gateway.get("authorizer") or {}).get("jwt") or {}).get("claims"),
         request_id=gateway.get("requestId") or getattr(context, "aws_request_id", "") or "unknown",
         deadline=Deadline.after(seconds),
+        route=_route(event, path),
+        address=http.get("sourceIp") or (gateway.get("identity") or {}).get("sourceIp"),
     )
 
 
-def stage_of(event: dict[str, Any]) -> str:
-    """The prefix that the deployment puts before every path; empty for the default stage."""
-    stage = (event.get("requestContext") or {}).get("stage", "$default")
-    return "" if stage == "$default" else f"/{stage}"
-
-
 def result_of(response: Response) -> dict[str, Any]:
-    """What Lambda returns for a response; bytes that are no text travel as base64."""
+    """What Lambda returns for a response; a compressed body travels as base64."""
     headers = dict(response.headers)
     packed = "content-encoding" in headers
     body = base64.b64encode(response.body).decode() if packed else response.body.decode()
     return {"statusCode": response.status, "headers": headers, "body": body, "isBase64Encoded": packed}
+
+
+def _route(event: dict[str, Any], path: str) -> str:
+    """The path of the route that the gateway chose, and whose authorizer it asked.
+
+    `rawPath` has the prefix of a named stage or of a custom domain's mapping before it, which the route does not.
+    """
+    _, _, route = event.get("routeKey", "").partition(" ")
+    if route:
+        return str(route.replace("{proxy+}", (event.get("pathParameters") or {}).get("proxy", "")))
+    stage = (event.get("requestContext") or {}).get("stage", "$default")
+    return path if stage == "$default" else path.removeprefix(f"/{stage}") or "/"
+
+
+def _query(event: dict[str, Any]) -> str:
+    if "rawQueryString" in event:
+        return event["rawQueryString"] or ""
+    return urlencode(event.get("queryStringParameters") or {})
 
 
 def _body(event: dict[str, Any]) -> bytes:

@@ -7,7 +7,6 @@ or an older answer went out in its place.
 
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +16,7 @@ from runtime.logs import rendered, write
 from runtime.metrics import MOST_VALUES, embedded, emit
 from runtime.redaction import redacted
 from runtime.telemetry import Telemetry
+from schema.http.requests import Request
 
 TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
 TRACE_HEADER = "x-amzn-trace-id"
@@ -24,15 +24,25 @@ LONGEST_NAME = 80
 _SOURCES = (("ledger.hit", "CACHE"), ("ledger.miss", "UPSTREAM"), ("ledger.archive", "ARCHIVE"))
 
 
+CLIENT_CLAIMS = ("client_id", "azp", "cid", "appid")
+"""The claims in which identity providers name the application that a token was issued to."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoggedResponse:
     """How a request ended."""
 
-    request_id: str
-    method: str
+    request: Request
     status: int
     size: int
-    headers: Mapping[str, str]
+
+    @property
+    def caller(self) -> dict[str, str | None]:
+        """The application, its user (or the application again) and the address; identity providers' own words."""
+        claims = self.request.claims or {}
+        client = next((claims[name] for name in CLIENT_CLAIMS if claims.get(name)), None)
+        names = {"client": client, "subject": claims.get("sub")}
+        return {name: value and _shown(str(value)) for name, value in names.items()} | {"address": self.request.address}
 
 
 class RequestLog:
@@ -54,9 +64,10 @@ class RequestLog:
             "time": datetime.now(UTC),
             "level": "INFO",
             "message": "request",
-            "requestId": answered.request_id,
-            "traceId": os.environ.get(TRACE_VARIABLE) or answered.headers.get(TRACE_HEADER),
-            "method": answered.method,
+            "requestId": answered.request.request_id,
+            "traceId": os.environ.get(TRACE_VARIABLE) or answered.request.headers.get(TRACE_HEADER),
+            **answered.caller,
+            "method": answered.request.method,
             "status": answered.status,
             "seconds": round(time.perf_counter() - began, 6),
             "bytes": answered.size,

@@ -1,5 +1,6 @@
 """The routes of the contract: the API, the explorer with its assets, and a sign of life."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from schema.http.endpoint import GraphQLOverHTTP
@@ -21,29 +22,28 @@ class Routes:
         self._api = api
         self._with_explorer = with_explorer
 
-    async def answer(self, request: Request, stage: str) -> Response:
-        """Pick by path; `stage` is the prefix that the deployment puts before every path, or empty."""
-        path = request.path.removeprefix(stage)
-        if path == ENDPOINT:
+    async def answer(self, request: Request) -> Response:
+        """Pick by the route that the gateway chose."""
+        if request.route == ENDPOINT:
             return await self._api.answer(request)
-        if path == "/health" and request.method == "GET":
-            return HEALTHY
+        if request.route == "/health" and request.method in {"GET", "HEAD"}:
+            return HEALTHY if request.method == "GET" else replace(HEALTHY, body=b"")
         if self._with_explorer and request.method == "GET":
-            return _explorer(request, path)
+            return _explorer(request)
         return NOT_FOUND
 
-    def recall(self, request: Request, stage: str) -> Response | None:
+    def recall(self, request: Request) -> Response | None:
         """A remembered response, if the request is for the API."""
-        return self._api.recall(request) if request.path.removeprefix(stage) == ENDPOINT else None
+        return self._api.recall(request) if request.route == ENDPOINT else None
 
 
-def _explorer(request: Request, path: str) -> Response:
+def _explorer(request: Request) -> Response:
     import explorer
 
-    if path in {"", "/"}:
+    if request.route == "/":
         return _served(explorer.page(request.path), request)
-    name = path.removeprefix("/assets/")
-    asset = explorer.asset(name) if name != path else None
+    name = request.route.removeprefix("/assets/")
+    asset = explorer.asset(name) if name != request.route else None
     return _served(asset, request) if asset else NOT_FOUND
 
 

@@ -9,9 +9,10 @@ from runtime.deadline import Deadline
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, however it came in; header names are in lower case, `claims` are a verified token's.
+    """One HTTP request; header names are in lower case, `claims` are a verified token's.
 
-    It does not print what came with it: a token, a phone number.
+    `path` is the whole path, `route` what is left of it without the prefix of a stage or a custom domain; `address` is
+    the client's. Its `repr` leaves out whatever may hold a token or a phone number.
     """
 
     method: str
@@ -22,6 +23,8 @@ class Request:
     claims: Mapping[str, Any] | None = field(repr=False)
     request_id: str
     deadline: Deadline
+    route: str = "/graphql"
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

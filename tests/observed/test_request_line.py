@@ -49,6 +49,37 @@ def test_a_request_is_one_line_that_says_what_it_was_and_what_it_took(
     assert 0 < call["seconds"] <= line["seconds"]
 
 
+@pytest.mark.parametrize(
+    ("claims", "client"),
+    [
+        ({"client_id": "3n4b5u"}, "3n4b5u"),
+        ({"azp": "dashboard"}, "dashboard"),
+        ({"cid": "0oa1b2"}, "0oa1b2"),
+        ({"appid": "aaaa-bbbb"}, "aaaa-bbbb"),
+        ({}, None),
+    ],
+)
+def test_a_request_s_line_says_which_client_asked_for_whom_and_from_where(
+    claims: dict[str, str], client: str | None, frontend: Frontend, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frontend.ask("{ __typename }", claims=claims)
+    (line,) = requests(capsys)
+    assert (line["client"], line["subject"], line["address"]) == (client, "dashboard", "203.0.113.7")
+
+
+def test_an_answer_given_again_is_logged_for_the_one_who_asked(
+    frontend: Frontend, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for subject in ("ada", "ada", "grace"):
+        frontend.ask(QUERY, claims={"sub": subject})
+    assert [line["subject"] for line in requests(capsys)] == ["ada", "ada", "grace"]
+
+
+def test_a_subject_that_is_a_phone_number_is_masked(frontend: Frontend, capsys: pytest.CaptureFixture[str]) -> None:
+    frontend.ask("{ __typename }", claims={"sub": "447700900123"})
+    assert "447700900123" not in json.dumps(requests(capsys))
+
+
 def test_lambda_s_trace_id_comes_first(
     frontend: Frontend, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
