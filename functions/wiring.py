@@ -25,7 +25,6 @@ from ledger.reports.schedules import Schedules
 from ledger.storage.breakers import Breakers
 from ledger.storage.leases import Leases
 from ledger.storage.persisted_queries import PersistedQueries
-from ledger.storage.plans import Plans
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from runtime.clock import Clock, now
@@ -72,7 +71,6 @@ class Parts:
     def ledger(self) -> Ledger:
         """Everything that can be asked."""
         return Ledger(
-            plans=Plans(self.store),
             persisted_queries=PersistedQueries(self.store),
             credit_log=self.credit_log,
             exports=Exports(self.store, self.export_start, self.clock),

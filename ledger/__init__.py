@@ -8,7 +8,6 @@ from ledger.exports.exports import Exports
 from ledger.reports.catalogue import ReportCatalogue
 from ledger.reports.schedules import Schedules
 from ledger.storage.persisted_queries import PersistedQueries
-from ledger.storage.plans import Plans
 
 __all__ = ["Ledger"]
 
@@ -20,7 +19,6 @@ class Ledger:
     credit_log: CreditLog
     exports: Exports
     outcomes: Outcomes
-    plans: Plans
     persisted_queries: PersistedQueries
     catalogue: ReportCatalogue
     schedules: Schedules

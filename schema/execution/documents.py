@@ -1,7 +1,7 @@
-"""From a query's text to a document that may be executed: parsed, within the limits, valid; kept for the next time.
+"""From a query's text to a document that may be executed: parsed, within the limits and valid.
 
-Limits come before validation, because some validation rules take quadratic time over what the limits refuse. What was
-refused is kept as well: it is refused again in no time.
+Limits come before validation, because some validation rules take quadratic time over what the limits refuse. Documents
+are remembered by their text, refusals too.
 """
 
 import re
@@ -21,18 +21,17 @@ from graphql import (
 
 from runtime.memory import Memory
 from schema.errors import BadUserInput, Invalid, ParseFailed, RefusedError, TooComplex
+from schema.limits.cost import CostReader, OperationCost
 from schema.limits.document_size import CHARACTERS, TOKENS, check
-from schema.limits.profile import Profile
-from schema.limits.thinning import thinned
-from schema.limits.weighing import Weigher
+from schema.limits.repetition import without_repetitions
 
 REMEMBERED_BYTES = 32 * 1024 * 1024
 REMEMBERED_TEXT = 10_000
 BYTES_A_CHARACTER = 100
-"""What a document weighs in memory for each character of its text."""
+"""Memory that a document takes for each character of its text."""
 MOST_ERRORS = 20
 LONG_TEXT = 1_000
-"""A longer text may say the same thing often enough to matter."""
+"""From this length on, repeated selections are left out before validation."""
 
 _COMMENT = re.compile("#.*")
 _NO_SPACE = str.maketrans("", "", " \t\r\n,")
@@ -54,29 +53,29 @@ class PreparedDocument:
         """The operation to execute.
 
         Raises:
-            BadUserInput: there is none of that name, or several and no name was given.
+            BadUserInput: no operation has that name, or there are several and no name was given.
         """
         if name is None and len(self.operations) == 1:
             return next(iter(self.operations.values()))
         if name is None:
-            raise BadUserInput("the document has several operations: operationName says which")
+            raise BadUserInput("the document has several operations: name one in operationName")
         if name not in self.operations:
             raise BadUserInput("the document has no operation of that name")
         return self.operations[name]
 
     @cached_property
-    def _weigher(self) -> Weigher:
+    def _cost_reader(self) -> CostReader:
         nodes = [node for node in self.document.definitions if isinstance(node, FragmentDefinitionNode)]
-        return Weigher({node.name.value: node for node in nodes})
+        return CostReader({node.name.value: node for node in nodes})
 
-    def profile(self, name: str | None) -> Profile:
-        """What the operation asks for; worked out once."""
-        if name not in self._profiles:
-            self._profiles[name] = self._weigher.profile(self.operation(name))
-        return self._profiles[name]
+    def cost(self, name: str | None) -> OperationCost:
+        """The operation's cost, but for its variables; worked out once."""
+        if name not in self._costs:
+            self._costs[name] = self._cost_reader.cost(self.operation(name))
+        return self._costs[name]
 
     @cached_property
-    def _profiles(self) -> dict[str | None, Profile]:
+    def _costs(self) -> dict[str | None, OperationCost]:
         return {}
 
     def mutates(self, name: str | None) -> bool:
@@ -85,7 +84,7 @@ class PreparedDocument:
 
 
 class Documents:
-    """Prepares documents for one schema, and remembers those that were asked for last."""
+    """Prepares documents for one schema; the most recently used are remembered."""
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
         self._schema = schema
@@ -96,8 +95,8 @@ class Documents:
         """A document for a text.
 
         Raises:
-            ParseFailed: the text is no GraphQL.
-            TooComplex: it goes beyond the limits.
+            ParseFailed: the text is not GraphQL.
+            TooComplex: it exceeds a limit.
             Invalid: it does not fit the schema.
         """
         known = self._known.recall(text)
@@ -111,7 +110,9 @@ class Documents:
 
     def _prepare(self, text: str) -> PreparedDocument | RefusedError:
         if len(text) > CHARACTERS and len(_COMMENT.sub("", text).translate(_NO_SPACE)) > CHARACTERS:
-            return TooComplex(f"the document has more than {CHARACTERS} characters beside its comments and white space")
+            return TooComplex(
+                f"the document has more than {CHARACTERS} characters not counting comments and white space"
+            )
         try:
             document = parse(text, max_lexical_tokens=TOKENS, allow_empty_selection_sets=False)
             check(document, introspection=self.introspection)
@@ -125,7 +126,7 @@ class Documents:
             return refused
         errors = validate(
             self._schema,
-            thinned(document, text) if len(text) > LONG_TEXT else document,
+            without_repetitions(document, text) if len(text) > LONG_TEXT else document,
             max_errors=MOST_ERRORS,
             hide_suggestions=not self.introspection,
         )

@@ -60,7 +60,7 @@ class GraphQLOverHTTP:
     def __init__(self, ledger: Ledger, claim_names: ClaimNames, clock: Clock, *, introspection: bool) -> None:
         self._ledger = ledger
         self._claim_names = claim_names
-        self._operations = Operations(ledger.plans, introspection=introspection)
+        self._operations = Operations(introspection=introspection)
         self._rendered = RenderedAnswers(clock)
         self._clock = clock
 

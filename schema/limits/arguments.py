@@ -7,6 +7,7 @@ from runtime.clock import Period
 from schema.errors import BadUserInput
 
 LONGEST_DAYS = 366
+DEFAULT_PAGE = 100
 LARGEST_PAGE = 10_000
 LONGEST_BRAND = 128
 LONGEST_BRAND_BYTES = 256

@@ -1,9 +1,10 @@
 """`creditLog` and `creditOutcome`: a page of the log with the figures of its whole period, and the outcome by brand."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ledger.answers.freshness import Freshness
 from ledger.credits.outcomes import Outcome
@@ -11,7 +12,7 @@ from ledger.credits.rows import Credit, Position
 from ledger.credits.selection import CreditFilter, RowPage, Selection, SummaryBucket, SummaryKey
 from runtime.clock import rfc3339
 from schema.errors import BadUserInput, Forbidden
-from schema.limits import arguments as inputs
+from schema.limits import arguments
 from schema.limits.response_budget import BUCKET, LOG_ROW, OUTCOME_ROW
 from schema.resolvers import cursors
 from schema.resolvers.access import CREDITS_MSISDN
@@ -24,7 +25,7 @@ LARGEST_ID = 2**64 - 1
 
 @dataclass(slots=True)
 class CreditLogPage:
-    """Credits in the order of their time, then of their id; each figure is worked out when it is asked for."""
+    """Credits in the order of their time, then of their id; each figure is computed when it is selected."""
 
     selection: Selection
     freshness: Freshness
@@ -79,53 +80,65 @@ class CreditLogPage:
 
 async def credit_log(
     context: Context,
-    start: datetime,
-    end: datetime,
-    brand: str | None,
-    where: CreditFilter | None,
-    page: tuple[int | None, str | None],
+    from_: datetime,
+    to: datetime,
+    brand: str | None = None,
+    where: Mapping[str, Any] | None = None,
+    first: int | None = None,
+    after: str | None = None,
 ) -> CreditLogPage:
-    """The credits of a period of instants."""
-    period, brand = inputs.period(start, end), inputs.brand(brand)
-    size = inputs.first(page[0], 100)
+    """The credits of a period of instants, `[from, to)`."""
+    period, brand = arguments.period(from_, to), arguments.brand(brand)
+    size = arguments.first(first, arguments.DEFAULT_PAGE)
+    condition = _filter(where)
     unmasked = context.identity.may(CREDITS_MSISDN)
-    if where and where.msisdn is not None and not unmasked:
+    if condition and condition.msisdn is not None and not unmasked:
         raise Forbidden(f"filtering by msisdn needs the scope {CREDITS_MSISDN}")
-    condition = None if where == CreditFilter() else where
-    binding = ("creditLog", context.tenant, brand or "", "all" if brand is None else "one", _spelled(condition))
-    after = _position(binding, page[1])
-    if after and not period.start <= after[0] < period.end:
-        raise BadUserInput("after is no cursor of this period")
-    held = await context.ledger.credit_log.held(context.tenant, brand, period, context.deadline)
+    binding = ("creditLog", context.tenant, brand or "", "all" if brand is None else "one", _canonical(condition))
+    position = _position(binding, after)
+    if position and not period.start <= position[0] < period.end:
+        raise BadUserInput("`after` is not a valid cursor for this period")
+    stored = await context.ledger.credit_log.held(context.tenant, brand, period, context.deadline)
     return CreditLogPage(
-        selection=Selection(context.ledger.credit_log, held, period, condition),
+        selection=Selection(context.ledger.credit_log, stored, period, condition),
         filtered=condition is not None,
         binding=binding,
         size=size,
-        after=after,
+        after=position,
         unmasked=unmasked,
         context=context,
-        freshness=context.used(held.freshness),
+        freshness=context.used(stored.freshness),
     )
 
 
-async def credit_outcome(context: Context, start: datetime, end: datetime, brand: str | None) -> Outcome:
-    """How the credits of a period went, by brand and value."""
-    period, brand = inputs.period(start, end), inputs.brand(brand)
+async def credit_outcome(context: Context, from_: datetime, to: datetime, brand: str | None = None) -> Outcome:
+    """Counts and amounts of a period, by brand and value."""
+    period, brand = arguments.period(from_, to), arguments.brand(brand)
     outcome = await context.ledger.outcomes.get(context.tenant, brand, period, context.deadline)
     context.used(outcome.freshness)
     context.budget.take(len(outcome.rows), OUTCOME_ROW)
     return outcome
 
 
-def _spelled(where: CreditFilter | None) -> str:
+def _filter(where: Mapping[str, Any] | None) -> CreditFilter | None:
+    """The filter of a `CreditLogFilter`; None when it has no condition."""
+    given = {name: value for name, value in (where or {}).items() if value is not None}
+    if "outcome" in given:
+        given["outcome"] = [state.name for state in given["outcome"]]
+    for name in given.keys() & {"outcome", "network", "currency"}:
+        given[name] = frozenset(given[name])
+    return CreditFilter(**given) if given else None
+
+
+def _canonical(condition: CreditFilter | None) -> str:
     """A filter's one spelling, the same in every process; 0.5 and 0.50 are one bound."""
-    if where is None:
+    if condition is None:
         return ""
-    sets = (where.outcome, where.network, where.currency)
+    sets = (condition.outcome, condition.network, condition.currency)
     spelled = ["*" if values is None else repr(sorted(values)) for values in sets]
-    bounds = ["" if bound is None else str(bound.as_integer_ratio()) for bound in (where.min_amount, where.max_amount)]
-    return "|".join([*spelled, repr(where.msisdn), *bounds])
+    bounds = (condition.min_amount, condition.max_amount)
+    ratios = ["" if bound is None else str(bound.as_integer_ratio()) for bound in bounds]
+    return "|".join([*spelled, repr(condition.msisdn), *ratios])
 
 
 def _position(binding: tuple[str, ...], after: str | None) -> Position | None:
@@ -135,7 +148,7 @@ def _position(binding: tuple[str, ...], after: str | None) -> Position | None:
         time, credit_id = cursors.decode(binding, after)
         position = cursors.instant(time), int(credit_id)
     except ValueError:
-        raise BadUserInput("after is no cursor of this list") from None
+        raise BadUserInput(cursors.NOT_VALID) from None
     if not 0 <= position[1] <= LARGEST_ID:
-        raise BadUserInput("after is no cursor of this list")
+        raise BadUserInput(cursors.NOT_VALID)
     return position

@@ -1,8 +1,8 @@
-"""Opaque cursors for keyset pages: a row's place in its order, and which list it is a place in.
+"""Opaque cursors for keyset pages: a row's sort key, and which list it belongs to.
 
-A cursor is bound to field, tenant, brand and filter; one from elsewhere is refused rather than read as some other
-place. The binding is a digest, no secret: a forged cursor names a place, and a place gives nobody a row that a query
-would not. A place's parts may hold any characters; they are not to be longer than a cursor that is taken.
+A cursor is bound to its field, tenant, brand and filter; one from another list is refused rather than read as a
+position in this one. The binding is a digest, not a secret: a forged cursor names a position, and a position gives
+nobody a row that a query would not.
 """
 
 import base64
@@ -10,65 +10,55 @@ import binascii
 import hashlib
 from datetime import datetime
 
+import orjson
+
 from schema.errors import BadUserInput
 
 LONGEST = 4000
-"""Characters; no list has places that need as many."""
+"""Characters of a cursor that are read; no list has longer ones."""
 _DIGEST = 9
-_SEPARATOR = "\x1f"
-_ESCAPE = "\x1b"
-_ESCAPED = {_ESCAPE: _ESCAPE + "E", _SEPARATOR: _ESCAPE + "U"}
+
+NOT_VALID = "`after` is not a valid cursor for this list"
 
 
-def encode(binding: tuple[str, ...], place: tuple[str, ...]) -> str:
-    """A place in the list that `binding` names, as a cursor."""
-    text = _SEPARATOR.join(place)
-    if _ESCAPE in text or text.count(_SEPARATOR) >= len(place):
-        text = _SEPARATOR.join(map(_escaped, place))
-    body = text.encode()
+def encode(binding: tuple[str, ...], position: tuple[str, ...]) -> str:
+    """The cursor of a position in the list that `binding` names."""
+    body = orjson.dumps(position)
     return base64.urlsafe_b64encode(_digest(binding, body) + body).decode().rstrip("=")
 
 
 def decode(binding: tuple[str, ...], cursor: str) -> list[str]:
-    """The place that a cursor of this list names.
+    """The position that a cursor of this list names.
 
     Raises:
-        BadUserInput: it is none, or one of another list.
+        BadUserInput: it is not a cursor, or one of another list.
     """
     try:
         raw = base64.b64decode(cursor[:LONGEST] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        digest, body = raw[:_DIGEST], raw[_DIGEST:]
-        place = [_plain(part) for part in body.decode().split(_SEPARATOR)]
     except (ValueError, binascii.Error):
-        raise BadUserInput("after is no cursor of this list") from None
+        raise BadUserInput(NOT_VALID) from None
+    digest, body = raw[:_DIGEST], raw[_DIGEST:]
     if digest != _digest(binding, body):
-        raise BadUserInput("after is no cursor of this list")
-    return place
+        raise BadUserInput(NOT_VALID)
+    try:
+        position = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadUserInput(NOT_VALID) from None
+    if not isinstance(position, list) or not all(isinstance(part, str) for part in position):
+        raise BadUserInput(NOT_VALID)
+    return [*position]
 
 
 def instant(text: str) -> datetime:
-    """A place's time; whoever forges a cursor can spell any.
+    """A position's time, as `rfc3339` wrote it.
 
     Raises:
-        ValueError: it is none, or has no offset.
+        ValueError: a forged one that is not a time, or has no offset.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("no offset")
     return moment
-
-
-def _escaped(part: str) -> str:
-    """The part without the separator; one that has neither that nor the escape is its own spelling."""
-    for character, spelled in _ESCAPED.items():
-        part = part.replace(character, spelled)
-    return part
-
-
-def _plain(part: str) -> str:
-    for character, spelled in reversed(_ESCAPED.items()):
-        part = part.replace(spelled, character)
-    return part
 
 
 def _digest(binding: tuple[str, ...], body: bytes) -> bytes:

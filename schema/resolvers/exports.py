@@ -1,20 +1,22 @@
 """`exportCreditLog` and `creditLogExport`: whole periods of the credit log as one file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ledger.answers.freshness import Freshness
 from ledger.exports.exports import NOT_READABLE
-from ledger.exports.jobs import ExportFormat, ExportJob, ExportSnapshot, ExportStatus, UnreadableExport
+from ledger.exports.jobs import ExportJob, ExportSnapshot, ExportStatus, UnreadableExport
 from schema.errors import Forbidden
-from schema.limits import arguments as inputs
+from schema.limits import arguments
 from schema.resolvers.access import CREDITS_MSISDN
 from schema.resolvers.context import Context
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An export; all but id, status and error is null until it is done."""
+    """An export; all fields but id, status and error are null until it is done."""
 
     id: str
     status: ExportStatus
@@ -26,19 +28,18 @@ class Export:
     error: str | None = None
 
 
-async def export_credit_log(
-    context: Context, start: datetime, end: datetime, brand: str | None, written_as: ExportFormat
-) -> Export:
-    """Have a period exported; masked for whoever may not see whole phone numbers."""
+async def export_credit_log(context: Context, input: Mapping[str, Any]) -> Export:
+    """Start an export of a period; phone numbers are masked in it unless the caller may read them."""
     unmasked = context.identity.may(CREDITS_MSISDN)
-    job = ExportJob(context.tenant, inputs.period(start, end), inputs.brand(brand), written_as, unmasked)
+    period, brand = arguments.period(input["from_"], input["to"]), arguments.brand(input.get("brand"))
+    job = ExportJob(context.tenant, period, brand, input["format"], unmasked)
     return await _shown(context, await context.ledger.exports.ask(job))
 
 
-async def credit_log_export(context: Context, export_id: str) -> Export | None:
-    """An export of the asker's tenant; of others nothing is told, not even that they exist."""
-    context.private = True  # an export that nobody knows may be begun in the next moment
-    seen = await context.ledger.exports.find(context.tenant, export_id)
+async def credit_log_export(context: Context, id: str) -> Export | None:
+    """An export of the caller's tenant; another tenant's is not found, whether it exists or not."""
+    context.private = True  # an export that is not found now may be started in the next moment
+    seen = await context.ledger.exports.find(context.tenant, id)
     if seen is None:
         return None
     if isinstance(seen, UnreadableExport):

@@ -1,7 +1,9 @@
 """`reports` and `scheduleReport`: a page of a listing, and a report that is made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from ledger.answers.freshness import Freshness
 from ledger.reports.archive import ArchivedReport
@@ -10,7 +12,7 @@ from ledger.reports.idempotency import KeyReused
 from ledger.reports.schedules import Scheduled
 from runtime.clock import rfc3339
 from schema.errors import BadUserInput
-from schema.limits import arguments as inputs
+from schema.limits import arguments
 from schema.limits.response_budget import REPORT
 from schema.resolvers import cursors
 from schema.resolvers.context import Context
@@ -18,6 +20,8 @@ from schema.resolvers.paging import Edge, PageInfo
 from upstreams.rde.client import ReportFormat, ScheduleRequest, place_of
 
 LONGEST_KEY = 128
+LONGEST_NAME = 255
+LONGEST_LINK = 4096
 
 
 @dataclass(slots=True)
@@ -33,12 +37,12 @@ class ReportNode:
     _archived: ArchivedReport | None
     _context: Context = field(repr=False)
 
-    async def archive_url(self, expiresIn: int | None = None) -> str | None:  # noqa: N803 - called by the contract's name
-        """A link to the archived file, read-only and good for some seconds; None until the file is archived."""
-        seconds = inputs.link_seconds(expiresIn)
+    async def archive_url(self, expires_in: int | None = None) -> str | None:
+        """A read-only link to the archived file that expires after some seconds; None until the file is archived."""
+        seconds = arguments.link_seconds(expires_in)
         if self._archived is None:
             return None
-        self._context.repeatable = False  # each link's life begins when it is made
+        self._context.repeatable = False  # each link expires at a time of its own
         link = await self._context.ledger.catalogue.link(self._context.tenant, self._archived, seconds)
         self._context.budget.take(len(link), 1)
         return link
@@ -75,44 +79,73 @@ class ReportPage:
 
 async def reports(
     context: Context,
-    first_day: date,
-    last_day: date,
-    wanted: ReportFormat | None,
-    page: tuple[int | None, str | None],
+    from_: date,
+    to: date,
+    format: ReportFormat | None = None,
+    first: int | None = None,
+    after: str | None = None,
 ) -> ReportPage:
-    """A page of the reports created in a period of days."""
-    first_day, last_day = inputs.days(first_day, last_day)
-    size = inputs.first(page[0], inputs.LARGEST_PAGE)
-    binding = ("reports", context.tenant, wanted.name if wanted else "")
-    place = _place(binding, page[1])
-    listing = await context.ledger.catalogue.listing(context.tenant, first_day, last_day, wanted, context.deadline)
+    """A page of the reports created in a period of days; both days count."""
+    first_day, last_day = arguments.days(from_, to)
+    size = arguments.first(first, arguments.LARGEST_PAGE)
+    binding = ("reports", context.tenant, format.name if format else "")
+    position = _position(binding, after)
+    listing = await context.ledger.catalogue.listing(context.tenant, first_day, last_day, format, context.deadline)
     context.private = True
     context.used(listing.freshness)
-    shown = _page(context, listing, binding, size, place)
-    context.budget.take(len(shown.nodes), REPORT)
-    context.budget.take(sum(len(report.download_url or "") for report in shown.nodes), 1)
-    return shown
+    page = _page(context, listing, binding, size, position)
+    context.budget.take(len(page.nodes), REPORT)
+    context.budget.take(sum(len(report.download_url or "") for report in page.nodes), 1)
+    return page
 
 
-async def schedule_report(context: Context, request: ScheduleRequest, key: str | None) -> Scheduled:
-    """Have a report made, once under a key."""
+async def schedule_report(context: Context, input: Mapping[str, Any]) -> Scheduled:
+    """Schedule a report; once for each idempotency key."""
+    request, key = _schedule_request(**input), input.get("idempotency_key")
     if key is not None and not (key and len(key) <= LONGEST_KEY and key.isprintable()):
         raise BadUserInput(f"idempotencyKey takes 1 to {LONGEST_KEY} printable characters")
     context.private = True
     try:
         return await context.ledger.schedules.schedule(context.tenant, request, key, context.deadline)
     except KeyReused:
-        raise BadUserInput("idempotencyKey stands for another report; take a new key for this one") from None
+        raise BadUserInput("idempotencyKey was used for another report; take a new key for this one") from None
 
 
-def _place(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str, str] | None:
+def _schedule_request(
+    name: str,
+    format: ReportFormat,
+    start_date: datetime,
+    end_date: datetime,
+    *,
+    customization_name: str | None = None,
+    download_url: str | None = None,
+    idempotency_key: str | None = None,  # noqa: ARG001 - it is ours, not the vendor's
+) -> ScheduleRequest:
+    """The request to the vendor.
+
+    Raises:
+        BadUserInput: a name or a link is empty or too long, or the dates are in the wrong order.
+    """
+    for argument, value, longest in (
+        ("name", name, LONGEST_NAME),
+        ("customizationName", customization_name, LONGEST_NAME),
+        ("downloadUrl", download_url, LONGEST_LINK),
+    ):
+        if value is not None and not (value.strip() and len(value) <= longest and value.isprintable()):
+            raise BadUserInput(f"{argument} takes 1 to {longest} printable characters")
+    if start_date > end_date:
+        raise BadUserInput("startDate is after endDate")
+    return ScheduleRequest(name, customization_name, format, start_date, end_date, download_url)
+
+
+def _position(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str, str] | None:
     if after is None:
         return None
     try:
         created, name, raw_format = cursors.decode(binding, after)
         return cursors.instant(created), name, raw_format
     except ValueError:
-        raise BadUserInput("after is no cursor of this list") from None
+        raise BadUserInput(cursors.NOT_VALID) from None
 
 
 def _page(
@@ -120,12 +153,12 @@ def _page(
     listing: CatalogueListing,
     binding: tuple[str, ...],
     size: int,
-    place: tuple[datetime, str, str] | None,
+    position: tuple[datetime, str, str] | None,
 ) -> ReportPage:
     everything = listing.reports
-    beyond = [kept for kept in everything if kept.report.place < place] if place else everything
+    beyond = [each for each in everything if each.report.place < position] if position else everything
     return ReportPage(
-        [_shown(context, kept) for kept in beyond[:size]],
+        [_node(context, each) for each in beyond[:size]],
         binding,
         has_previous=len(beyond) < len(everything),
         has_next=len(beyond) > size,
@@ -134,8 +167,8 @@ def _page(
     )
 
 
-def _shown(context: Context, kept: ReportWithFile) -> ReportNode:
-    report, archived = kept
+def _node(context: Context, listed: ReportWithFile) -> ReportNode:
+    report, archived = listed
     return ReportNode(
         report.name,
         report.raw_format,

@@ -3,18 +3,11 @@
 from datetime import datetime
 
 import strawberry
-from strawberry import UNSET
 
 from ledger.answers.freshness import Source
 from ledger.credits.selection import SummaryKey
 from upstreams.openmarket.client import CreditState
 from upstreams.rde.client import ReportFormat
-
-
-def given[T](value: T) -> T | None:
-    """An argument's value; null and not given at all are the same to us."""
-    return None if value is UNSET else value
-
 
 strawberry.enum(
     Source, description="Where an answer came from: asked for just now, held already, or known from the archive only."

@@ -6,9 +6,9 @@ from decimal import Decimal
 import strawberry
 from strawberry import UNSET
 
-from ledger.credits.selection import CreditFilter, SummaryBucket, SummaryKey
+from ledger.credits.selection import SummaryBucket, SummaryKey
 from schema.resolvers.credits import CreditLogPage
-from schema.types.basics import Freshness, PageInfo, given
+from schema.types.basics import Freshness, PageInfo
 from upstreams.openmarket.client import CreditState
 
 
@@ -44,18 +44,6 @@ class CreditLogFilter:
     msisdn: str | None = UNSET
     min_amount: Decimal | None = UNSET
     max_amount: Decimal | None = UNSET
-
-    def where(self) -> CreditFilter:
-        """The ledger's form of the filter."""
-        states, networks, currencies = given(self.outcome), given(self.network), given(self.currency)
-        return CreditFilter(
-            None if states is None else frozenset(state.name for state in states),
-            None if networks is None else frozenset(networks),
-            None if currencies is None else frozenset(currencies),
-            given(self.msisdn),
-            given(self.min_amount),
-            given(self.max_amount),
-        )
 
 
 @strawberry.type(description="One line of a summary; what it was not split by is null.")

@@ -5,14 +5,9 @@ from datetime import datetime
 import strawberry
 from strawberry import UNSET
 
-from schema.errors import BadUserInput
 from schema.resolvers.reports import ReportNode as Kept
-from schema.types.basics import Freshness, PageInfo, given
-from upstreams.rde import client as rde
+from schema.types.basics import Freshness, PageInfo
 from upstreams.rde.client import ReportFormat
-
-LONGEST_NAME = 255
-LONGEST_LINK = 4096
 
 
 async def archive_url_of(report: strawberry.Parent[Kept], expires_in: int | None = 900) -> str | None:
@@ -72,30 +67,6 @@ class ScheduleReportInput:
         default=UNSET,
         description="Under one key a report is scheduled once, however often this is called (for 24 hours).",
     )
-
-    def checked(self) -> rde.ScheduleRequest:
-        """The request to the vendor.
-
-        Raises:
-            BadUserInput: a name or a link is empty or too long, or the dates are the wrong way round.
-        """
-        for name, value, longest in (
-            ("name", self.name, LONGEST_NAME),
-            ("customizationName", given(self.customization_name), LONGEST_NAME),
-            ("downloadUrl", given(self.download_url), LONGEST_LINK),
-        ):
-            if value is not None and not (value.strip() and len(value) <= longest and value.isprintable()):
-                raise BadUserInput(f"{name} takes 1 to {longest} printable characters")
-        if self.start_date > self.end_date:
-            raise BadUserInput("startDate is after endDate")
-        return rde.ScheduleRequest(
-            self.name,
-            given(self.customization_name),
-            self.format,
-            self.start_date,
-            self.end_date,
-            given(self.download_url),
-        )
 
 
 @strawberry.type(description="What RDE says of a report that was scheduled.")

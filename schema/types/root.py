@@ -1,24 +1,26 @@
-"""The schema's root: each field's arguments, and the scope it needs. What the fields do is in `schema.resolvers`.
+"""The schema's root: the arguments of each field, with types, descriptions and defaults.
 
-A resolver gives a plain object whose attributes are the fields of the declared type; graphql-core asks for no more.
+What a root field needs and does stands in one table, `schema.resolvers.fields`; here it is only declared. The functions
+have no body: their signatures are what Strawberry reads.
 """
 
+import functools
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
+from strawberry.types.base import has_object_definition
 from strawberry.types.info import Info as StrawberryInfo
 
-from schema import resolvers
-from schema.resolvers.access import CREDITS_READ, REPORTS_READ, REPORTS_SCHEDULE
+from schema.limits.arguments import DEFAULT_PAGE
 from schema.resolvers.context import Context
-from schema.types.basics import given
+from schema.resolvers.fields import MUTATIONS, QUERIES, RootField
 from schema.types.credits import CreditLogConnection, CreditLogFilter, CreditOutcome
 from schema.types.exports import Export, ExportCreditLogInput
 from schema.types.reports import ReportConnection, ScheduleReportInput, ScheduleReportPayload
 from schema.types.scalars import CONFIG
-from schema.types.scopes import Needs
 from upstreams.rde.client import ReportFormat
 
 Info = StrawberryInfo[Context, None]
@@ -35,67 +37,71 @@ EXPORT_CREDIT_LOG = "Write a period of the credit log into one file; equal reque
 SCHEDULE_REPORT = "Have a one-time report made."
 
 
+def declared(table: dict[str, RootField], description: str, graphql_type: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Make a field of a function's signature; the table's entry of the same name resolves it."""
+
+    def declare(signature: Callable[..., Any]) -> Any:
+        root_field = table[signature.__name__]
+
+        @functools.wraps(signature)
+        async def resolve(_self: object, info: Info, **arguments: Any) -> Any:
+            return await root_field.resolve(info.context, **as_mapping(arguments))
+
+        described = f"{description} Needs the scope `{root_field.scope}`."
+        return strawberry.field(resolve, description=described, graphql_type=graphql_type)
+
+    return declare
+
+
+def as_mapping(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as graphql-core passes them: those that were given, input objects as mappings."""
+    given = {name: value for name, value in arguments.items() if value is not UNSET}
+    return {name: as_mapping(vars(value)) if has_object_definition(value) else value for name, value in given.items()}
+
+
 @strawberry.type
 class Query:
     """What can be read."""
 
-    @strawberry.field(extensions=[Needs(REPORTS_READ)], description=REPORTS, graphql_type=ReportConnection | None)
-    async def reports(
+    @declared(QUERIES, REPORTS, ReportConnection | None)
+    def reports(
         self,
         info: Info,
         from_: FirstDay,
         to: LastDay,
-        format: ReportFormat | None = UNSET,  # noqa: A002 - the contract's name
+        format: ReportFormat | None = UNSET,
         first: int | None = UNSET,
         after: str | None = UNSET,
-    ) -> Any:
-        """See `schema.resolvers.reports`."""
-        page = given(first), given(after)
-        return await resolvers.reports(info.context, from_, to, given(format), page)
+    ) -> Any: ...
 
-    @strawberry.field(extensions=[Needs(CREDITS_READ)], description=CREDIT_LOG, graphql_type=CreditLogConnection | None)
-    async def credit_log(
+    @declared(QUERIES, CREDIT_LOG, CreditLogConnection | None)
+    def credit_log(
         self,
         info: Info,
         from_: Start,
         to: End,
         brand: str | None = UNSET,
         where: CreditLogFilter | None = UNSET,
-        first: int | None = 100,
+        first: int | None = DEFAULT_PAGE,
         after: str | None = UNSET,
-    ) -> Any:
-        """See `schema.resolvers.credits`."""
-        condition, page = given(where), (first, given(after))
-        return await resolvers.credit_log(
-            info.context, from_, to, given(brand), condition.where() if condition else None, page
-        )
+    ) -> Any: ...
 
-    @strawberry.field(extensions=[Needs(CREDITS_READ)], description=CREDIT_OUTCOME, graphql_type=CreditOutcome | None)
-    async def credit_outcome(self, info: Info, from_: Start, to: End, brand: str | None = UNSET) -> Any:
-        """See `schema.resolvers.credits`."""
-        return await resolvers.credit_outcome(info.context, from_, to, given(brand))
+    @declared(QUERIES, CREDIT_OUTCOME, CreditOutcome | None)
+    def credit_outcome(self, info: Info, from_: Start, to: End, brand: str | None = UNSET) -> Any: ...
 
-    @strawberry.field(extensions=[Needs(CREDITS_READ)], description=CREDIT_LOG_EXPORT, graphql_type=Export | None)
-    async def credit_log_export(self, info: Info, id: strawberry.ID) -> Any:  # noqa: A002 - the contract's name
-        """See `schema.resolvers.exports`."""
-        return await resolvers.credit_log_export(info.context, id)
+    @declared(QUERIES, CREDIT_LOG_EXPORT, Export | None)
+    def credit_log_export(self, info: Info, id: strawberry.ID) -> Any: ...
 
 
 @strawberry.type
 class Mutation:
     """What can be changed."""
 
-    @strawberry.mutation(
-        extensions=[Needs(REPORTS_SCHEDULE)], description=SCHEDULE_REPORT, graphql_type=ScheduleReportPayload
-    )
-    async def schedule_report(self, info: Info, input: ScheduleReportInput) -> Any:  # noqa: A002 - the contract's name
-        """See `schema.resolvers.reports`."""
-        return await resolvers.schedule_report(info.context, input.checked(), given(input.idempotency_key))
+    @declared(MUTATIONS, SCHEDULE_REPORT, ScheduleReportPayload)
+    def schedule_report(self, info: Info, input: ScheduleReportInput) -> Any: ...
 
-    @strawberry.mutation(extensions=[Needs(CREDITS_READ)], description=EXPORT_CREDIT_LOG, graphql_type=Export)
-    async def export_credit_log(self, info: Info, input: ExportCreditLogInput) -> Any:  # noqa: A002 - the contract's name
-        """See `schema.resolvers.exports`."""
-        return await resolvers.export_credit_log(info.context, input.from_, input.to, given(input.brand), input.format)
+    @declared(MUTATIONS, EXPORT_CREDIT_LOG, Export)
+    def export_credit_log(self, info: Info, input: ExportCreditLogInput) -> Any: ...
 
 
 SCHEMA = strawberry.Schema(Query, Mutation, config=CONFIG)

@@ -15,9 +15,9 @@ from ledger.answers import answers
 from ledger.credits import days
 from ledger.exports import jobs as export_jobs
 from ledger.reports import archive, idempotency
-from ledger.storage import persisted_queries, plans
+from ledger.storage import persisted_queries
 from runtime.metrics import UNITS
-from schema.limits import profile
+from schema.limits import cost
 from schema.resolvers import access
 from tests.support.api.frontend import Frontend, StartFrontend
 from tests.support.template_reading import resources, template
@@ -105,7 +105,7 @@ def test_its_queries_name_fields_that_are_logged(
 def test_it_names_every_metric_alarm_and_prefix_and_none_else() -> None:
     assert UNITS.keys() <= set(re.findall(r"`(\w+)`", PAGE))
     assert first_column(section("Alarms")) == resources("AWS::CloudWatch::Alarm").keys()
-    roots = {module.ROOT for module in (answers, archive, days, export_jobs, idempotency, persisted_queries, plans)}
+    roots = {module.ROOT for module in (answers, archive, days, export_jobs, idempotency, persisted_queries)}
     rules = template()["Resources"]["Ledger"]["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
     assert first_column(section("What is in the bucket")) >= {f"{root}/" for root in roots | WRITTEN_ELSEWHERE}
@@ -126,7 +126,7 @@ def test_its_settings_parameters_and_scopes_exist() -> None:
         assert name in known | UNITS.keys() | NAMES_OF_AWS or name.isupper(), name
     for scope in (access.REPORTS_READ, access.REPORTS_SCHEDULE, access.CREDITS_READ, access.CREDITS_MSISDN):
         assert f"`{scope}`" in PAGE
-    assert f"{profile.MOST_CELLS:,}" in PAGE
+    assert f"{cost.MOST_CELLS:,}" in PAGE
 
 
 def costs() -> dict[str, list[float]]:

@@ -112,7 +112,7 @@ def test_the_ledger_outlives_its_stack_and_is_nobodys_but_ours() -> None:
 def test_nothing_that_cannot_be_fetched_again_expires() -> None:
     rules = template()["Resources"]["Ledger"]["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = {rule["Prefix"] for rule in rules if "ExpirationInDays" in rule}
-    assert expiring == {"exports/", "persisted-queries/", "plans/", "schedules/", "breakers/"}
+    assert expiring == {"exports/", "persisted-queries/", "schedules/", "breakers/"}
     assert next(rule for rule in rules if "AbortIncompleteMultipartUpload" in rule).get("Prefix") is None
 
 

@@ -10,8 +10,8 @@ from functions.settings import Settings
 from local.openmarket import OpenMarketSimulator
 from schema.http import endpoint as http
 from schema.limits import arguments as inputs
+from schema.limits import cost
 from schema.limits import document_size as limits
-from schema.limits import profile
 from schema.resolvers.reports import LONGEST_KEY
 from tests.support.api.frontend import Frontend
 from tests.support.moving_clock import MovingClock
@@ -65,7 +65,7 @@ def test_its_limits_are_those_of_the_code() -> None:
         *(limits.TOKENS, limits.DEPTH, limits.ROOT_FIELDS, limits.ALIASES),
         *(limits.DIRECTIVES, limits.DIRECTIVES_AT_ONE_PLACE, limits.CHARACTERS, limits.PARTS),
     ]
-    assert row["a query's cost"][0] == profile.MOST_CELLS
+    assert row["a query's cost"][0] == cost.MOST_CELLS
     assert row["`idempotencyKey`"][:2] == [1, LONGEST_KEY]
 
 

@@ -17,8 +17,8 @@ def test_a_cursor_gives_back_the_place_it_was_made_of(place: tuple[str, ...]) ->
     assert tuple(cursors.decode(LOG, cursors.encode(LOG, place))) == place
 
 
-def test_a_cursor_of_plain_parts_is_what_it_always_was() -> None:
-    kept_by_a_frontend = "K0RmfgWsWrKIMjAxOS0xMS0wNVQxMjowMDowMFofMQ"
+def test_a_cursor_means_the_same_in_every_version_from_this_one_on() -> None:
+    kept_by_a_frontend = "GGDRAmJPmkanWyIyMDE5LTExLTA1VDEyOjAwOjAwWiIsIjEiXQ"
     assert cursors.decode(LOG, kept_by_a_frontend) == ["2019-11-05T12:00:00Z", "1"]
 
 

@@ -8,13 +8,14 @@ import orjson
 import pytest
 from graphql import GraphQLError, GraphQLScalarType, Undefined, parse_value, value_from_ast
 
-from schema.types.root import SCHEMA
+from schema.execution.bound_schema import bound_schema
 
+SCHEMA = bound_schema()
 NOON = datetime(2019, 11, 5, 12, tzinfo=UTC)
 
 
 def scalar(name: str) -> GraphQLScalarType:
-    found = SCHEMA._schema.type_map[name]
+    found = SCHEMA.type_map[name]
     assert isinstance(found, GraphQLScalarType)
     return found
 

@@ -8,37 +8,38 @@ from graphql import GraphQLObjectType, get_named_type
 
 from local.openmarket import OpenMarketSimulator
 from schema.errors import TooComplex
+from schema.execution.bound_schema import bound_schema
 from schema.execution.documents import Documents
-from schema.execution.stock import GRAPHQL
-from schema.limits.profile import MOST_CELLS, Profile
-from schema.limits.weighing import LISTS
+from schema.limits.cost import FILTERED_DAY, LISTS, MOST_CELLS, OperationCost
 from tests.support.api.frontend import Frontend
 
 DAY = 'from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z"'
 EVERY_FIELD = "creditId time msisdn network outcome rawOutcome amount currency"
 
-type Weigh = Callable[..., Profile]
+SCHEMA = bound_schema()
+
+type CostOf = Callable[..., OperationCost]
 
 
 @pytest.fixture(scope="session")
-def profile() -> Weigh:
-    documents = Documents(GRAPHQL, introspection=True)
-    return lambda text, name=None: documents.prepare(text).profile(name)
+def cost_of() -> CostOf:
+    documents = Documents(SCHEMA, introspection=True)
+    return lambda text, name=None: documents.prepare(text).cost(name)
 
 
 def log(first: object = 10_000, fields: str = EVERY_FIELD, alias: str = "") -> str:
     return f"{alias}creditLog({DAY}, first: {first}) {{ nodes {{ {fields} }} pageInfo {{ endCursor }} totalCount }}"
 
 
-def test_a_page_of_10_000_rows_with_every_field_passes(profile: Weigh) -> None:
-    assert profile(f"{{ {log()} }}").cost({}) < MOST_CELLS
+def test_a_page_of_10_000_rows_with_every_field_passes(cost_of: CostOf) -> None:
+    assert cost_of(f"{{ {log()} }}").cells({}) < MOST_CELLS
 
 
-def test_two_such_pages_pass_and_three_do_not(profile: Weigh) -> None:
+def test_two_such_pages_pass_and_three_do_not(cost_of: CostOf) -> None:
     pages = [log(alias=f"p{n}: ") for n in range(3)]
-    assert profile("{ " + " ".join(pages[:2]) + " }").cost({}) < MOST_CELLS
+    assert cost_of("{ " + " ".join(pages[:2]) + " }").cells({}) < MOST_CELLS
     with pytest.raises(TooComplex, match=r"first.*exportCreditLog"):
-        profile("{ " + " ".join(pages) + " }").cost({})
+        cost_of("{ " + " ".join(pages) + " }").cells({})
 
 
 @pytest.mark.parametrize("fields", [EVERY_FIELD, "creditId"])
@@ -51,18 +52,18 @@ def test_fifteen_pages_of_10_000_rows_are_refused_and_nobody_is_asked(
 
 
 @pytest.mark.parametrize("value", [10_000, 10_000.0, 10**12])
-def test_rows_asked_for_by_a_variable_count(value: object, profile: Weigh) -> None:
+def test_rows_asked_for_by_a_variable_count(value: object, cost_of: CostOf) -> None:
     query = "query ($n: Int) { " + " ".join(log("$n", alias=f"p{n}: ") for n in range(3)) + " }"
-    assert profile(query).cost({"n": 10}) < 400
+    assert cost_of(query).cells({"n": 10}) < 400
     with pytest.raises(TooComplex):
-        profile(query).cost({"n": value})
+        cost_of(query).cells({"n": value})
 
 
-def test_rows_asked_for_by_a_variable_s_default_count(profile: Weigh) -> None:
+def test_rows_asked_for_by_a_variable_s_default_count(cost_of: CostOf) -> None:
     query = "query ($n: Int = 10000) { " + " ".join(log("$n", alias=f"p{n}: ") for n in range(3)) + " }"
-    assert profile(query).cost({"n": 1}) < 100
+    assert cost_of(query).cells({"n": 1}) < 100
     with pytest.raises(TooComplex):
-        profile(query).cost({})
+        cost_of(query).cells({})
 
 
 def test_a_known_query_is_weighed_by_its_variables_as_well(frontend: Frontend) -> None:
@@ -73,35 +74,72 @@ def test_a_known_query_is_weighed_by_its_variables_as_well(frontend: Frontend) -
 
 
 @pytest.mark.parametrize("value", ["many", None, -5, True, [], {}])
-def test_what_is_no_number_of_rows_is_for_the_field_to_refuse(value: object, profile: Weigh) -> None:
-    assert profile(f"query ($n: Int) {{ {log('$n')} }}").cost({"n": value}) < MOST_CELLS
+def test_what_is_no_number_of_rows_is_for_the_field_to_refuse(value: object, cost_of: CostOf) -> None:
+    assert cost_of(f"query ($n: Int) {{ {log('$n')} }}").cells({"n": value}) < MOST_CELLS
 
 
-def test_rows_hidden_in_fragments_count(profile: Weigh) -> None:
+def test_rows_hidden_in_fragments_count(cost_of: CostOf) -> None:
     query = (
         "{ " + " ".join(f"p{n}: creditLog({DAY}, first: 10000) {{ ...page }}" for n in range(3)) + " }"
         " fragment page on CreditLogConnection { ... { nodes { ...row } } }"
         f" fragment row on CreditLogEntry {{ {EVERY_FIELD} }}"
     )
     with pytest.raises(TooComplex):
-        profile(query).cost({})
+        cost_of(query).cells({})
 
 
-def test_a_field_that_several_fragments_ask_for_counts_once(profile: Weigh) -> None:
+def test_a_field_that_several_fragments_ask_for_counts_once(cost_of: CostOf) -> None:
     fragments = " ".join(f"fragment f{n} on Query {{ {log()} }}" for n in range(5))
-    merged = profile("{ " + " ".join(f"...f{n}" for n in range(5)) + " } " + fragments)
-    assert merged.cost({}) == profile(f"{{ {log()} }}").cost({})
+    merged = cost_of("{ " + " ".join(f"...f{n}" for n in range(5)) + " } " + fragments)
+    assert merged.cells({}) == cost_of(f"{{ {log()} }}").cells({})
 
 
-def test_a_dashboard_of_summaries_costs_little(profile: Weigh) -> None:
+def test_a_dashboard_of_summaries_costs_little(cost_of: CostOf) -> None:
     asked = "summary(by: [DAY, OUTCOME]) { day outcome count amount } totalCount freshness { asOf }"
     query = "{ " + " ".join(f"d{n}: creditLog({DAY}) {{ {asked} }}" for n in range(15)) + " }"
-    assert profile(query).cost({}) < MOST_CELLS / 10
+    assert cost_of(query).cells({}) < MOST_CELLS / 10
+
+
+YEAR = 'from: "2019-01-01T00:00:00Z", to: "2020-01-01T00:00:00Z"'
+
+
+def filtered(alias: str, where: str = '{network: ["O2"]}', period: str = YEAR) -> str:
+    return f"{alias}: creditLog({period}, first: 1, where: {where}) {{ totalCount }}"
+
+
+def test_a_filter_costs_the_days_that_it_reads(cost_of: CostOf) -> None:
+    without = cost_of(f"{{ {filtered('a', '{}')} }}").cells({})
+    assert cost_of(f"{{ {filtered('a')} }}").cells({}) == without + 366 * FILTERED_DAY
+    assert cost_of(f"{{ {filtered('a', period=DAY)} }}").cells({}) == without + 2 * FILTERED_DAY
+
+
+def test_two_filtered_years_pass_and_three_do_not(cost_of: CostOf) -> None:
+    assert cost_of(f"{{ {filtered('a')} {filtered('b')} }}").cells({}) < MOST_CELLS
+    with pytest.raises(TooComplex, match="shorter period"):
+        cost_of(f"{{ {filtered('a')} {filtered('b')} {filtered('c')} }}").cells({})
+
+
+@pytest.mark.parametrize(
+    "where", [{"network": ["O2"]}, {"msisdn": "447700900001"}, {"network": [], "currency": None}], ids=str
+)
+def test_a_filter_given_by_variables_costs_the_same(where: dict[str, Any], cost_of: CostOf) -> None:
+    query = """query ($from: DateTime!, $to: DateTime!, $where: CreditLogFilter) {
+        creditLog(from: $from, to: $to, first: 1, where: $where) { totalCount } }"""
+    year = {"from": "2019-01-01T00:00:00Z", "to": "2020-01-01T00:00:00Z"}
+    unfiltered = cost_of(query).cells(year | {"where": {"network": None}})
+    assert cost_of(query).cells(year | {"where": where}) == unfiltered + 366 * FILTERED_DAY
+
+
+@pytest.mark.parametrize("slip", ["yesterday", None, 7, "2099-01-01T00:00:00Z"])
+def test_a_period_that_is_refused_anyway_costs_no_days(slip: object, cost_of: CostOf) -> None:
+    query = """query ($from: DateTime!) { creditLog(from: $from, to: "2020-01-01T00:00:00Z", first: 1,
+        where: {network: ["O2"]}) { totalCount } }"""
+    assert cost_of(query).cells({"from": slip}) < FILTERED_DAY
 
 
 def test_every_root_field_that_answers_pages_is_weighed_by_rows() -> None:
-    assert GRAPHQL.query_type is not None
-    pages = {name for name, field in GRAPHQL.query_type.fields.items() if "nodes" in fields_of(field.type)}
+    assert SCHEMA.query_type is not None
+    pages = {name for name, field in SCHEMA.query_type.fields.items() if "nodes" in fields_of(field.type)}
     assert pages == set(LISTS)
 
 

@@ -17,8 +17,6 @@ from local.rde import RdeSimulator
 from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, StartFrontend, http_event
 from tests.support.s3.recorded_aws import Targets, listening
 
-SHARED = ("plans/",)
-"""Plans of queries hold no tenant's data (see `ledger.storage.plans`)."""
 # One begins as the other does; a folder of the one must not be a prefix of the other's.
 TENANTS = ("acme", "acme-2")
 INSTANTS = 'from: "2019-11-01T00:00:00Z", to: "2019-11-03T00:00:00Z"'
@@ -99,7 +97,7 @@ def test_every_key_and_secret_that_a_call_touches_is_its_own_tenant_s(
         openmarket_simulator.requests.clear()
         call(frontend, tenant, query)
         for key in targets.keys:
-            assert f"tenant={tenant}/" in f"{key}/" or key.startswith(SHARED), (tenant, query)
+            assert f"tenant={tenant}/" in f"{key}/", (tenant, query)
             assert ".." not in key.split("/")
         own = f"{settings_environ['SECRET_PREFIX']}/{tenant}/"
         assert all(name.startswith(own) for name in targets.secrets)

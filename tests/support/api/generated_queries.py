@@ -1,58 +1,77 @@
-"""Queries that a frontend might send, drawn from the schema: fragments, aliases, directives, variables, slips."""
+"""Operations that a frontend might send, drawn from the schema: fragments, aliases, directives, variables, slips."""
 
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    GraphQLArgument,
     GraphQLField,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
     GraphQLObjectType,
     get_named_type,
+    get_nullable_type,
 )
 from hypothesis import strategies as st
 
-from schema.execution.stock import GRAPHQL
+from schema.execution.bound_schema import bound_schema
 
+SCHEMA = bound_schema()
 FROM, TO = "2019-11-01T00:00:00Z", "2019-11-04T00:00:00Z"
 INSTANTS = (FROM, "2019-11-01T10:30:00Z", "2019-11-02T00:00:00+02:00", "2019-11-03T23:59:59Z", TO)
 DAYS = ("2019-11-05", "2019-11-14", "2019-12-03")
 
-ENUMS = ("SUCCESS", "FAILED", "JSON", "XLSX", "DAY", "HOUR", "NETWORK", "OUTCOME", "CURRENCY")
+ENUMS = ("SUCCESS", "FAILED", "JSON", "XLSX", "CSV", "JSONL", "DAY", "HOUR", "NETWORK", "OUTCOME", "CURRENCY")
 
-ARGUMENTS: dict[str, dict[str, tuple[str, tuple[Any, ...]]]] = {
+VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
     "reports": {
-        "from": ("Date!", (*DAYS, "2019-13-01")),
-        "to": ("Date!", DAYS),
-        "format": ("ReportFormat", ("JSON", "XLSX", None)),
-        "first": ("Int", (1, 3, 100, 0, None)),
-        "after": ("String", ("garbage", None)),
+        "from": (*DAYS, "2019-13-01"),
+        "to": DAYS,
+        "format": ("JSON", "XLSX", None),
+        "first": (1, 3, 100, 0, None),
+        "after": ("garbage", None),
     },
     "creditLog": {
-        "from": ("DateTime!", (*INSTANTS, "2019-11-01T00:00:00")),
-        "to": ("DateTime!", INSTANTS),
-        "brand": ("String", ("MyBrand", 'quo"ted', None)),
+        "from": (*INSTANTS, "2019-11-01T00:00:00"),
+        "to": INSTANTS,
+        "brand": ("MyBrand", 'quo"ted', None),
         "where": (
-            "CreditLogFilter",
-            (
-                {"outcome": ["SUCCESS", "FAILED"]},
-                {"network": ["O2"], "minAmount": "1.5"},
-                {"currency": "GBP", "maxAmount": 5},
-                {"msisdn": "447700900001"},
-                {},
-                None,
-            ),
+            {"outcome": ["SUCCESS", "FAILED"]},
+            {"outcome": "SUCCESS", "network": ["O2", "Three"]},
+            {"network": ["O2"], "minAmount": "1.5"},
+            {"currency": "GBP", "maxAmount": 5},
+            {"msisdn": "447700900001"},
+            {"minAmount": "a lot"},
+            {},
+            None,
         ),
-        "first": ("Int", (1, 7, 100, 10_000, 10_001, None)),
-        "after": ("String", ("garbage", None)),
+        "first": (1, 7, 100, 10_000, 10_001, None),
+        "after": ("garbage", None),
     },
-    "creditOutcome": {
-        "from": ("DateTime!", INSTANTS),
-        "to": ("DateTime!", INSTANTS),
-        "brand": ("String", ("MyBrand", None)),
+    "creditOutcome": {"from": INSTANTS, "to": INSTANTS, "brand": ("MyBrand", None)},
+    "creditLogExport": {"id": ("nothing", 7, "0" * 32)},
+    "summary": {"by": (["DAY"], ["HOUR", "NETWORK"], "OUTCOME", [], ["CURRENCY", "DAY"])},
+    "archiveUrl": {"expiresIn": (0, None)},
+    "exportCreditLog": {
+        "input": (
+            {"from": FROM, "to": TO},
+            {"from": FROM, "to": TO, "format": "JSONL", "brand": "MyBrand"},
+            {"from": TO, "to": FROM},
+            {"from": FROM, "to": TO, "brand": None, "format": None},
+        )
     },
-    "summary": {"by": ("[CreditLogKey!]!", (["DAY"], ["HOUR", "NETWORK"], "OUTCOME", [], ["CURRENCY", "DAY"]))},
-    "archiveUrl": {"expiresIn": ("Int", (0, None))},
+    "scheduleReport": {
+        "input": (
+            {"name": "r", "format": "JSON", "startDate": FROM, "endDate": TO, "idempotencyKey": "one"},
+            {"name": "", "format": "CSV", "startDate": FROM, "endDate": TO, "idempotencyKey": "two"},
+            {"name": "r", "format": "CSV", "startDate": TO, "endDate": FROM, "customizationName": None},
+            {"name": "other", "format": "JSON", "startDate": FROM, "endDate": TO, "idempotencyKey": "one"},
+        )
+    },
 }
+"""Values for arguments by field; some of them are slips."""
 
 
 @dataclass
@@ -69,12 +88,21 @@ class Drawn:
 
     def arguments(self, name: str, definition: GraphQLField) -> str:
         given = []
-        for argument, (type_, values) in ARGUMENTS.get(name, {}).items():
-            if argument not in definition.args or (not type_.endswith("!") and self.chance(60)):
-                continue
-            value = self.draw(st.sampled_from(values))
-            given.append(f"{argument}: {self.variable(type_, value) if self.chance(50) else literal(value)}")
+        for argument, values in VALUES.get(name, {}).items():
+            type_ = definition.args[argument].type
+            if required(definition.args[argument]) or self.chance(40):
+                given.append(f"{argument}: {self.value(type_, self.draw(st.sampled_from(values)))}")
         return f"({', '.join(given)})" if given else ""
+
+    def value(self, type_: GraphQLInputType, value: Any) -> str:
+        """A value as a variable, or as a literal that may hold variables."""
+        if self.chance(40):
+            return self.variable(str(type_), value)
+        inner = get_nullable_type(type_)
+        if isinstance(inner, GraphQLInputObjectType) and isinstance(value, dict):
+            fields = [f"{name}: {self.value(inner.fields[name].type, item)}" for name, item in value.items()]
+            return "{" + ", ".join(fields) + "}"
+        return literal(value)
 
     def variable(self, type_: str, value: Any) -> str:
         name = f"v{len(self.variables)}"
@@ -90,13 +118,18 @@ class Drawn:
     def extras(self, parent: GraphQLObjectType, depth: int) -> list[str]:
         extra = ["__typename"] if self.chance(15) else []
         if self.chance(15) and depth < 5:
-            extra.append(f"... on {parent.name} {self.selection(parent, depth + 1)}")
+            extra.append(f"... on {parent.name} {self.directive()} {self.selection(parent, depth + 1)}")
         if self.chance(15) and depth < 5:
             name = f"F{len(self.fragments)}"
             self.fragments.append("")
             self.fragments[int(name[1:])] = f"fragment {name} on {parent.name} {self.selection(parent, depth + 1)}"
-            extra.append(f"...{name}")
+            extra.append(f"...{name} {self.directive()}")
         return extra
+
+    def directive(self) -> str:
+        if not self.chance(10):
+            return ""
+        return f"@{self.draw(st.sampled_from(['include', 'skip']))}(if: {self.variable('Boolean!', self.chance(50))})"
 
     def field(self, parent: GraphQLObjectType, name: str, depth: int) -> str:
         definition = parent.fields[name]
@@ -106,25 +139,39 @@ class Drawn:
         unique = len(self.aliases)
         alias = f"a{unique}: " if arguments or self.chance(10) else ""
         self.aliases.append(name)
-        directive = f" @include(if: {self.variable('Boolean!', self.chance(50))})" if self.chance(1) else ""
         below = self.selection(inner, depth + 1) if isinstance(inner, GraphQLObjectType) else ""
-        return f"{alias}{name}{arguments}{directive} {below}"
+        return f"{alias}{name}{arguments} {self.directive()} {below}"
+
+    def operation(self, kind: str, root: GraphQLObjectType | None, names: list[str]) -> tuple[str, dict[str, Any]]:
+        """The whole document, and its variables."""
+        assert root is not None
+        body = " ".join(self.field(root, name, 0) for name in names)
+        declared = ", ".join(
+            f"${name}: {type_}{f' = {literal(value)}' if default and value is not None else ''}"
+            for name, (type_, value, default) in self.variables.items()
+        )
+        text = f"{kind} Q{f'({declared})' if declared else ''} {{ {body} }} {' '.join(self.fragments)}"
+        return text, {name: value for name, (_, value, default) in self.variables.items() if not default}
 
 
 @st.composite
 def queries(draw: Any) -> tuple[str, dict[str, Any]]:
     """A query's text and its variables."""
-    drawn = Drawn(draw)
-    query = GRAPHQL.query_type
-    assert query is not None
-    roots = draw(st.lists(st.sampled_from(["reports", "creditLog", "creditOutcome"]), min_size=1, max_size=3))
-    body = " ".join(drawn.field(query, name, 0) for name in roots)
-    declared = ", ".join(
-        f"${name}: {type_}{f' = {literal(value)}' if default and value is not None else ''}"
-        for name, (type_, value, default) in drawn.variables.items()
-    )
-    text = f"query Q{f'({declared})' if declared else ''} {{ {body} }} {' '.join(drawn.fragments)}"
-    return text, {name: value for name, (_, value, default) in drawn.variables.items() if not default}
+    names = ["reports", "creditLog", "creditLog", "creditOutcome", "creditLogExport"]
+    roots = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3))
+    return Drawn(draw).operation("query", SCHEMA.query_type, roots)
+
+
+@st.composite
+def mutations(draw: Any) -> tuple[str, dict[str, Any]]:
+    """A mutation's text and its variables."""
+    names = ["scheduleReport", "exportCreditLog"]
+    roots = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2))
+    return Drawn(draw).operation("mutation", SCHEMA.mutation_type, roots)
+
+
+def required(argument: GraphQLArgument | GraphQLInputField) -> bool:
+    return str(argument.type).endswith("!")
 
 
 def literal(value: Any) -> str:

@@ -1,0 +1,97 @@
+"""The printed schema with resolvers bound to it: what a function executes, without importing Strawberry.
+
+The schema is written in Strawberry (`schema.types`) and printed to `schema.graphql`. Building it from the print takes
+4 ms; importing Strawberry and its schema takes as long as graphql-core itself (docs/decisions/executor.md).
+"""
+
+import keyword
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLScalarType,
+    GraphQLSchema,
+    build_schema,
+)
+from graphql.pyutils import camel_to_snake
+
+from schema.execution.scalars import SCALARS
+from schema.resolvers.context import Context
+from schema.resolvers.fields import ENUMS, MUTATIONS, QUERIES, RootField
+
+SDL = Path(__file__).parents[1] / "schema.graphql"
+ATTRIBUTE = "attribute"
+"""Key in a field's `extensions`: the attribute of the source object that holds the field's value."""
+
+
+def bound_schema() -> GraphQLSchema:
+    """A schema that is ready to execute; `tests/schema` holds it equal to the written one."""
+    schema = build_schema(SDL.read_text(encoding="utf-8"), assume_valid=True)
+    roots = {"Query": QUERIES, "Mutation": MUTATIONS}
+    for name, type_ in schema.type_map.items():
+        if name.startswith("__"):
+            continue
+        if isinstance(type_, GraphQLObjectType):
+            _bind_object(type_, roots.get(name, {}))
+        elif isinstance(type_, GraphQLInputObjectType):
+            _name_arguments(type_.fields)
+        elif isinstance(type_, GraphQLEnumType):
+            for member, value in type_.values.items():
+                value.value = ENUMS[name][member]
+        elif isinstance(type_, GraphQLScalarType) and name in SCALARS:
+            _bind_scalar(type_)
+    return schema
+
+
+def attribute_of(source: object, name: str) -> object:
+    """A field's value: an attribute of the source object, called where it has to be computed."""
+    value = getattr(source, name)
+    return value() if callable(value) else value
+
+
+def _bind_object(type_: GraphQLObjectType, root_fields: dict[str, RootField]) -> None:
+    for name, field in type_.fields.items():
+        _name_arguments(field.args)
+        attribute = camel_to_snake(name)
+        if attribute in root_fields:
+            field.resolve = _root_resolver(root_fields[attribute])
+        else:
+            _bind_attribute(field, attribute)
+
+
+def _root_resolver(root_field: RootField) -> Callable[..., Any]:
+    def resolve(_root: None, info: GraphQLResolveInfo[Context], **arguments: Any) -> Any:
+        return root_field.resolve(info.context, **arguments)
+
+    return resolve
+
+
+def _bind_attribute(field: GraphQLField, attribute: str) -> None:
+    def resolve(source: object, _info: GraphQLResolveInfo[Context], **arguments: Any) -> Any:
+        value = getattr(source, attribute)
+        return value(**arguments) if callable(value) else value
+
+    field.resolve = resolve
+    if not field.args:
+        field.extensions[ATTRIBUTE] = attribute
+
+
+def _name_arguments(arguments: dict[str, GraphQLArgument] | dict[str, GraphQLInputField]) -> None:
+    """Have arguments passed under their Python names: `minAmount` as `min_amount`, `from` as `from_`."""
+    for name, argument in arguments.items():
+        argument.out_name = f"{name}_" if keyword.iskeyword(name) else camel_to_snake(name)
+
+
+def _bind_scalar(type_: GraphQLScalarType) -> None:
+    scalar, bound = SCALARS[type_.name], cast("Any", type_)  # graphql-core types what may be set as methods
+    bound.serialize = bound.coerce_output_value = scalar.serialize
+    bound.parse_value = bound.coerce_input_value = scalar.parse_value
+    bound.parse_literal = scalar.parse_literal

@@ -1,0 +1,166 @@
+"""What an operation may cost, in cells (rows times fields), worked out before anything is read.
+
+The shape is worked out once for a document: fields are merged by response key as execution merges them, so a query that
+is put together from fragments costs what it answers, not what it spells. What `@skip` or `@include` may leave out
+counts. A request's variables then say how many rows and how many filtered days it asks for.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValueNode,
+    value_from_ast_untyped,
+)
+
+from schema.errors import TooComplex
+from schema.limits.arguments import DEFAULT_PAGE, LARGEST_PAGE, LONGEST_DAYS
+from schema.scalar_values import parse_date_time
+
+MOST_CELLS = 250_000
+"""Two pages of 10,000 rows with every field pass, or one with edges as well; three do not."""
+ROW = 2
+"""Fixed cost of a row: reading, sorting and opening it, whatever fields are selected."""
+SUMMARY = 500
+"""A summary reads figures, not rows."""
+FILTERED_DAY = 300
+"""A filter reads every row of its period, whatever the page shows: two filtered years pass, three do not."""
+
+
+class PageSize(NamedTuple):
+    """How many rows a list field answers when `first` does not say, and at most."""
+
+    usual: int
+    most: int
+
+
+LISTS = {"creditLog": PageSize(DEFAULT_PAGE, LARGEST_PAGE), "reports": PageSize(1_000, 1_000)}
+"""Root fields that answer pages. A listing of reports is what the vendor has, rarely more than a few dozen."""
+REPEATED = frozenset({"nodes", "edges"})
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCost:
+    """One root field: `once` cells for the answer, `each` for every row, and the arguments that decide the rest."""
+
+    once: int
+    each: int
+    page: PageSize | None
+    arguments: Mapping[str, ValueNode]
+
+    def cells(self, variables: Mapping[str, Any]) -> int:
+        """The cells that a request with these variables asks for, at most."""
+        if self.page is None:
+            return self.once + self.each
+        given = {name: value_from_ast_untyped(node, dict(variables)) for name, node in self.arguments.items()}
+        rows = _rows(given.get("first"), self.page)
+        return self.once + self.each * rows + FILTERED_DAY * _filtered_days(given)
+
+
+@dataclass(frozen=True, slots=True)
+class OperationCost:
+    """One operation, for the limits and the log; `name` is the client's text, `fields` are root fields."""
+
+    name: str | None
+    fields: Sequence[str]
+    parts: Sequence[FieldCost]
+    defaults: Mapping[str, Any]
+
+    def cells(self, variables: Mapping[str, Any]) -> int:
+        """How many cells a request asks for, at most.
+
+        Raises:
+            TooComplex: more than one request may.
+        """
+        values = {**self.defaults, **variables}
+        cells = sum(part.cells(values) for part in self.parts)
+        if cells > MOST_CELLS:
+            raise TooComplex(
+                f"the query asks for {cells} cells (rows times fields, {FILTERED_DAY} a day that a filter reads),"
+                f" and {MOST_CELLS} is the most: ask for less by first or a shorter period, or use exportCreditLog"
+            )
+        return cells
+
+
+@dataclass(frozen=True, slots=True)
+class CostReader:
+    """Reads the costs of one document's operations."""
+
+    fragments: Mapping[str, FragmentDefinitionNode]
+
+    def cost(self, operation: OperationDefinitionNode) -> OperationCost:
+        """An operation's cost, but for its variables."""
+        roots = self._merged([operation.selection_set])
+        return OperationCost(
+            operation.name.value if operation.name else None,
+            tuple(nodes[0].name.value for nodes in roots),
+            tuple(self._field(nodes) for nodes in roots),
+            {
+                node.variable.name.value: value_from_ast_untyped(node.default_value)
+                for node in operation.variable_definitions or ()
+                if node.default_value
+            },
+        )
+
+    def _field(self, nodes: Sequence[FieldNode]) -> FieldCost:
+        once, each = 1, 0
+        for inner in self._below(nodes):
+            name = inner[0].name.value
+            if name in REPEATED:
+                each += ROW + self._cells(inner)
+            else:
+                once += SUMMARY if name == "summary" else 1 + self._cells(inner)
+        arguments = {argument.name.value: argument.value for argument in nodes[0].arguments or ()}
+        return FieldCost(once, each, LISTS.get(nodes[0].name.value), arguments)
+
+    def _cells(self, nodes: Sequence[FieldNode]) -> int:
+        """The fields below, however deep."""
+        return sum(1 + self._cells(inner) for inner in self._below(nodes))
+
+    def _below(self, nodes: Iterable[FieldNode]) -> list[list[FieldNode]]:
+        return self._merged([node.selection_set for node in nodes if node.selection_set])
+
+    def _merged(self, selections: Iterable[SelectionSetNode]) -> list[list[FieldNode]]:
+        """The fields of one object, those with one response key together."""
+        merged: dict[str, list[FieldNode]] = {}
+        seen: set[str] = set()
+        for selection in selections:
+            for node in self._flat(selection, seen):
+                merged.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
+        return list(merged.values())
+
+    def _flat(self, selection: SelectionSetNode, seen: set[str]) -> Iterator[FieldNode]:
+        """A selection's fields with its fragments put in, each fragment once, as execution does."""
+        for node in selection.selections:
+            if isinstance(node, FieldNode):
+                yield node
+            elif isinstance(node, InlineFragmentNode):
+                yield from self._flat(node.selection_set, seen)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                yield from self._flat(self.fragments[node.name.value].selection_set, seen)
+
+
+def _rows(first: object, page: PageSize) -> int:
+    """The rows of one page; a `first` that is not a number is refused elsewhere, and counts as the usual page."""
+    number = first if isinstance(first, int | float) else page.usual
+    return int(max(0, min(number, page.most)))
+
+
+def _filtered_days(given: Mapping[str, Any]) -> int:
+    """The days that a filter has to read; 0 without one, and for a period that is refused elsewhere."""
+    where = given.get("where")
+    if not isinstance(where, dict) or all(condition is None for condition in where.values()):
+        return 0
+    try:
+        period = parse_date_time(given.get("to")) - parse_date_time(given.get("from"))
+    except ValueError:
+        return 0
+    return max(0, min(period.days + 1, LONGEST_DAYS))

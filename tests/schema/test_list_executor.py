@@ -1,0 +1,107 @@
+"""Which lists are written by columns, and what happens to those that cannot be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import pytest
+from graphql import ExecutionResult, GraphQLSchema, execute_sync, parse
+
+from schema.execution.bound_schema import bound_schema
+from schema.execution.list_executor import ListExecutor
+from upstreams.openmarket.csv import CreditState
+
+SCHEMA = bound_schema()
+NOON = datetime(2019, 11, 5, 12, tzinfo=UTC)
+
+
+class Watched(ListExecutor):
+    """Counts the items that graphql-core completes one by one."""
+
+    one_by_one = 0
+
+    def complete_list_item_value(self, *args: Any) -> bool:
+        Watched.one_by_one += 1
+        return super().complete_list_item_value(*args)
+
+
+@dataclass
+class Bucket:
+    day: date | None = date(2019, 11, 5)
+    hour: datetime | None = NOON
+    network: str | None = "O2"
+    outcome: Enum | None = CreditState.SUCCESS
+    currency: str | None = "GBP"
+    count: Any = 3
+    amount: Any = Decimal("1E+1")
+
+
+@dataclass
+class Page:
+    """Stands for a page of the log; its summary is what a test gives it."""
+
+    buckets: Sequence[Any]
+
+    def summary(self, by: object) -> Sequence[Any]:
+        assert by
+        return self.buckets
+
+
+def summary_of(buckets: Sequence[Any], selection: str, executor: type[ListExecutor] = Watched) -> ExecutionResult:
+    """The summary's list, completed on a schema whose root gives a page at once."""
+    schema = page_schema()
+    Watched.one_by_one = 0
+    period = 'from: "2019-11-05T00:00:00Z", to: "2019-11-06T00:00:00Z"'
+    document = parse(f"{{ creditLog({period}) {{ summary(by: [DAY]) {{ {selection} }} }} }}")
+    root = {"page": Page(buckets)}
+    return execute_sync(schema, document, root, executor_class=executor)
+
+
+def page_schema() -> GraphQLSchema:
+    schema = bound_schema()
+    assert schema.query_type is not None
+    schema.query_type.fields["creditLog"].resolve = lambda root, _info, **_: root["page"]
+    return schema
+
+
+EVERY = "day hour network outcome currency count amount"
+
+
+def test_plain_objects_are_written_by_columns() -> None:
+    result = summary_of([Bucket(), Bucket(day=None, network=None, outcome=None)], f"{EVERY} __typename again: count")
+    assert Watched.one_by_one == 0
+    assert result.errors is None
+    assert result.data is not None
+    first, second = result.data["creditLog"]["summary"]
+    assert first == {
+        "day": date(2019, 11, 5), "hour": NOON, "network": "O2", "outcome": "SUCCESS", "currency": "GBP", "count": 3,
+        "amount": "10", "__typename": "CreditLogBucket", "again": 3,
+    }  # fmt: skip
+    assert (second["day"], second["network"], second["outcome"]) == (None, None, None)
+    assert list(first) == [*EVERY.split(), "__typename", "again"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [Bucket(currency=None), Bucket(count=2**31), Bucket(count=True), Bucket(count="3"), Bucket(amount=1.5), "no bucket"],
+    ids=str,
+)  # fmt: skip
+def test_a_value_that_is_not_of_its_type_is_graphql_core_s_to_complete_or_refuse(odd: object) -> None:
+    ours = summary_of([Bucket(), odd], "currency count amount")
+    assert Watched.one_by_one > 0
+    assert str(ours) == str(summary_of([Bucket(), odd], "currency count amount", ItemByItem))
+
+
+class ItemByItem(ListExecutor):
+    """graphql-core's own way."""
+
+    def complete_list_value(self, *args: Any) -> Any:
+        return super(ListExecutor, self).complete_list_value(*args)
+
+
+def test_an_empty_list_is_empty() -> None:
+    result = summary_of([], EVERY)
+    assert result.data == {"creditLog": {"summary": []}}
