@@ -86,9 +86,16 @@ def test_plain_objects_are_written_by_columns() -> None:
 
 @pytest.mark.parametrize(
     "odd",
-    [Bucket(currency=None), Bucket(count=2**31), Bucket(count=True), Bucket(count="3"), Bucket(amount=1.5), "no bucket"],
+    [
+        Bucket(currency=None),
+        Bucket(count=2**31),
+        Bucket(count=True),
+        Bucket(count="3"),
+        Bucket(amount=1.5),
+        "no bucket",
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_value_that_is_not_of_its_type_is_graphql_core_s_to_complete_or_refuse(odd: object) -> None:
     ours = summary_of([Bucket(), odd], "currency count amount")
     assert Watched.one_by_one > 0
