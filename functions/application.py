@@ -19,7 +19,7 @@ from functions.request_log import LoggedResponse, RequestLog
 from functions.routes import ENDPOINT, Routes
 from functions.settings import Settings
 from functions.wiring import ledger_of
-from runtime import telemetry
+from runtime import deadline, telemetry
 from runtime.clock import Clock, now
 from schema.errors import described
 from schema.http.endpoint import GraphQLOverHTTP
@@ -106,6 +106,7 @@ class Application:
     async def answer(self, request: Request) -> Response:
         """One request's response, whatever happens."""
         began, seen = time.perf_counter(), _seen()
+        deadline.current.set(request.deadline)
         try:
             response = await self._routes.answer(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the frontend gets an answer and the log the reason

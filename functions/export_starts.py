@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from ledger.exports.exports import ExporterUnavailable
-from runtime.deadline import Deadline
+from runtime.deadline import Deadline, current
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,5 +123,9 @@ class LocalStart:
 
 async def to_the_end(exporter: "Exporter", tenant: str, export_id: str) -> None:
     """Work on an export in one shift after the other until it is over."""
-    while await exporter.run(tenant, export_id, Deadline.after(SHIFT_SECONDS)):
+    while True:
+        shift = Deadline.after(SHIFT_SECONDS)
+        current.set(shift)
+        if not await exporter.run(tenant, export_id, shift):
+            return
         LOG.info("export %s goes on", export_id)

@@ -11,7 +11,7 @@ from functions.wiring import exporter_of, store_of
 from ledger.storage.store import Store
 from runtime import telemetry
 from runtime.clock import Clock, now
-from runtime.deadline import Deadline
+from runtime.deadline import Deadline, current
 from runtime.tenants import is_tenant
 
 EXPORT_ID = re.compile(r"[0-9a-f]{32}")
@@ -55,7 +55,9 @@ class ExporterHandler:
         if self._next is None or remaining is None:
             await to_the_end(self._exporter, tenant, export_id)
             return True
-        more = await self._exporter.run(tenant, export_id, Deadline.after(remaining() / 1000 - ENDING_SECONDS))
+        shift = Deadline.after(remaining() / 1000 - ENDING_SECONDS)
+        current.set(shift)
+        more = await self._exporter.run(tenant, export_id, shift)
         if more:
             await self._next(tenant, export_id)
         return not more

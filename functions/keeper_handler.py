@@ -13,7 +13,7 @@ from functions.request_log import write_by_dimension
 from ledger.keeper.keeper import Keeper
 from ledger.keeper.run import RESERVE_SECONDS, KeeperRun
 from ledger.reports.archiving import GRACE_SECONDS
-from runtime import telemetry
+from runtime import deadline, telemetry
 from runtime.deadline import Deadline
 from runtime.logs import instant, rendered, write
 from runtime.metrics import embedded
@@ -61,6 +61,7 @@ class KeeperHandler:
         telemetry.current.set(seen)
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         run = _run(remaining() / 1000 if remaining else WITHOUT_CONTEXT_SECONDS)
+        deadline.current.set(run.deadline)
         await self._keeper.keep(run)
         summary = _summary(run)
         line = {

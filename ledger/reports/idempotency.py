@@ -200,12 +200,13 @@ class IdempotencyKeys:
     async def _call(self, folder: str, claimed: KeyRecord, call: Callable[[], Awaitable[Json]]) -> KeyedResult:
         try:
             answer = await call()
-        except UpstreamError as error:
-            phase = Phase.UNKNOWN if error.sent else Phase.FREE
-            known = (error.code, error.reason) if error.sent else None
-            if not error.sent:
+        except (UpstreamError, LedgerUnavailable) as error:
+            if isinstance(error, UpstreamError) and error.sent:
+                ended = replace(claimed, phase=Phase.UNKNOWN, error=(error.code, error.reason))
+            else:
+                ended = replace(claimed, phase=Phase.FREE)
                 self._idle.remember(claimed.holder, True, HOLDER_BYTES)
-            await self._settle(folder, replace(claimed, phase=phase, error=known))
+            await self._settle(folder, ended)
             raise
         answered = self._clock()
         await self._settle(folder, replace(claimed, phase=Phase.DONE, answer=answer, answered=answered))

@@ -11,14 +11,19 @@ from datetime import datetime, timedelta
 
 from ledger.answers.answers import Answers
 from ledger.reports.idempotency import IdempotencyKeys, Json, unknown
-from ledger.reports.listings import listings, marks, with_living_link
+from ledger.reports.listings import UPSTREAM, listings, marks, with_living_link
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime.clock import Clock, rfc3339, stamp
 from runtime.deadline import Deadline
-from upstreams.errors import BY_CODE, UpstreamError
+from upstreams.errors import BY_CODE, UpstreamError, UpstreamTimeout
 from upstreams.rde.client import Rde, ReportFormat, ScheduledReport, ScheduleRequest
 
 LOG = logging.getLogger("tally.ledger")
+
+KEEPING_SECONDS = 0.5
+"""What a post leaves of the invocation's time, to store its result."""
+LEAST_POST_SECONDS = 1.0
+"""With less time than this for the vendor nothing is posted: the outcome would most likely remain unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,10 @@ class Schedules:
             UpstreamError: the vendor did not confirm; `sent` says whether it may have acted all the same.
         """
         if key is None:
-            return Scheduled(await self._post(tenant, request, deadline), replayed=False)
+            return Scheduled(await self._post(tenant, request, deadline, keyed=False), replayed=False)
 
         async def post() -> Json:
-            return _write(await self._post(tenant, request, deadline))
+            return _write(await self._post(tenant, request, deadline, keyed=True))
 
         kept = await self._keys.once(tenant, key, _spelled(request), post, deadline)
         report = _read(kept.answer)
@@ -62,10 +67,17 @@ class Schedules:
             report = with_living_link(report, kept.answered + self._fresh, self._clock())
         return Scheduled(report, kept.replayed)
 
-    async def _post(self, tenant: str, request: ScheduleRequest, deadline: Deadline) -> ScheduledReport:
+    async def _post(self, tenant: str, request: ScheduleRequest, deadline: Deadline, *, keyed: bool) -> ScheduledReport:
+        """Post, if the result can be stored: a keyed one needs S3, and each needs some time after the post."""
         ahead = await self._mark(tenant, self._clock() + timedelta(seconds=deadline.remaining()))
+        if keyed and ahead is None:
+            raise LedgerUnavailable("the result of a keyed call could not be stored, so nothing was posted")
+        posting = deadline.later(-KEEPING_SECONDS)
+        if posting.remaining() < LEAST_POST_SECONDS:
+            await self._take_back(ahead)
+            raise UpstreamTimeout(UPSTREAM, "too little time is left to schedule the report; nothing was posted")
         try:
-            report = await self._rde.schedule(tenant, request, deadline)
+            report = await self._rde.schedule(tenant, request, posting)
         except UpstreamError as error:
             if error.sent:
                 self._answers.forget(listings(tenant))

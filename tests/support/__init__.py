@@ -3,8 +3,8 @@
 - `api`: asking as a frontend. `Frontend` (fixtures `frontend` and `start`) sends API Gateway's events to the real
   handler; `credit_log` and `operations` hold the queries; `generated_queries` draws queries from the schema.
 - `s3`: `MemoryStore` is S3 in memory, where a test counts requests, makes S3 fail or has many processes; `LossyS3`
-  loses answers on the way to a real S3; `recorded_aws` lists every key that was asked for; `settled_days` fills a
-  bucket.
+  loses answers on the way to a real S3, `SlowS3` delays them or hangs; `recorded_aws` lists every key that was asked
+  for; `settled_days` fills a bucket.
 - `vendors`: `credit_oracle` works out the right answer from a simulated vendor, `VendorHistory` for each moment of a
   test; `ScriptedVendor` misbehaves where the simulators of `local` cannot; `simulator_client` asks those by hand.
 - `processes`: several processes over one bucket. `LedgerProcess` is everything below HTTP, `SchedulingProcess` and
