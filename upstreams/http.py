@@ -20,7 +20,7 @@ from runtime.per_loop import PerLoop
 from upstreams.auth import Flow, as_auth
 from upstreams.errors import UpstreamError, UpstreamTimeout
 from upstreams.failures import TryAgain, correlation_id, of_status, of_transport
-from upstreams.transport import LARGEST_ANSWER, OPERATION, Sent, new_client
+from upstreams.transport import LARGEST_ANSWER, OPERATION, PROVEN_WHOLE, Sent, new_client
 
 if TYPE_CHECKING:
     import httpx
@@ -50,16 +50,25 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class VendorAnswer:
-    """A successful answer, decompressed; `content_type` is the header as the vendor wrote it."""
+    """A successful answer, decompressed; `content_type` is the header as the vendor wrote it.
+
+    `proven_whole` is false when neither HTTP nor a compression shows that the body came to its end.
+    """
 
     body: bytes = field(repr=False)
     content_type: str | None = None
     correlation_id: str | None = None
+    proven_whole: bool = False
 
     @classmethod
     def of(cls, response: "httpx.Response") -> "VendorAnswer":
         """The answer that a response holds."""
-        return cls(response.content, response.headers.get("Content-Type"), correlation_id(response))
+        return cls(
+            response.content,
+            response.headers.get("Content-Type"),
+            correlation_id(response),
+            proven_whole=response.extensions[PROVEN_WHOLE],
+        )
 
 
 class _Connections(NamedTuple):

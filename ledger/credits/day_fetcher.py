@@ -57,7 +57,7 @@ class DayFetcher:
 
         async def ask() -> list[LogRow]:
             start, end = midnight(run[0]) - MARGIN, day_end(run[-1]) + MARGIN
-            return await self.openmarket.log(query.tenant, start, end, query.brand, query.deadline)
+            return (await self.openmarket.log(query.tenant, start, end, query.brand, query.deadline)).rows
 
         # Without S3 nobody can say how the vendor fares, and each question to S3 would cost the time that is left.
         log = await (ask() if query.offline else self.breakers.guard(query.tenant, UPSTREAM, ask))

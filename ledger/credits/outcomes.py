@@ -54,8 +54,8 @@ class Outcomes:
         return Outcome(rows, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
 
     async def _ask(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> list[list[str | int]]:
-        rows = await self._openmarket.outcome(tenant, period.start, period.end, brand, deadline)
-        return [list(row) for row in rows]
+        answer = await self._openmarket.outcome(tenant, period.start, period.end, brand, deadline)
+        return [list(row) for row in answer.rows]
 
 
 def outcomes(tenant: str) -> str:

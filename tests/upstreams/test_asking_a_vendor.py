@@ -208,7 +208,7 @@ async def test_a_turn_that_was_waited_for_in_vain_is_lost_to_nobody() -> None:
         asking = VendorClient("openmarket", 5, concurrency=1)
         waits = [asking.get(call(vendor), Deadline.after(seconds)) for seconds in (5, 0.1, 5)]
         first, late, last = await asyncio.gather(*waits, return_exceptions=True)
-    fine = VendorAnswer(b"fine")
+    fine = VendorAnswer(b"fine", proven_whole=True)
     assert (first, type(late), last) == (fine, UpstreamTimeout, fine)
 
 

@@ -7,7 +7,7 @@ from runtime.deadline import Deadline
 from tests.support.vendors.planted_secrets import OPENMARKET, PutSecret
 from tests.support.vendors.scripted_vendor import ScriptedAnswer, ScriptedVendor, Seen, in_turn
 from upstreams.errors import UpstreamBadResponse, UpstreamUnauthorized
-from upstreams.openmarket.client import LogRow, OpenMarket, OutcomeRow
+from upstreams.openmarket.client import CsvAnswer, LogRow, OpenMarket, OutcomeRow
 from upstreams.secrets import SecretStore
 
 pytestmark = pytest.mark.anyio
@@ -30,23 +30,23 @@ def basic(account: str, password: str) -> str:
 
 async def test_the_log_is_asked_for_in_utc_with_every_character_escaped(secrets: SecretStore, tenant: str) -> None:
     async with ScriptedVendor(in_turn(ScriptedAnswer(body=LOG))) as vendor:
-        rows = await openmarket(vendor, secrets).log(tenant, START, END, "A&B /+ü", Deadline.after(5))
+        answer = await openmarket(vendor, secrets).log(tenant, START, END, "A&B /+ü", Deadline.after(5))
     assert vendor.seen[0].target == (
         "/csv/log?fromTime=2013-09-15%2013%3A57%3A00%20UTC&toTime=2013-10-15%2013%3A57%3A00%20UTC"
         "&brand=A%26B%20%2F%2B%C3%BC"
     )
     assert vendor.seen[0].headers["authorization"] == basic(OPENMARKET["accountId"], OPENMARKET["password"])
     time = dt.datetime(2013, 9, 20, 10, 11, 12, tzinfo=dt.UTC)
-    assert rows == [LogRow(2**64 - 1, time, "447700900001", "O2", "SUCCESS", "1.5", "GBP")]
+    assert answer.rows == [LogRow(2**64 - 1, time, "447700900001", "O2", "SUCCESS", "1.5", "GBP")]
 
 
 async def test_all_brands_are_asked_for_without_a_brand(secrets: SecretStore, tenant: str) -> None:
     body = b"Brand,Amount,Currency,Success,Failed,Credit Applied\nMyBrand,1.5,GBP,17,2,25.5000\n"
     async with ScriptedVendor(in_turn(ScriptedAnswer(body=body))) as vendor:
-        rows = await openmarket(vendor, secrets).outcome(tenant, START, END, None, Deadline.after(5))
+        answer = await openmarket(vendor, secrets).outcome(tenant, START, END, None, Deadline.after(5))
     assert vendor.seen[0].path == "/csv/outcome"
     assert "brand" not in vendor.seen[0].target
-    assert rows == [OutcomeRow("MyBrand", "1.5", "GBP", 17, 2, "25.5000")]
+    assert answer.rows == [OutcomeRow("MyBrand", "1.5", "GBP", 17, 2, "25.5000")]
 
 
 async def test_a_rotated_password_is_read_anew_and_the_call_made_once_more(
@@ -60,8 +60,8 @@ async def test_a_rotated_password_is_read_anew_and_the_call_made_once_more(
         return ScriptedAnswer(body=LOG) if new else ScriptedAnswer(status=401)
 
     async with ScriptedVendor(script) as vendor:
-        rows = await openmarket(vendor, secrets).log(tenant, START, END, None, Deadline.after(5))
-    assert len(rows) == 1
+        answer = await openmarket(vendor, secrets).log(tenant, START, END, None, Deadline.after(5))
+    assert len(answer.rows) == 1
     assert len(vendor.seen) == 2
 
 
@@ -90,4 +90,5 @@ async def test_a_page_instead_of_a_file_is_no_answer(secrets: SecretStore, tenan
 @pytest.mark.parametrize("status", [200, 204])
 async def test_an_empty_body_is_no_credits(secrets: SecretStore, tenant: str, status: int) -> None:
     async with ScriptedVendor(in_turn(ScriptedAnswer(status=status))) as vendor:
-        assert await openmarket(vendor, secrets).log(tenant, START, END, None, Deadline.after(5)) == []
+        answer = await openmarket(vendor, secrets).log(tenant, START, END, None, Deadline.after(5))
+    assert answer == CsvAnswer([], proven_whole=True)

@@ -12,7 +12,19 @@ from upstreams.openmarket.csv import UPSTREAM, CreditState, LogRow, OutcomeRow, 
 from upstreams.secrets import SecretStore
 from upstreams.transport import LARGEST_ANSWER
 
-__all__ = ["CreditState", "LogRow", "OpenMarket", "OutcomeRow", "state_of"]
+__all__ = ["CreditState", "CsvAnswer", "LogRow", "OpenMarket", "OutcomeRow", "state_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class CsvAnswer[R]:
+    """The rows of one answer.
+
+    `proven_whole` is false when nothing shows that the answer came to its end: an uncompressed body without a length,
+    ended by the closing of the connection. Rows may be missing then, so a day must not be settled on it alone.
+    """
+
+    rows: list[R] = field(repr=False)
+    proven_whole: bool
 
 
 @dataclass(eq=False)
@@ -31,7 +43,7 @@ class OpenMarket:
 
     async def log(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline
-    ) -> list[LogRow]:
+    ) -> CsvAnswer[LogRow]:
         """The credits between two instants, in file order, duplicates included; whether the ends count is undocumented.
 
         Raises:
@@ -41,7 +53,7 @@ class OpenMarket:
 
     async def outcome(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline
-    ) -> list[OutcomeRow]:
+    ) -> CsvAnswer[OutcomeRow]:
         """Counts and totals of the credits between two instants, by brand and value.
 
         Raises:
@@ -51,11 +63,11 @@ class OpenMarket:
 
     async def _csv[R](
         self, report: str, parse: Callable[[bytes], list[R]], tenant: str, query: str, deadline: Deadline
-    ) -> list[R]:
+    ) -> CsvAnswer[R]:
         call = Call(report, f"{self.base_url}/csv/{report}?{query}", account_flow(self.secrets, tenant))
         answer = await self._client.get(call, deadline)
         with self._client.parsing(call, answer):
-            return parse(answer.body)
+            return CsvAnswer(parse(answer.body), proven_whole=answer.proven_whole)
 
 
 def _query(start: dt.datetime, end: dt.datetime, brand: str | None) -> str:

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class ScriptedAnswer:
-    """What goes back; `declared` is the Content-Length, where that shall not be the truth."""
+    """What goes back; `declared` is the Content-Length, where that shall not be the truth.
+
+    `framing` says how the end of the body is marked: by its length, by chunks, or by closing the connection.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -34,6 +37,7 @@ class ScriptedAnswer:
     seconds_before: float = 0
     seconds_within: float = 0
     hang_up: bool = False
+    framing: Literal["length", "chunked", "close"] = "length"
 
     def __str__(self) -> str:
         oddities = (self.declared, self.seconds_before, self.seconds_within, self.hang_up)
@@ -107,7 +111,7 @@ class ScriptedVendor:
             await _write(answer, writer)
         finally:
             self._at_once -= 1
-        return answer.declared is None
+        return answer.declared is None and answer.framing != "close"
 
 
 async def _read(reader: asyncio.StreamReader, connection: int) -> Seen | None:
@@ -123,12 +127,19 @@ async def _read(reader: asyncio.StreamReader, connection: int) -> Seen | None:
 
 async def _write(answer: ScriptedAnswer, writer: asyncio.StreamWriter) -> None:
     length = len(answer.body) if answer.declared is None else answer.declared
-    headers = {"Content-Length": str(length)} | answer.headers
+    framing = {"length": {"Content-Length": str(length)}, "chunked": {"Transfer-Encoding": "chunked"}, "close": {}}
+    headers = framing[answer.framing] | answer.headers
     lines = [f"HTTP/1.1 {answer.status} Scripted", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     writer.write("\r\n".join(lines).encode("latin-1"))
-    half = len(answer.body) // 2 if answer.seconds_within else 0
-    writer.write(answer.body[:half])
+    body = _chunked(answer.body) if answer.framing == "chunked" else answer.body
+    half = len(body) // 2 if answer.seconds_within else 0
+    writer.write(body[:half])
     await writer.drain()
     await asyncio.sleep(answer.seconds_within)
-    writer.write(answer.body[half:])
+    writer.write(body[half:])
     await writer.drain()
+
+
+def _chunked(body: bytes, size: int = 1000) -> bytes:
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in [*pieces, b""])
