@@ -10,52 +10,21 @@ from typing import Any
 
 import pytest
 
-from functions.settings import Settings
-from functions.wiring import Parts
 from ledger.answers.freshness import Source
 from ledger.credits.selection import Selection, SummaryKey
 from ledger.storage.store import LedgerUnavailable
 from local.credits import SimulatedCredit
 from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
 from local.simulator import failing
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
-from tests.support.moving_clock import MovingClock
-from tests.support.processes.ledger_process import LedgerProcess, process, vendors_of
-from tests.support.s3.memory_store import MemoryBucket, MemoryStore
+from tests.support.processes.ledger_process import LedgerProcess
+from tests.support.processes.shared_ledger import MIDNIGHT, NOON, SharedLedger
+from tests.support.s3.memory_store import MemoryBucket
 from upstreams.errors import UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
-NOON = datetime(2019, 12, 5, 12, tzinfo=UTC)
-MIDNIGHT = NOON.replace(hour=0)
-
-
-class Scene:
-    """Two vendors, a bucket, and processes to come and go."""
-
-    def __init__(self, environ: dict[str, str], openmarket: OpenMarketSimulator, rde: RdeSimulator) -> None:
-        self.openmarket, self.rde = openmarket, rde
-        self.clock = openmarket.clock = rde.clock = MovingClock(NOON)
-        openmarket.rows_a_day, rde.generated = 10, False
-        self.bucket, self.settings = MemoryBucket(self.clock), Settings.read(environ)
-        self.vendors = vendors_of(Parts(self.settings, self.clock, MemoryStore(self.bucket)))
-
-    def start(self) -> LedgerProcess:
-        return process(self.settings, self.clock, MemoryStore(self.bucket), self.vendors)
-
-    def fail(self) -> None:
-        """Let both vendors fail until they are told to behave."""
-        self.openmarket.misbehave(failing(500), times=None)
-        self.rde.misbehave(failing(500), times=None, path="/reports")
-
-
-@pytest.fixture
-def scene(
-    settings_environ: dict[str, str], openmarket_simulator: OpenMarketSimulator, rde_simulator: RdeSimulator
-) -> Scene:
-    return Scene(settings_environ, openmarket_simulator, rde_simulator)
 
 
 async def look(asker: LedgerProcess, start: datetime, end: datetime) -> tuple[Any, Selection]:
@@ -64,34 +33,34 @@ async def look(asker: LedgerProcess, start: datetime, end: datetime) -> tuple[An
     return held.freshness, Selection(asker.credit_log, held, period, None)
 
 
-async def test_an_old_log_answers_for_a_vendor_that_fails_and_says_so(scene: Scene) -> None:
-    before, selection = await look(scene.start(), MIDNIGHT - 2 * DAY, NOON + DAY)
+async def test_an_old_log_answers_for_a_vendor_that_fails_and_says_so(shared: SharedLedger) -> None:
+    before, selection = await look(shared.start(), MIDNIGHT - 2 * DAY, NOON + DAY)
     count = await selection.count()
-    scene.fail()
-    scene.clock.advance(hours=8)
-    scene.openmarket.add(late_row(NOON - timedelta(hours=30)))
-    after, selection = await look(scene.start(), MIDNIGHT - 2 * DAY, NOON + DAY)
+    shared.fail_vendors()
+    shared.clock.advance(hours=8)
+    shared.openmarket.add(late_row(NOON - timedelta(hours=30)))
+    after, selection = await look(shared.start(), MIDNIGHT - 2 * DAY, NOON + DAY)
     assert (before.source, before.stale, before.as_of) == (Source.UPSTREAM, False, NOON)
     assert (after.source, after.stale, after.as_of) == (Source.CACHE, True, NOON)
     assert await selection.count() == count == len((await selection.page(1000, None)).rows)
 
 
-async def test_a_log_with_a_day_that_was_never_held_is_an_error(scene: Scene) -> None:
-    await look(scene.start(), MIDNIGHT - 2 * DAY, MIDNIGHT)
-    scene.fail()
+async def test_a_log_with_a_day_that_was_never_held_is_an_error(shared: SharedLedger) -> None:
+    await look(shared.start(), MIDNIGHT - 2 * DAY, MIDNIGHT)
+    shared.fail_vendors()
     with pytest.raises(UpstreamUnavailable):
-        await look(scene.start(), MIDNIGHT - 3 * DAY, MIDNIGHT)
-    held, _ = await look(scene.start(), MIDNIGHT - 2 * DAY, MIDNIGHT)
+        await look(shared.start(), MIDNIGHT - 3 * DAY, MIDNIGHT)
+    held, _ = await look(shared.start(), MIDNIGHT - 2 * DAY, MIDNIGHT)
     assert not held.stale, "and what is good needs no vendor"
 
 
-async def test_runs_of_days_fail_by_themselves(scene: Scene) -> None:
+async def test_runs_of_days_fail_by_themselves(shared: SharedLedger) -> None:
     """Of two runs one can be had: it is kept, though the query fails for the other."""
-    await look(scene.start(), MIDNIGHT - 20 * DAY, MIDNIGHT - 19 * DAY)
-    scene.openmarket.misbehave(failing(500))
+    await look(shared.start(), MIDNIGHT - 20 * DAY, MIDNIGHT - 19 * DAY)
+    shared.openmarket.misbehave(failing(500))
     with pytest.raises(UpstreamUnavailable):
-        await look(scene.start(), MIDNIGHT - 25 * DAY, MIDNIGHT - 10 * DAY)
-    days = {key.rpartition("/day=")[2][:10] for key in scene.bucket.objects if key.endswith("rows.csv.gz")}
+        await look(shared.start(), MIDNIGHT - 25 * DAY, MIDNIGHT - 10 * DAY)
+    days = {key.rpartition("/day=")[2][:10] for key in shared.bucket.objects if key.endswith("rows.csv.gz")}
     assert len(days) in {1 + 5, 1 + 9}
 
 
@@ -102,78 +71,80 @@ REPORTS = """{ reports(from: "2019-11-05", to: "2019-12-05") {
 
 
 @pytest.mark.parametrize(("query", "field"), [(OUTCOME, "creditOutcome"), (REPORTS, "reports")])
-async def test_an_old_answer_answers_for_a_vendor_that_fails_and_says_so(query: str, field: str, scene: Scene) -> None:
-    first = (await scene.start().ask(query))["data"][field]
-    scene.fail()
-    scene.clock.advance(minutes=2)
-    second = (await scene.start().ask(query))["data"][field]
+async def test_an_old_answer_answers_for_a_vendor_that_fails_and_says_so(
+    query: str, field: str, shared: SharedLedger
+) -> None:
+    first = (await shared.start().ask(query))["data"][field]
+    shared.fail_vendors()
+    shared.clock.advance(minutes=2)
+    second = (await shared.start().ask(query))["data"][field]
     assert (first["freshness"]["stale"], second["freshness"]["stale"]) == (False, True)
     assert second["freshness"]["asOf"] == first["freshness"]["asOf"] == "2019-12-05T12:00:00Z"
     assert second.get("rows") == first.get("rows")
-    scene.clock.advance(days=30)
-    third = (await scene.start().ask(query))["data"][field]
+    shared.clock.advance(days=30)
+    third = (await shared.start().ask(query))["data"][field]
     assert third["freshness"]["stale"]
     assert len(third.get("nodes") or third["rows"]) == len(first.get("nodes") or first["rows"]) > 0
     assert all(node["downloadUrl"] is None for node in third.get("nodes", [])), "a dead link is never served"
 
 
 @pytest.mark.parametrize(("query", "code"), [(OUTCOME, "openmarket"), (REPORTS, "rde")])
-async def test_what_was_never_held_is_an_error(query: str, code: str, scene: Scene) -> None:
-    scene.fail()
-    (error,) = (await scene.start().ask(query))["errors"]
+async def test_what_was_never_held_is_an_error(query: str, code: str, shared: SharedLedger) -> None:
+    shared.fail_vendors()
+    (error,) = (await shared.start().ask(query))["errors"]
     assert error["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
     assert error["extensions"]["upstream"] == code
 
 
-async def test_without_s3_the_vendor_answers(scene: Scene) -> None:
-    scene.bucket.down = True
-    freshness, selection = await look(scene.start(), MIDNIGHT - 40 * DAY, NOON)
+async def test_without_s3_the_vendor_answers(shared: SharedLedger) -> None:
+    shared.bucket.down = True
+    freshness, selection = await look(shared.start(), MIDNIGHT - 40 * DAY, NOON)
     assert (freshness.source, freshness.stale) == (Source.UPSTREAM, False)
     assert await selection.count() == len((await selection.page(10_000, None)).rows)
     assert sum(line.count for line in await selection.summary(frozenset({SummaryKey.DAY}))) == await selection.count()
-    assert scene.openmarket.count("/csv/log") == 2
+    assert shared.openmarket.count("/csv/log") == 2
 
 
-async def test_what_s3_did_not_take_is_not_remembered_as_held(scene: Scene) -> None:
-    asker = scene.start()
-    scene.bucket.down = True
+async def test_what_s3_did_not_take_is_not_remembered_as_held(shared: SharedLedger) -> None:
+    asker = shared.start()
+    shared.bucket.down = True
     await look(asker, MIDNIGHT - 40 * DAY, MIDNIGHT - 39 * DAY)
-    scene.bucket.down = False
+    shared.bucket.down = False
     await look(asker, MIDNIGHT - 40 * DAY, MIDNIGHT - 39 * DAY)
-    await look(scene.start(), MIDNIGHT - 40 * DAY, MIDNIGHT - 39 * DAY)
-    assert scene.openmarket.count("/csv/log") == 2, "once while S3 was away, once to be kept"
+    await look(shared.start(), MIDNIGHT - 40 * DAY, MIDNIGHT - 39 * DAY)
+    assert shared.openmarket.count("/csv/log") == 2, "once while S3 was away, once to be kept"
 
 
-async def test_lost_rows_are_asked_for_again(scene: Scene) -> None:
-    _, selection = await look(scene.start(), MIDNIGHT - DAY, MIDNIGHT)
+async def test_lost_rows_are_asked_for_again(shared: SharedLedger) -> None:
+    _, selection = await look(shared.start(), MIDNIGHT - DAY, MIDNIGHT)
     count = await selection.count()
-    freshness, selection = await look(scene.start(), MIDNIGHT - DAY, MIDNIGHT)
-    lose_rows(scene.bucket)
+    freshness, selection = await look(shared.start(), MIDNIGHT - DAY, MIDNIGHT)
+    lose_rows(shared.bucket)
     assert freshness.source is Source.CACHE
     assert len((await selection.page(100, None)).rows) == count
-    assert scene.openmarket.count("/csv/log") == 2
+    assert shared.openmarket.count("/csv/log") == 2
 
 
-async def test_lost_rows_that_have_changed_since_are_an_error_and_not_a_second_total(scene: Scene) -> None:
-    await look(scene.start(), MIDNIGHT - DAY, MIDNIGHT)
-    asker = scene.start()
+async def test_lost_rows_that_have_changed_since_are_an_error_and_not_a_second_total(shared: SharedLedger) -> None:
+    await look(shared.start(), MIDNIGHT - DAY, MIDNIGHT)
+    asker = shared.start()
     _, selection = await look(asker, MIDNIGHT - DAY, MIDNIGHT)
-    lose_rows(scene.bucket)
-    scene.openmarket.add(late_row(NOON - timedelta(hours=30)))
+    lose_rows(shared.bucket)
+    shared.openmarket.add(late_row(NOON - timedelta(hours=30)))
     with pytest.raises(LedgerUnavailable):
         await selection.page(100, None)
     _, selection = await look(asker, MIDNIGHT - DAY, MIDNIGHT)
     assert await selection.count() == len((await selection.page(100, None)).rows) == 11
 
 
-async def test_a_lost_rollup_is_made_again_from_the_rows(scene: Scene) -> None:
-    await look(scene.start(), MIDNIGHT - 40 * DAY, MIDNIGHT - 30 * DAY)
-    for key in [key for key in scene.bucket.objects if "_settled-" in key]:
-        del scene.bucket.objects[key]
-    _, selection = await look(scene.start(), MIDNIGHT - 40 * DAY, MIDNIGHT - 30 * DAY)
+async def test_a_lost_rollup_is_made_again_from_the_rows(shared: SharedLedger) -> None:
+    await look(shared.start(), MIDNIGHT - 40 * DAY, MIDNIGHT - 30 * DAY)
+    for key in [key for key in shared.bucket.objects if "_settled-" in key]:
+        del shared.bucket.objects[key]
+    _, selection = await look(shared.start(), MIDNIGHT - 40 * DAY, MIDNIGHT - 30 * DAY)
     assert sum(line.count for line in await selection.summary(frozenset({SummaryKey.DAY}))) == 100
-    assert len([key for key in scene.bucket.objects if "_settled-" in key]) == 10
-    assert scene.openmarket.count("/csv/log") == 1
+    assert len([key for key in shared.bucket.objects if "_settled-" in key]) == 10
+    assert shared.openmarket.count("/csv/log") == 1
 
 
 def late_row(time: datetime) -> SimulatedCredit:
