@@ -104,8 +104,8 @@ class Bench:
         calls, sent, seen = len(self.vendor.requests), self.vendor.sent, len(self.bucket.seen)
         telemetry.current.set(counted := telemetry.Telemetry())
         began = time.perf_counter()
-        held = await log.held(tenant, None, period, Deadline.after(300))
-        await wish(Selection(log, held, period, None))
+        held = await log.snapshot(tenant, None, period, Deadline.after(300))
+        await wish(Selection(held, period, None))
         seconds = time.perf_counter() - began
         objects = self.bucket.objects
         return Cost(

@@ -93,7 +93,7 @@ class World:
     async def _settle(self, days: list[date], rows: int, brand: str | None) -> None:
         kept = DayStore(Store(S3Bucket(BUCKET, self.bucket.endpoint)), "default", brand)
         for day in days:
-            await kept.keep(day, SETTLED, self._rows(day, rows), settled=True)
+            await kept.write(day, SETTLED, self._rows(day, rows), settled=True)
 
     def _rows(self, day: date, count: int) -> Rows:
         """A day's rows: the same ones on every day, because drawing them is slow."""

@@ -1,7 +1,7 @@
-"""Has days from the upstream, and keeps each by itself.
+"""Fetches days from the vendor and stores each of them.
 
-The credits of a request belong to days by their own time, whatever was asked for. Without S3 days are fetched all the
-same: they answer the query, and nobody else.
+Rows belong to days by their own time, whatever period was requested. Without S3, days are fetched all the same: they
+answer the query but are not stored.
 """
 
 import asyncio
@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from ledger.answers.ageing import Ageing
-from ledger.credits.day_query import DayQuery, Refreshed
+from ledger.credits.day_query import DayQuery, RefreshedDays
 from ledger.credits.days import DayVersion
 from ledger.credits.rows import Rows
+from ledger.credits.settlement import SettlementRule
 from ledger.storage.breakers import Breakers
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Clock, day_end, midnight
@@ -24,68 +24,73 @@ LOG = logging.getLogger("tally.ledger")
 
 UPSTREAM = "openmarket"
 MARGIN = timedelta(seconds=1)
-"""Whether the vendor's ends are inclusive is not documented: we ask for more and keep by each row's own time."""
+"""The vendor does not document whether the ends are inclusive, so we request a second more on each side."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayFetcher:
-    """Fetches every tenant's days."""
+    """Fetches the days of every tenant."""
 
     breakers: Breakers
     openmarket: OpenMarket
-    ageing: Ageing
+    settlement: SettlementRule
     clock: Clock
 
-    async def fetch(self, query: DayQuery, run: Sequence[date]) -> Refreshed:
-        """Ask the upstream for contiguous days, and keep each; days too many for one answer come in halves.
+    async def fetch(self, query: DayQuery, days: Sequence[date]) -> RefreshedDays:
+        """Fetch contiguous days in one request, or in two halves when they are too many for one answer.
 
-        One half after the other, and what S3 has of them is not carried along: memory holds one answer at a time.
+        The second half follows the first, and stored rows are dropped in between: memory holds one answer at a time.
         """
         try:
-            return await self._fetch_at_once(query, run)
+            return await self._fetch_at_once(query, days)
         except UpstreamAnswerTooLarge as error:
-            if len(run) == 1:
+            if len(days) == 1:
                 raise
-            LOG.warning("asking for %s to %s in halves: %s", run[0], run[-1], error)
-        halves = run[: len(run) // 2], run[len(run) // 2 :]
-        fetched = [_light(version) for half in halves for version in (await self.fetch(query, half)).versions]
-        return Refreshed(fetched, asked=True)
+            LOG.warning("fetching %s to %s in halves: %s", days[0], days[-1], error)
+        versions: list[DayVersion] = []
+        for half in (days[: len(days) // 2], days[len(days) // 2 :]):
+            versions += map(_without_stored_rows, (await self.fetch(query, half)).versions)
+        return RefreshedDays(versions, from_vendor=True)
 
-    async def _fetch_at_once(self, query: DayQuery, run: Sequence[date]) -> Refreshed:
-        newest_held = [version.fetched + timedelta.resolution for version in query.held(run)]
-        fetched = max([self.clock(), *newest_held])
+    async def _fetch_at_once(self, query: DayQuery, days: Sequence[date]) -> RefreshedDays:
+        just_after_known = [version.fetched + timedelta.resolution for version in query.known(days)]
+        fetched = max([self.clock(), *just_after_known])
 
-        async def ask() -> list[LogRow]:
-            start, end = midnight(run[0]) - MARGIN, day_end(run[-1]) + MARGIN
+        async def request() -> list[LogRow]:
+            start, end = midnight(days[0]) - MARGIN, day_end(days[-1]) + MARGIN
             return (await self.openmarket.log(query.tenant, start, end, query.brand, query.deadline)).rows
 
-        # Without S3 nobody can say how the vendor fares, and each question to S3 would cost the time that is left.
-        log = await (ask() if query.offline else self.breakers.guard(query.tenant, UPSTREAM, ask))
-        by_day = _by_day(log, run)
-        kept = await asyncio.gather(*(self._keep(query, day, fetched, Rows.of(by_day.pop(day))) for day in run))
-        return Refreshed(kept, asked=True)
+        # The breaker's state is in S3: without S3 each look at it would only cost time.
+        log = await (request() if query.offline else self.breakers.guard(query.tenant, UPSTREAM, request))
+        by_day = rows_by_day(log, days)
+        versions = await asyncio.gather(*(self._store(query, day, fetched, Rows.of(by_day.pop(day))) for day in days))
+        return RefreshedDays(versions, from_vendor=True)
 
-    async def _keep(self, query: DayQuery, day: date, fetched: datetime, rows: Rows) -> DayVersion:
-        settled = self.ageing.settled(fetched, day_end(day))
+    async def _store(self, query: DayQuery, day: date, fetched: datetime, rows: Rows) -> DayVersion:
+        settled = self.settlement.settles(day, fetched)
         try:
             if not query.offline:
-                return await query.days.keep(day, fetched, rows, settled=settled)
+                return await query.days.write(day, fetched, rows, settled=settled)
         except LedgerUnavailable as error:
-            LOG.warning("a day was not kept: %s", error)
-        return DayVersion(day, fetched, len(rows), settled, rows, kept=False)
+            LOG.warning("the rows of %s could not be stored: %s", day, error)
+        return DayVersion(day, fetched, len(rows), settled, rows, stored=False)
 
 
-def _by_day(log: Iterable[LogRow], run: Sequence[date]) -> dict[date, list[LogRow]]:
-    """The credits of each day of a run; of several with one id the last counts, but only among those of the run.
+def rows_by_day(log: Iterable[LogRow], days: Sequence[date]) -> dict[date, list[LogRow]]:
+    """The rows of each of some days; of several rows with one credit id, the last one counts.
 
-    The seconds more that were asked for are cut off first: what lies in them must not take the place of what does not.
+    Rows of other days are dropped before duplicates are: a row in the extra second on each side must not replace one
+    of these days.
     """
-    by_day: dict[date, list[LogRow]] = {day: [] for day in run}
-    for credit in {credit.credit_id: credit for credit in log if credit.time.date() in by_day}.values():
-        by_day[credit.time.date()].append(credit)
+    last_rows: dict[int, LogRow] = {}
+    by_day: dict[date, list[LogRow]] = {day: [] for day in days}
+    for row in log:
+        if row.time.date() in by_day:
+            last_rows[row.credit_id] = row
+    for row in last_rows.values():
+        by_day[row.time.date()].append(row)
     return by_day
 
 
-def _light(version: DayVersion) -> DayVersion:
-    """The version without its rows, where S3 has them."""
-    return replace(version, rows=None) if version.kept else version
+def _without_stored_rows(version: DayVersion) -> DayVersion:
+    return replace(version, rows=None) if version.stored else version

@@ -1,23 +1,32 @@
-"""One query's view of the days: what it knows to be held, what went wrong, and what it may keep in its hands.
+"""What one query knows of the days it needs, and what a process remembers of them for the next query.
 
-It is filled in as the query goes on. Versions only ever get newer in it, so that two looks at one day agree.
+A query's knowledge grows as it goes on, and a version in it is only replaced by a newer one, so that two parts of a
+query never see different versions of one day.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from ledger.credits.days import DayStore, DayVersion
+from runtime.clock import Clock
 from runtime.deadline import Deadline
+from runtime.memory import Memory
 from upstreams.errors import UpstreamError
 
-ROWS_IN_HAND = 60_000
-"""What a query has fetched beyond so many rows it reads back from S3 when it needs it: memory stays bounded."""
+ROWS_IN_MEMORY = 60_000
+"""Fetched rows that a query keeps in memory. Days beyond that are read back from S3 when they are needed."""
+VERSIONS_BYTES = 3 * 1024 * 1024
+VERSION_BYTES = 528
+"""The memory that a version without its rows takes."""
 
 
 @dataclass(slots=True)
 class DayQuery:
-    """A question about one tenant and brand, asked at `began`."""
+    """A query about one tenant and brand that began at `began`.
+
+    `from_vendor` is true once days have been fetched for it, `offline` when it works without S3.
+    """
 
     days: DayStore
     tenant: str
@@ -27,30 +36,59 @@ class DayQuery:
     versions: dict[date, DayVersion] = field(default_factory=dict)
     leased: frozenset[date] = frozenset()
     errors: list[UpstreamError] = field(default_factory=list)
-    asked: bool = False
+    from_vendor: bool = False
     offline: bool = False
-    _in_hand: int = 0
+    _rows_in_memory: int = 0
 
-    def learn(self, version: DayVersion) -> bool:
-        """Take a version in, if it is newer than what is known of its day; whether it was."""
+    def record(self, version: DayVersion) -> None:
+        """Use a version from now on, if it is newer than the known one of its day."""
         known = self.versions.get(version.day)
-        if known and (version.settled, version.fetched) <= (known.settled, known.fetched):
-            return False
-        self.versions[version.day] = self._bounded(version)
-        return True
+        if known is None or (version.settled, version.fetched) > (known.settled, known.fetched):
+            self.versions[version.day] = self._bounded(version)
 
-    def held(self, days: Sequence[date]) -> list[DayVersion]:
-        """What is held of some days, good or not."""
+    def known(self, days: Sequence[date]) -> list[DayVersion]:
+        """The known versions of some days, whether they are good or not."""
         return [self.versions[day] for day in days if day in self.versions]
 
     def _bounded(self, version: DayVersion) -> DayVersion:
-        self._in_hand += len(version.rows or ())
-        return replace(version, rows=None) if version.kept and self._in_hand > ROWS_IN_HAND else version
+        self._rows_in_memory += len(version.rows or ())
+        return replace(version, rows=None) if version.stored and self._rows_in_memory > ROWS_IN_MEMORY else version
 
 
 @dataclass(frozen=True, slots=True)
-class Refreshed:
-    """The days of a run as they are now; `asked` says whether the upstream was asked for them just now."""
+class RefreshedDays:
+    """The current versions of some days, and whether the vendor has just been asked for them."""
 
     versions: Sequence[DayVersion]
-    asked: bool
+    from_vendor: bool
+
+
+class VersionMemory:
+    """The stored versions that a process has seen last; unsettled ones count for `recheck` only."""
+
+    def __init__(self, clock: Clock, recheck: timedelta) -> None:
+        self._clock = clock
+        self._recheck = recheck
+        self._versions: Memory[str, tuple[DayVersion, datetime]] = Memory(VERSIONS_BYTES)
+
+    def recall(self, query: DayQuery, days: Sequence[date]) -> None:
+        """Tell a query the remembered versions of some days."""
+        since = self._clock() - self._recheck
+        for day in days:
+            remembered = self._versions.recall(_key(query, day))
+            if remembered and (remembered[0].settled or remembered[1] > since):
+                query.versions[day] = remembered[0]
+
+    def remember(self, query: DayQuery, day: date) -> None:
+        """Remember the version that a query knows, if it is in S3."""
+        version = replace(query.versions[day], rows=None)
+        if version.stored:
+            self._versions.remember(_key(query, day), (version, self._clock()), VERSION_BYTES)
+
+    def forget(self, query: DayQuery, day: date) -> None:
+        """Look at S3 again when this day is needed next."""
+        self._versions.forget(_key(query, day))
+
+
+def _key(query: DayQuery, day: date) -> str:
+    return f"{query.days.folder}/{day}"

@@ -1,20 +1,20 @@
-"""One UTC day of one brand's credits in S3: which versions there are, and what their names say.
+"""The days of one tenant and brand in S3: which versions there are, and how they are written and read.
 
     credit-log/tenant=acme/brand=__all__/day=2026-11-19/
-        rows.csv.gz                                   settled rows, written once; the lake reads these
-        _settled-20261122T…Z-2000.json.gz             their rollup; its name says when they were fetched, and how many
-        _open-20261119T…Z-1987.csv.gz.open            rows that may still change; the newest wins
+        rows.csv.gz                                   settled rows, written once; data lakes read these
+        _settled-20261122T…Z-2000.json.gz             their rollup; its name has their fetch time and count
+        _open-20261119T…Z-1987.csv.gz.open            rows that may still change; the newest version counts
         _rollup-20261119T…Z-1987.json.gz              their rollup
-        _lease                                        somebody is asking for the days from here on
+        _lease                                        a process is fetching the days from here on
 
-A name says all that a plan needs (when, how many, settled or not), so one LIST plans a whole period. Names that begin
-with an underscore are invisible to Athena, Trino and Spark. The settled rows have one name only and are created,
-never overwritten: two writers cannot put a day into the lake twice.
+The names hold all that a query needs to choose versions (fetch time, count, settled or not), so one LIST is enough for
+a period. Athena, Trino and Spark ignore names that begin with an underscore. Settled rows have a single name and are
+created, never overwritten while they are readable: two writers cannot put a day into the lake twice.
 """
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from urllib.parse import quote
 
@@ -31,18 +31,18 @@ ROOT = "credit-log"
 ALL_BRANDS = "__all__"
 SETTLED_ROWS = "rows.csv.gz"
 LEASE = "_lease"
-KINDS = ("_settled-", "_open-")
-"""How the names begin that tell of a version; what follows sorts as time does."""
+SETTLED, OPEN, OPEN_ROLLUP = "_settled-", "_open-", "_rollup-"
+"""How names begin that tell of a version; what follows sorts as time does."""
 FETCHED = "fetched"
-"""The attribute of a settled object that says when its rows were fetched."""
+"""The attribute of a settled object with the time of its fetch."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayVersion:
     """A day's rows as they were fetched at one moment.
 
-    `rows` is set when they have just been fetched or read; `count` is None for settled rows whose rollup was lost to
-    a crash. One that is not `kept` lives in this query only, because S3 could not take it.
+    `rows` is set when they are in memory. `count` is None for settled rows whose rollup was lost in a crash. A version
+    that is not `stored` exists in its query only, because S3 could not take it.
     """
 
     day: date
@@ -50,25 +50,27 @@ class DayVersion:
     count: int | None
     settled: bool
     rows: Rows | None = None
-    kept: bool = True
+    stored: bool = True
 
     @property
-    def tag(self) -> str:
-        """The part of its objects' names that tells this version from others."""
+    def id(self) -> str:
+        """The part of its objects' names that distinguishes it from the day's other versions."""
         return f"{stamp(self.fetched)}-{self.count}"
 
 
 @dataclass(frozen=True, slots=True)
 class DayListing:
-    """What a LIST found: the newest version of each day that is held, and all objects' names."""
+    """What a LIST found: the version of each day that counts, and all objects by day."""
 
     versions: dict[date, DayVersion]
-    names: dict[date, list[ListedObject]]
+    objects: dict[date, list[ListedObject]]
 
     def leased(self, since: datetime) -> frozenset[date]:
         """The days with a lease that was written after a moment."""
         return frozenset(
-            day for day, found in self.names.items() if any(f.key.endswith(LEASE) and f.modified > since for f in found)
+            day
+            for day, found in self.objects.items()
+            if any(item.key.endswith(LEASE) and item.modified > since for item in found)
         )
 
 
@@ -83,54 +85,61 @@ class DayStore:
         """The key of one of a day's objects."""
         return f"{self.folder}/day={day.isoformat()}/{name}"
 
-    async def plan(self, days: Sequence[date]) -> DayListing:
-        """What is held of a run of days: one LIST.
+    async def list_versions(self, days: Sequence[date]) -> DayListing:
+        """The stored versions from the first to the last of some days, by one LIST.
 
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
         first, beyond = days[0], days[-1] + DAY
         found = await self._store.listing(self.folder, after=self.key(first, ""), before=self.key(beyond, ""))
-        names: dict[date, list[ListedObject]] = {}
-        at = len(self.folder) + len("/day=")
+        objects: dict[date, list[ListedObject]] = {}
+        start = len(self.folder) + len("/day=")
         for item in found:
-            names.setdefault(date.fromisoformat(item.key[at : at + 10]), []).append(item)
-        return DayListing(
-            {day: version for day, items in names.items() if (version := newest(day, items)) is not None},
-            names,
-        )
+            try:
+                objects.setdefault(date.fromisoformat(item.key[start : start + 10]), []).append(item)
+            except ValueError:
+                LOG.warning("ignoring %s, which does not belong to a day", item.key)
+        versions = {day: version for day, items in objects.items() if (version := newest_version(day, items))}
+        return DayListing(versions, objects)
 
     async def rows(self, version: DayVersion) -> Rows | None:
-        """A version's rows; None when they are gone or unreadable (then they have to be asked for again)."""
+        """A version's rows; None when they are gone or unreadable, so that they have to be fetched again.
+
+        Raises:
+            LedgerUnavailable: S3 could not serve.
+        """
         if version.rows is not None:
             return version.rows
-        body = await self.body(version)
+        body = await self.stored_rows(version)
         try:
-            return None if body is None else decode(body)
+            return None if body is None else decode(body, version.day, version.count)
         except CorruptRows as error:
             LOG.warning("%s: %s", self._rows_key(version), error)
             return None
 
-    async def body(self, version: DayVersion) -> bytes | None:
-        """A version's rows as they are stored; None when they are gone."""
+    async def stored_rows(self, version: DayVersion) -> bytes | None:
+        """A version's rows as they are stored, unchecked; None when they are gone."""
         stored = await self._store.get(self._rows_key(version))
         return stored.body if stored else None
 
     async def rollup(self, version: DayVersion) -> Rollup | None:
-        """A version's rollup; None when it is lost or unreadable (then the rows say the same)."""
-        stored = await self._store.get(self._rollup_key(version)) if version.count is not None else None
+        """A version's rollup; None when it is gone or unreadable, so that it has to be made from the rows."""
+        if version.count is None:
+            return None
+        stored = await self._store.get(self._rollup_key(version))
         try:
-            return decode_rollup(stored.body) if stored else None
+            return decode_rollup(stored.body, version.count) if stored else None
         except CorruptRollup as error:
             LOG.warning("%s: %s", self._rollup_key(version), error)
             return None
 
-    async def keep(self, day: date, fetched: datetime, rows: Rows, *, settled: bool) -> DayVersion:
-        """Write a day's rows and their rollup; what comes back is what is held from now on, rows and all.
+    async def write(self, day: date, fetched: datetime, rows: Rows, *, settled: bool) -> DayVersion:
+        """Write a day's rows and their rollup; the result is the version that counts from now on, with its rows.
 
         A second writer of a settled day changes nothing and gets the first one's rows, so that all processes show the
-        same. Rows come before their rollup, so a crash between the two leaves rows whose rollup is made again from
-        them, never a rollup of other rows.
+        same. The rows are written before their rollup: a crash in between leaves rows without a rollup, which is then
+        made from them, and never a rollup of other rows.
         """
         version = DayVersion(day, fetched, len(rows), settled, rows)
         key, body = self._rows_key(version), encode(rows)
@@ -138,77 +147,99 @@ class DayStore:
         if not settled:
             await self._store.put(key, body, attributes)
         elif await self._store.create(key, body, attributes) is None:
-            if (first := await self.mended(day)) is not None:
+            if (first := await self._settled_version(day)) is not None:
                 return first
-            await self._store.put(key, body, attributes)  # nobody can read what lies there
-        await self.keep_rollup(version, Rollup.of(rows))
+            await self._store.put(key, body, attributes)
+        await self._write_rollup(version, Rollup.of(rows))
         return version
 
-    async def keep_rollup(self, version: DayVersion, rollup: Rollup) -> None:
-        """Write a version's rollup beside its rows."""
-        await self._store.put(self._rollup_key(version), encode_rollup(rollup))
+    async def _settled_version(self, day: date) -> DayVersion | None:
+        """The settled day as it is stored, with its rows; None when they are unreadable."""
+        version = (await self.list_versions([day])).versions.get(day)
+        if version is None or not version.settled:
+            return None
+        if version.count is None:
+            return await self.rebuild_rollup(day)
+        rows = await self.rows(version)
+        return None if rows is None else replace(version, rows=rows)
 
-    async def mended(self, day: date) -> DayVersion | None:
-        """The settled day as its rows say, with its rollup written again; None when they cannot be read."""
+    async def rebuild_rollup(self, day: date) -> DayVersion | None:
+        """A settled day that has no rollup, from its rows; the rollup is written again. None when it is unreadable."""
         key = self.key(day, SETTLED_ROWS)
         stored = await self._store.get(key)
         if stored is None:
             return None
         try:
-            rows = decode(stored.body)
+            rows = decode(stored.body, day, None)
             fetched = datetime.fromisoformat(stored.attributes[FETCHED])
         except (CorruptRows, KeyError, ValueError) as error:
             LOG.warning("%s: %s", key, error)
             return None
-        whole = DayVersion(day, fetched, len(rows), settled=True, rows=rows)
+        version = DayVersion(day, fetched, len(rows), settled=True, rows=rows)
         try:
-            await self.keep_rollup(whole, Rollup.of(rows))
+            await self._write_rollup(version, Rollup.of(rows))
         except LedgerUnavailable as error:
             LOG.warning("a lost rollup could not be written again: %s", error)
-        return whole
+        return version
+
+    async def _write_rollup(self, version: DayVersion, rollup: Rollup) -> None:
+        await self._store.put(self._rollup_key(version), encode_rollup(rollup))
 
     def _rows_key(self, version: DayVersion) -> str:
-        return self.key(version.day, SETTLED_ROWS if version.settled else f"_open-{version.tag}.csv.gz.open")
+        return self.key(version.day, SETTLED_ROWS if version.settled else f"{OPEN}{version.id}.csv.gz.open")
 
     def _rollup_key(self, version: DayVersion) -> str:
-        return self.key(version.day, f"{'_settled' if version.settled else '_rollup'}-{version.tag}.json.gz")
+        return self.key(version.day, f"{SETTLED if version.settled else OPEN_ROLLUP}{version.id}.json.gz")
 
 
 def partition(brand: str | None) -> str:
-    """A brand as a Hive partition value: percent-encoded, `__all__` for no brand (and for none but that)."""
+    """A brand as a Hive partition value: percent-encoded; only "no brand" is `__all__`."""
     if brand is None:
         return ALL_BRANDS
     return quote(brand, safe="").replace("__", "%5F%5F")
 
 
-def newest(day: date, found: Iterable[ListedObject]) -> DayVersion | None:
-    """The version that counts among a day's objects: the settled one, else the one fetched last."""
-    names = [item.key.rpartition("/")[2] for item in found]
-    settled, latest = (max((name for name in names if name.startswith(kind)), default=None) for kind in KINDS)
+def newest_version(day: date, objects: Iterable[ListedObject]) -> DayVersion | None:
+    """The version that counts among a day's objects: the settled one, else the one that was fetched last."""
+    names = sorted((_name(item) for item in objects), reverse=True)
     if SETTLED_ROWS in names:
-        return _version(day, settled, settled=True) if settled else DayVersion(day, day_end(day), None, settled=True)
-    return _version(day, latest, settled=False) if latest else None
+        return _first_version(day, names, SETTLED) or DayVersion(day, day_end(day), None, settled=True)
+    return _first_version(day, names, OPEN)
 
 
-def _version(day: date, name: str, *, settled: bool) -> DayVersion:
-    _, moment, rest = name.split("-", 2)
-    return DayVersion(day, unstamp(moment), int(rest.partition(".")[0]), settled)
+def _first_version(day: date, names: Iterable[str], kind: str) -> DayVersion | None:
+    versions = (_version(day, name) for name in names if name.startswith(kind))
+    return next((version for version in versions if version is not None), None)
 
 
-def superseded(day: date, found: Sequence[ListedObject], before: datetime) -> list[str]:
-    """The keys of a day's objects that nobody can be about to read any more.
+def _version(day: date, name: str) -> DayVersion | None:
+    """The version that a name tells of; None when it does not follow the pattern."""
+    try:
+        kind, moment, rest = name.split("-", 2)
+        version = DayVersion(day, unstamp(moment), int(rest.partition(".")[0]), settled=f"{kind}-" == SETTLED)
+    except ValueError:
+        LOG.warning("ignoring %s in the folder of %s, its name is not one of ours", name, day)
+        return None
+    return version
 
-    They are versions that have had a newer one beside them since some moment, by S3's clock; a reader who looked before
-    that has had all the time since then to read the older one. Dead leases go after the same time.
+
+def superseded(day: date, objects: Sequence[ListedObject], before: datetime) -> list[str]:
+    """Keys of superseded objects that are old enough for no reader to be using them.
+
+    These are versions that have had a newer one beside them since `before`, by S3's clock: a reader that listed the day
+    earlier has had the time since then to read the older one. Leases that old are left by processes that died.
     """
-    old_enough = [item for item in found if item.modified < before]
-    keeps = newest(day, old_enough)
-    return [item.key for item in old_enough if _replaced(item.key.rpartition("/")[2], keeps)]
+    old = [item for item in objects if item.modified < before]
+    newest = newest_version(day, old)
+    return [item.key for item in old if _name(item) == LEASE or (newest and _is_superseded(_name(item), newest))]
 
 
-def _replaced(name: str, keeps: DayVersion | None) -> bool:
-    if name == LEASE:
-        return True
-    if keeps is None or not name.startswith(("_open-", "_rollup-")):
+def _is_superseded(name: str, newest: DayVersion) -> bool:
+    if not name.startswith((OPEN, OPEN_ROLLUP)):
         return False
-    return keeps.settled or _version(keeps.day, name, settled=False).fetched < keeps.fetched
+    version = _version(newest.day, name)
+    return version is not None and (newest.settled or version.fetched < newest.fetched)
+
+
+def _name(item: ListedObject) -> str:
+    return item.key.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Credits by brand: whole answers of OpenMarket's outcome report, kept by period and brand."""
+"""Credits by brand: whole answers of OpenMarket's outcome report, stored by period and brand."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,10 +33,10 @@ class Outcomes:
         self._clock = clock
 
     async def get(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> Outcome:
-        """A period's outcome; whole seconds, as the vendor takes them, and never days to come.
+        """The outcome of a period in whole seconds, as the vendor takes them, without days that are still to come.
 
         Raises:
-            UpstreamError: the upstream failed and nothing is held.
+            UpstreamError: the vendor failed and no older answer is stored.
         """
         now = self._clock()
         asked = whole_seconds(period.until(day_end(now.date())))
@@ -44,36 +44,36 @@ class Outcomes:
             return Outcome([], Freshness(Source.CACHE, now, now))
         question = Question(
             tenant,
-            f"{outcomes(tenant)}/brand={partition(brand)}/{rfc3339(asked.start)}_{rfc3339(asked.end)}",
+            f"{outcome_folder(tenant)}/brand={partition(brand)}/{rfc3339(asked.start)}_{rfc3339(asked.end)}",
             UPSTREAM,
-            lambda: self._ask(tenant, brand, asked, deadline),
+            lambda: self._fetch(tenant, brand, asked, deadline),
             lambda _, fetched: self._ageing.good_until(fetched, asked.end),
         )
         answer = await self._answers.get(question, deadline)
         rows = [OutcomeRow(*row) for row in cast("list[tuple[str, str, str, int, int, str]]", answer.value)]
         return Outcome(rows, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
 
-    async def _ask(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> list[list[str | int]]:
+    async def _fetch(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> list[list[str | int]]:
         answer = await self._openmarket.outcome(tenant, period.start, period.end, brand, deadline)
         return [list(row) for row in answer.rows]
 
 
-def outcomes(tenant: str) -> str:
-    """The folder of a tenant's kept outcomes."""
+def outcome_folder(tenant: str) -> str:
+    """The folder of a tenant's stored outcomes."""
     return f"{ROOT}/tenant={tenant}/outcome"
 
 
 def outcome_end(folder: str) -> datetime:
-    """When the period of the outcomes in a folder ended.
+    """The end of the period that the outcomes in a folder are about.
 
     Raises:
-        ValueError: the folder is not named as theirs are.
+        ValueError: the folder's name does not end with a period.
     """
     return datetime.fromisoformat(folder.rpartition("_")[2])
 
 
 def whole_seconds(period: Period) -> Period:
-    """The period with both ends moved to the whole second at or after them: the same whole seconds lie inside."""
+    """The period with both ends moved to the next whole second: the same whole seconds lie inside."""
 
     def ceiling(moment: datetime) -> datetime:
         return moment + timedelta(microseconds=-moment.microsecond % 1_000_000)

@@ -1,30 +1,33 @@
-"""What a query wants of the held days: a page, a count, a summary. Reads as little as the wish allows.
+"""What a query wants of a period: a page, a count or a summary. It reads as little as that takes.
 
-Interior days are counted by their names and summed by their rollups; only the days of the page, days cut by the
-period's ends, and days that a filter has to look into are read. At most a handful of days is in flight at once, so a
-year with a filter runs in constant memory.
+Whole days are counted by their names and summed up by their rollups. Rows are read only of the days on the page, of
+those that the period cuts, and of all days if there is a filter: a few at a time, so that memory does not grow with
+the period. Each of them is read only while the invocation has time left.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 
-from ledger.credits.credit_log import CreditLog, PeriodSnapshot
+from ledger.credits.credit_log import PeriodSnapshot
 from ledger.credits.days import DayVersion
+from ledger.credits.filters import CreditFilter
 from ledger.credits.rollups import Rollup, Total, add
-from ledger.credits.rows import AMOUNT, CURRENCY, MSISDN, NETWORK, OUTCOME, WIDTH, Position, Rows
+from ledger.credits.rows import Position, Rows
+from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Period, day_end, midnight
 from upstreams.openmarket.client import CreditState
 
-AT_ONCE = 8
+DAYS_AT_ONCE = 8
 ROLLUPS_AT_ONCE = 64
 
 
 class SummaryKey(Enum):
-    """What a summary can be split by; the currency always is."""
+    """What a summary can be split by; it is always split by currency."""
 
     DAY = "DAY"
     HOUR = "HOUR"
@@ -34,37 +37,8 @@ class SummaryKey(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class CreditFilter:
-    """Which rows count; a condition that is None lets every row pass, bounds are inclusive."""
-
-    outcome: frozenset[str] | None = None
-    network: frozenset[str] | None = None
-    currency: frozenset[str] | None = None
-    msisdn: str | None = field(default=None, repr=False)
-    min_amount: Decimal | None = None
-    max_amount: Decimal | None = None
-
-    def keep(self, rows: Rows) -> Rows:
-        """The rows that meet every condition."""
-        cells = rows.cells
-        return Rows(
-            [cell for at in range(0, len(cells), WIDTH) if self._meets(cells, at) for cell in cells[at : at + WIDTH]]
-        )
-
-    def _meets(self, cells: Sequence[str], at: int) -> bool:
-        return (
-            (self.outcome is None or cells[at + OUTCOME] in self.outcome)
-            and (self.network is None or cells[at + NETWORK] in self.network)
-            and (self.currency is None or cells[at + CURRENCY] in self.currency)
-            and (self.msisdn is None or cells[at + MSISDN] == self.msisdn)
-            and (self.min_amount is None or Decimal(cells[at + AMOUNT]) >= self.min_amount)
-            and (self.max_amount is None or Decimal(cells[at + AMOUNT]) <= self.max_amount)
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class RowPage:
-    """Some rows in order, what lies around them, and how many there are in the whole period."""
+    """Some rows in order, whether there are rows before and after them, and how many the whole period has."""
 
     rows: Rows
     has_previous: bool
@@ -86,62 +60,50 @@ class SummaryBucket:
 
 
 class Selection:
-    """The held days of one query, cut to its period and filter."""
+    """The rows of a snapshot that lie in a period and meet a filter."""
 
-    def __init__(self, log: CreditLog, held: PeriodSnapshot, period: Period, where: CreditFilter | None) -> None:
-        self._log = log
-        self._held = held
+    def __init__(self, snapshot: PeriodSnapshot, period: Period, where: CreditFilter | None) -> None:
+        self._snapshot = snapshot
         self._period = period
         self._where = where
 
     async def count(self) -> int:
         """How many rows the whole period has."""
-        known = sum(version.count or 0 for version in self._held.versions if self._counted(version))
-        looked_into = [version for version in self._held.versions if not self._counted(version)]
-        return known + sum([len(rows) async for _, rows in self._read(looked_into)])
+        counts = [version.count or 0 for version in self._snapshot.versions if self._is_whole(version)]
+        to_read = [version for version in self._snapshot.versions if not self._is_whole(version)]
+        return sum(counts) + sum([len(rows) async for _, rows in self._read_days(to_read)])
 
     async def page(self, first: int, after: Position | None) -> RowPage:
-        """The `first` rows beyond a position."""
-        taken: list[Rows] = []
-        need, before, total = first + 1, 0, 0
-        wanted = set(self._days_of_page(first, after))
-        reading = self._read([v for v in self._held.versions if v.day in wanted or not self._counted(v)])
-        for version in self._held.versions:
-            if self._counted(version) and version.day not in wanted:
-                total += version.count or 0
-                before += (version.count or 0) if after and day_end(version.day) <= after[0] else 0
-                continue
-            _, rows = await anext(reading)
-            total += len(rows)
-            start = rows.first_at((after[0], after[1] + 1)) if after else 0
-            before += start
-            if need and start < len(rows):
-                taken.append(rows.slice(start, min(start + need, len(rows))))
-                need -= len(taken[-1])
-        return _page(taken, first, before, total)
+        """The `first` rows after a position."""
+        on_page = set(self._days_of_page(first, after))
+        to_read = [v for v in self._snapshot.versions if v.day in on_page or not self._is_whole(v)]
+        page = _PageBuilder(first, after)
+        for version in self._snapshot.versions:
+            if self._is_whole(version) and version.day not in on_page:
+                page.skip_day(version)
+        async for _, rows in self._read_days(to_read):
+            page.add_rows(rows)
+        return page.result()
 
     async def summary(self, by: frozenset[SummaryKey]) -> list[SummaryBucket]:
         """Counts and exact sums of the whole period, split by some keys, in their order."""
         totals: dict[_Split, Total] = {}
-        whole = [version for version in self._held.versions if self._counted(version)]
-        cut = [version for version in self._held.versions if not self._counted(version)]
-        for at in range(0, len(whole), ROLLUPS_AT_ONCE):
-            some = whole[at : at + ROLLUPS_AT_ONCE]
-            rollups = await asyncio.gather(*(self._log.rollup(self._held, version) for version in some))
-            for version, rollup in zip(some, rollups, strict=True):
-                _add(totals, version.day, rollup, by)
-        async for version, rows in self._read(cut):
+        whole = [version for version in self._snapshot.versions if self._is_whole(version)]
+        to_read = [version for version in self._snapshot.versions if not self._is_whole(version)]
+        async for version, rollup in self._read_rollups(whole, by_hour=SummaryKey.HOUR in by):
+            _add(totals, version.day, rollup, by)
+        async for version, rows in self._read_days(to_read):
             _add(totals, version.day, Rollup.of(rows), by)
         return [SummaryBucket(*split, *total) for split, total in sorted(totals.items(), key=_order)]
 
-    def _counted(self, version: DayVersion) -> bool:
-        """Whether a day's own figures are this selection's: the day is whole and nothing is filtered."""
+    def _is_whole(self, version: DayVersion) -> bool:
+        """Whether the day's own count and rollup can be used: all of the day is wanted, without a filter."""
         return self._where is None and self._period.covers(version.day) and version.count is not None
 
     def _days_of_page(self, first: int, after: Position | None) -> list[date]:
-        """The days whose rows may be on the page, by what is known without reading them."""
+        """The days whose rows may be on the page, as far as can be known without reading them."""
         days, need = [], first + 1
-        for version in self._held.versions:
+        for version in self._snapshot.versions:
             if need <= 0:
                 break
             if after is not None and day_end(version.day) <= after[0]:
@@ -149,26 +111,53 @@ class Selection:
             if version.count:
                 days.append(version.day)
             at_the_cursor = after is not None and midnight(version.day) <= after[0]
-            if self._counted(version) and not at_the_cursor:
+            if self._is_whole(version) and not at_the_cursor:
                 need -= version.count or 0
         return days
 
-    async def _read(self, versions: Sequence[DayVersion]) -> AsyncIterator[tuple[DayVersion, Rows]]:
-        """Days with their rows, cut and filtered, a handful being fetched ahead."""
-        ahead: dict[int, asyncio.Task[Rows]] = {}
+    async def _read_days(self, versions: Sequence[DayVersion]) -> AsyncIterator[tuple[DayVersion, Rows]]:
+        """Days with their wanted rows, in order; the next few are being read in the meantime."""
+        ahead: list[asyncio.Task[Rows]] = []
         try:
             for index, version in enumerate(versions):
-                for soon in range(index, min(index + AT_ONCE, len(versions))):
-                    if soon not in ahead:
-                        ahead[soon] = asyncio.create_task(self._log.rows(self._held, versions[soon]))
-                yield version, self._cut(version, await ahead.pop(index))
+                soon = versions[index + len(ahead) : index + DAYS_AT_ONCE]
+                ahead.extend(asyncio.create_task(self._snapshot.rows(each)) for each in soon)
+                yield version, self._wanted(version, await self._in_time(lambda: ahead[0]))
+                del ahead[0]
         finally:
-            for task in ahead.values():
+            for task in ahead:
                 task.cancel()
-            # What else went wrong beside the first error has been told by that one.
-            await asyncio.gather(*ahead.values(), return_exceptions=True)
+            # Further errors are ignored: the first one has been raised already.
+            await asyncio.gather(*ahead, return_exceptions=True)
 
-    def _cut(self, version: DayVersion, rows: Rows) -> Rows:
+    async def _read_rollups(
+        self, versions: Sequence[DayVersion], *, by_hour: bool
+    ) -> AsyncIterator[tuple[DayVersion, Rollup]]:
+        for start in range(0, len(versions), ROLLUPS_AT_ONCE):
+            some = versions[start : start + ROLLUPS_AT_ONCE]
+            rollups = await self._in_time(partial(self._rollups, some, by_hour=by_hour))
+            for version, rollup in zip(some, rollups, strict=True):
+                yield version, rollup
+
+    async def _rollups(self, versions: Sequence[DayVersion], *, by_hour: bool) -> list[Rollup]:
+        return await asyncio.gather(*(self._snapshot.rollup(version, by_hour=by_hour) for version in versions))
+
+    async def _in_time[T](self, read: Callable[[], Awaitable[T]]) -> T:
+        """The result of a read that begins and ends before the deadline.
+
+        Raises:
+            LedgerUnavailable: the deadline has passed. No vendor is to blame: the ledger is too slow for this query.
+        """
+        late = LedgerUnavailable("the deadline passed before all days of the period were read")
+        if not (seconds := self._snapshot.query.deadline.remaining()):
+            raise late
+        try:
+            async with asyncio.timeout(seconds):
+                return await read()
+        except TimeoutError as error:
+            raise late from error
+
+    def _wanted(self, version: DayVersion, rows: Rows) -> Rows:
         inside = rows if self._period.covers(version.day) else rows.within(self._period)
         return inside if self._where is None else self._where.keep(inside)
 
@@ -176,20 +165,54 @@ class Selection:
 _Split = tuple[date | None, datetime | None, str | None, CreditState | None, str]
 
 
-def _page(taken: Sequence[Rows], first: int, before: int, total: int) -> RowPage:
-    cells = [cell for rows in taken for cell in rows.cells] if len(taken) != 1 else taken[0].cells
-    rows = Rows(cells)
-    return RowPage(rows.slice(0, first), has_previous=before > 0, has_next=len(rows) > first, total=total)
+class _PageBuilder:
+    """Collects the rows of a page from days in order, and counts the others."""
+
+    def __init__(self, first: int, after: Position | None) -> None:
+        self._first = first
+        self._after = after
+        self._need = first + 1
+        self._taken: list[Rows] = []
+        self._before = 0
+        self._total = 0
+
+    def skip_day(self, version: DayVersion) -> None:
+        """Count a whole day that is not on the page."""
+        count = version.count or 0
+        self._total += count
+        if self._after and day_end(version.day) <= self._after[0]:
+            self._before += count
+
+    def add_rows(self, rows: Rows) -> None:
+        """Take the page's rows of the next day, and count the rest."""
+        start = rows.first_at((self._after[0], self._after[1] + 1)) if self._after else 0
+        self._total += len(rows)
+        self._before += start
+        if self._need and start < len(rows):
+            taken = rows.slice(start, min(start + self._need, len(rows)))
+            self._taken.append(taken)
+            self._need -= len(taken)
+
+    def result(self) -> RowPage:
+        """The page."""
+        taken = self._taken
+        rows = taken[0] if len(taken) == 1 else Rows([cell for rows in taken for cell in rows.cells])
+        return RowPage(
+            rows.slice(0, self._first),
+            has_previous=self._before > 0,
+            has_next=len(rows) > self._first,
+            total=self._total,
+        )
 
 
 def _add(totals: dict[_Split, Total], day: date, rollup: Rollup, by: frozenset[SummaryKey]) -> None:
-    """Add a day's rollup to a summary; its hours are read only if they are asked for."""
+    """Add a day's rollup to a summary; its hours are read only if the summary is split by hour."""
     of_day = day if SummaryKey.DAY in by else None
     networks, outcomes = SummaryKey.NETWORK in by, SummaryKey.OUTCOME in by
     split: _Split
     if SummaryKey.HOUR in by:
         starts = [midnight(day) + timedelta(hours=hour) for hour in range(24)]
-        for (hour, network, outcome, currency), more in rollup.hours.items():
+        for (hour, network, outcome, currency), more in rollup.hours().items():
             split = (
                 of_day,
                 starts[hour],

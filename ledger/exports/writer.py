@@ -16,10 +16,10 @@ from typing import Any
 
 from ledger.answers.freshness import Freshness, Source
 from ledger.credits.credit_log import CreditLog, PeriodSnapshot
+from ledger.credits.day_ranges import LONGEST_RANGE
 from ledger.credits.days import DayVersion
 from ledger.credits.masking import masked
 from ledger.credits.rows import MSISDN, TIME, CorruptRows
-from ledger.credits.spans import LONGEST_RUN
 from ledger.exports.files import Row, Segment, gzip_file, held_rows, opening, segment, stored_rows
 from ledger.exports.jobs import LEASE, ExportJob, ExportLog, ExportPart, ExportSnapshot, ExportState, ExportStatus
 from ledger.storage.leases import Leases
@@ -106,7 +106,7 @@ class Exporter:
         while days:
             run, days = days[:size], days[size:]
             rows = await self._run(work, run)
-            size = max(1, min(LONGEST_RUN, self._rows_at_once * len(run) // max(rows, 1)))
+            size = max(1, min(LONGEST_RANGE, self._rows_at_once * len(run) // max(rows, 1)))
             if work.late():
                 break
         await work.write_part()
@@ -134,7 +134,7 @@ class Exporter:
         pauses = iter(PAUSES)
         while True:
             try:
-                return await self._credit_log.held(job.tenant, job.brand, period, work.deadline)
+                return await self._credit_log.snapshot(job.tenant, job.brand, period, work.deadline)
             except (UpstreamUnavailable, UpstreamTimeout):
                 pause = next(pauses, None)
                 if pause is None or pause > work.deadline.remaining():
@@ -152,7 +152,7 @@ class Exporter:
             return await segment(_shown(rows, job, version.day), job.format, crc, length)
         except CorruptRows as error:
             LOG.warning("asking for %s again: %s", version.day, error)
-        again = held_rows(await self._credit_log.rows(held, version))
+        again = held_rows(await held.rows(version))
         return await segment(_shown(again, job, version.day), job.format, crc, length)
 
 
@@ -273,7 +273,7 @@ def joined(one: Freshness | None, other: Freshness) -> Freshness:
 
 
 async def _body(held: PeriodSnapshot, version: DayVersion) -> bytes | None:
-    return None if version.rows is not None else await held.days.body(version)
+    return None if version.rows is not None else await held.query.days.stored_rows(version)
 
 
 def _shown(rows: Iterator[Row], job: ExportJob, day: date) -> Iterator[Row]:

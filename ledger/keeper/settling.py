@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 from ledger.answers.ageing import Ageing
 from ledger.credits.credit_log import CreditLog
+from ledger.credits.day_ranges import LONGEST_RANGE
 from ledger.credits.days import ALL_BRANDS, ROOT, DayStore, DayVersion, superseded
-from ledger.credits.spans import LONGEST_RUN
 from ledger.keeper.run import KeeperRun
 from ledger.storage.store import Store
 from runtime import telemetry
@@ -49,18 +49,18 @@ class DaySettler:
             LedgerUnavailable: S3 could not serve; without it there is no point in asking the upstream.
         """
         kept, days = DayStore(self.store, tenant, brand), self._days()
-        before = (await kept.plan(days)).versions
+        before = (await kept.list_versions(days)).versions
         if brand is not None and not before:
             return  # somebody has asked and got nothing: a brand that does not exist fails whenever it is asked for
         for version in before.values():
             await self._promote(kept, version)
-        for stretch in batched(reversed(days), LONGEST_RUN, strict=False):
+        for stretch in batched(reversed(days), LONGEST_RANGE, strict=False):
             if not run.may_begin():
                 break
             with run.attempt(f"credit log of {tenant}, brand {brand or ALL_BRANDS}, {stretch[-1]} to {stretch[0]}"):
                 period = Period(midnight(stretch[-1]), day_end(stretch[0]))
-                await self.credit_log.held(tenant, brand, period, run.deadline, stale_if_error=False)
-        after = (await kept.plan(days)).versions
+                await self.credit_log.snapshot(tenant, brand, period, run.deadline, stale_if_error=False)
+        after = (await kept.list_versions(days)).versions
         settled = len(_settled(after.values()) - _settled(before.values()))
         run.settled += settled
         telemetry.count("keeper.settled", settled)
@@ -72,8 +72,8 @@ class DaySettler:
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
-        plan = await DayStore(self.store, tenant, brand).plan(self._days())
-        old = [key for day, found in plan.names.items() for key in superseded(day, found, before)]
+        plan = await DayStore(self.store, tenant, brand).list_versions(self._days())
+        old = [key for day, found in plan.objects.items() for key in superseded(day, found, before)]
         await self.store.delete(old)
         run.deleted += len(old)
 
@@ -83,7 +83,7 @@ class DaySettler:
             return
         rows = await kept.rows(version)
         if rows is not None:
-            await kept.keep(version.day, version.fetched, rows, settled=True)
+            await kept.write(version.day, version.fetched, rows, settled=True)
 
     def _days(self) -> Sequence[date]:
         today = self.clock().date()

@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 
 from ledger.answers.ageing import LONGEST, Ageing
 from ledger.answers.answers import ROOT, SUFFIX
-from ledger.credits.outcomes import outcome_end, outcomes
+from ledger.credits.outcomes import outcome_end, outcome_folder
 from ledger.keeper.collecting import LISTED
 from ledger.keeper.run import KeeperRun
 from ledger.reports.listings import listing_end, listings, marks
@@ -46,7 +46,7 @@ async def sweep_answers(store: Store, tenant: str, ageing: Ageing, now: datetime
     found = await store.listing(f"{ROOT}/tenant={tenant}")
     # The links in a listing lead to files for the archive for as long as the vendor keeps those.
     kinds = (
-        _Kind(f"{outcomes(tenant)}/", outcome_end, OUTCOMES_ANSWER),
+        _Kind(f"{outcome_folder(tenant)}/", outcome_end, OUTCOMES_ANSWER),
         _Kind(f"{listings(tenant)}/", listing_end, LISTED),
     )
     scheduled = marks(tenant)

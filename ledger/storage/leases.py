@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Self, cast
 from weakref import WeakKeyDictionary
 
@@ -69,6 +70,11 @@ class Leases:
         self._store = store
         self._seconds = seconds
         self._running: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Task[Any]]] = WeakKeyDictionary()
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long a lease lives after it was last renewed."""
+        return timedelta(seconds=self._seconds)
 
     async def once[T](
         self,

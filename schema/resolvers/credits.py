@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from ledger.answers.freshness import Freshness
+from ledger.credits.filters import CreditFilter
 from ledger.credits.outcomes import Outcome
 from ledger.credits.rows import Credit, Position
-from ledger.credits.selection import CreditFilter, RowPage, Selection, SummaryBucket, SummaryKey
+from ledger.credits.selection import RowPage, Selection, SummaryBucket, SummaryKey
 from runtime.clock import rfc3339
 from schema.errors import BadUserInput, Forbidden
 from schema.limits import arguments
@@ -98,9 +99,9 @@ async def credit_log(
     position = _position(binding, after)
     if position and not period.start <= position[0] < period.end:
         raise BadUserInput("`after` is not a valid cursor for this period")
-    stored = await context.ledger.credit_log.held(context.tenant, brand, period, context.deadline)
+    stored = await context.ledger.credit_log.snapshot(context.tenant, brand, period, context.deadline)
     return CreditLogPage(
-        selection=Selection(context.ledger.credit_log, stored, period, condition),
+        selection=Selection(stored, period, condition),
         filtered=condition is not None,
         binding=binding,
         size=size,

@@ -3,9 +3,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ledger.credits.days import FETCHED, DayStore, newest, partition, superseded
+from ledger.credits.day_ranges import LONGEST_RANGE, contiguous_ranges
+from ledger.credits.days import FETCHED, DayStore, newest_version, partition, superseded
 from ledger.credits.rows import Rows, encode
-from ledger.credits.spans import LONGEST_RUN, runs
 from runtime.clock import DAY
 from tests.support.moving_clock import MovingClock
 from tests.support.s3.memory_store import Killed, MemoryBucket, MemoryStore
@@ -58,24 +58,24 @@ def test_a_brand_is_one_folder_and_no_brand_another(brand: str | None, folder: s
 
 
 async def test_a_day_that_may_change_is_kept_where_the_lake_does_not_look(days: DayStore, store: MemoryStore) -> None:
-    await days.keep(TODAY, NOON, some(3), settled=False)
+    await days.write(TODAY, NOON, some(3), settled=False)
     assert names(store) == ["_open-20191105T120000.000000Z-3.csv.gz.open", "_rollup-20191105T120000.000000Z-3.json.gz"]
 
 
 async def test_a_settled_day_is_one_object_for_the_lake(days: DayStore, store: MemoryStore) -> None:
-    await days.keep(TODAY, SETTLED, some(3), settled=True)
+    await days.write(TODAY, SETTLED, some(3), settled=True)
     assert names(store) == ["_settled-20191110T120000.000000Z-3.json.gz", "rows.csv.gz"]
     assert all(key.startswith("credit-log/tenant=acme/brand=__all__/day=2019-11-05/") for key in store.bucket.objects)
 
 
 async def test_one_list_plans_a_run_of_days(days: DayStore, store: MemoryStore) -> None:
-    await days.keep(TODAY - DAY, SETTLED, some(3, TODAY - DAY), settled=True)
-    await days.keep(TODAY, NOON, some(3), settled=False)
-    await days.keep(TODAY, LATER, some(4), settled=False)
-    await days.keep(TODAY + DAY, LATER, some(0), settled=False)
-    await DayStore(store, "acme", "MyBrand").keep(TODAY, LATER, some(9), settled=False)
+    await days.write(TODAY - DAY, SETTLED, some(3, TODAY - DAY), settled=True)
+    await days.write(TODAY, NOON, some(3), settled=False)
+    await days.write(TODAY, LATER, some(4), settled=False)
+    await days.write(TODAY + DAY, LATER, some(0), settled=False)
+    await DayStore(store, "acme", "MyBrand").write(TODAY, LATER, some(9), settled=False)
     store.bucket.seen.clear()
-    plan = await days.plan([TODAY - DAY, TODAY])
+    plan = await days.list_versions([TODAY - DAY, TODAY])
     assert {day: (version.count, version.fetched, version.settled) for day, version in plan.versions.items()} == {
         TODAY - DAY: (3, SETTLED, True),
         TODAY: (4, LATER, False),
@@ -84,8 +84,8 @@ async def test_one_list_plans_a_run_of_days(days: DayStore, store: MemoryStore) 
 
 
 async def test_an_empty_day_is_held_too(days: DayStore) -> None:
-    await days.keep(TODAY, NOON, some(0), settled=False)
-    version = (await days.plan([TODAY])).versions[TODAY]
+    await days.write(TODAY, NOON, some(0), settled=False)
+    version = (await days.list_versions([TODAY])).versions[TODAY]
     assert version.count == 0
     rows = await days.rows(version)
     assert rows is not None
@@ -94,7 +94,7 @@ async def test_an_empty_day_is_held_too(days: DayStore) -> None:
 
 async def test_a_lease_says_where_a_run_should_end(days: DayStore, store: MemoryStore) -> None:
     await store.put(days.key(TODAY, "_lease"), b"")
-    plan = await days.plan([TODAY, TODAY + DAY])
+    plan = await days.list_versions([TODAY, TODAY + DAY])
     assert plan.leased(NOON - timedelta(seconds=10)) == {TODAY}
     assert plan.leased(NOON) == frozenset()
     assert plan.versions == {}
@@ -102,8 +102,8 @@ async def test_a_lease_says_where_a_run_should_end(days: DayStore, store: Memory
 
 async def test_a_second_settler_gets_what_the_first_one_wrote(days: DayStore, store: MemoryStore) -> None:
     first, second = await asyncio.gather(
-        days.keep(TODAY, SETTLED, some(3), settled=True),
-        days.keep(TODAY, SETTLED + timedelta(seconds=1), some(4), settled=True),
+        days.write(TODAY, SETTLED, some(3), settled=True),
+        days.write(TODAY, SETTLED + timedelta(seconds=1), some(4), settled=True),
     )
     assert second == first
     assert names(store) == ["_settled-20191110T120000.000000Z-3.json.gz", "rows.csv.gz"]
@@ -111,16 +111,16 @@ async def test_a_second_settler_gets_what_the_first_one_wrote(days: DayStore, st
 
 async def test_damaged_settled_rows_are_written_over(days: DayStore, store: MemoryStore) -> None:
     await store.put(days.key(TODAY, "rows.csv.gz"), b"damaged")
-    kept = await days.keep(TODAY, SETTLED, some(3), settled=True)
-    assert await days.rows((await days.plan([TODAY])).versions[TODAY]) == kept.rows
+    kept = await days.write(TODAY, SETTLED, some(3), settled=True)
+    assert await days.rows((await days.list_versions([TODAY])).versions[TODAY]) == kept.rows
 
 
 @pytest.mark.parametrize("writes", [0, 1])
 async def test_a_day_whose_writer_died_is_held_whole_or_not_at_all(writes: int, store: MemoryStore) -> None:
     dying = DayStore(MemoryStore(store.bucket, writes), "acme", None)
     with pytest.raises(Killed):
-        await dying.keep(TODAY, NOON, some(3), settled=False)
-    plan = await DayStore(store, "acme", None).plan([TODAY])
+        await dying.write(TODAY, NOON, some(3), settled=False)
+    plan = await DayStore(store, "acme", None).list_versions([TODAY])
     assert len(plan.versions) == writes
     for version in plan.versions.values():
         assert await DayStore(store, "acme", None).rows(version) == some(3)
@@ -129,62 +129,62 @@ async def test_a_day_whose_writer_died_is_held_whole_or_not_at_all(writes: int, 
 
 async def test_a_settled_day_that_lost_its_rollup_is_mended_from_its_rows(days: DayStore, store: MemoryStore) -> None:
     with pytest.raises(Killed):
-        await DayStore(MemoryStore(store.bucket, 1), "acme", None).keep(TODAY, SETTLED, some(3), settled=True)
-    held = (await days.plan([TODAY])).versions[TODAY]
+        await DayStore(MemoryStore(store.bucket, 1), "acme", None).write(TODAY, SETTLED, some(3), settled=True)
+    held = (await days.list_versions([TODAY])).versions[TODAY]
     assert (held.settled, held.count) == (True, None)
-    mended = await days.mended(TODAY)
+    mended = await days.rebuild_rollup(TODAY)
     assert mended is not None
     assert (mended.fetched, mended.count) == (SETTLED, 3)
-    assert (await days.plan([TODAY])).versions[TODAY].count == 3
+    assert (await days.list_versions([TODAY])).versions[TODAY].count == 3
 
 
 async def test_what_cannot_be_read_is_not_held(days: DayStore, store: MemoryStore) -> None:
-    kept = await days.keep(TODAY, NOON, some(3), settled=False)
+    kept = await days.write(TODAY, NOON, some(3), settled=False)
     for key in list(store.bucket.objects):
         await store.put(key, b"damaged", {FETCHED: "no time"})
-    held = (await days.plan([TODAY])).versions[TODAY]
+    held = (await days.list_versions([TODAY])).versions[TODAY]
     assert (held.fetched, held.count) == (kept.fetched, 3)
-    assert (await days.rows(held), await days.rollup(held), await days.mended(TODAY)) == (None, None, None)
+    assert (await days.rows(held), await days.rollup(held), await days.rebuild_rollup(TODAY)) == (None, None, None)
     await store.put(days.key(TODAY, "rows.csv.gz"), encode(some(1)))
-    assert await days.mended(TODAY) is None, "nobody knows when these were fetched"
+    assert await days.rebuild_rollup(TODAY) is None, "nobody knows when these were fetched"
 
 
 async def test_a_version_goes_once_a_newer_one_has_been_there_for_a_while(
     days: DayStore, store: MemoryStore, clock: MovingClock
 ) -> None:
-    await days.keep(TODAY, NOON, some(3), settled=False)
+    await days.write(TODAY, NOON, some(3), settled=False)
     clock.advance(hours=1)
-    await days.keep(TODAY, LATER, some(4), settled=False)
+    await days.write(TODAY, LATER, some(4), settled=False)
     clock.advance(minutes=1)
-    found = (await days.plan([TODAY])).names[TODAY]
+    found = (await days.list_versions([TODAY])).objects[TODAY]
     assert superseded(TODAY, found, LATER) == [], "somebody may have seen only the older one a moment ago"
     await store.delete(superseded(TODAY, found, LATER + timedelta(seconds=1)))
     assert names(store) == ["_open-20191105T130000.000000Z-4.csv.gz.open", "_rollup-20191105T130000.000000Z-4.json.gz"]
 
 
 async def test_settled_rows_replace_every_other_version(days: DayStore, store: MemoryStore, clock: MovingClock) -> None:
-    await days.keep(TODAY, NOON, some(3), settled=False)
-    await days.keep(TODAY, SETTLED, some(3), settled=False)
-    await days.keep(TODAY, SETTLED, some(3), settled=True)
+    await days.write(TODAY, NOON, some(3), settled=False)
+    await days.write(TODAY, SETTLED, some(3), settled=False)
+    await days.write(TODAY, SETTLED, some(3), settled=True)
     await store.put(days.key(TODAY, "_lease"), b"")
     clock.advance(hours=1)
-    await store.delete(superseded(TODAY, (await days.plan([TODAY])).names[TODAY], clock()))
+    await store.delete(superseded(TODAY, (await days.list_versions([TODAY])).objects[TODAY], clock()))
     assert names(store) == ["_settled-20191110T120000.000000Z-3.json.gz", "rows.csv.gz"]
 
 
 async def test_the_newest_of_several_counts_in_any_order_of_names(days: DayStore) -> None:
     for fetched, count in ((LATER, 4), (NOON, 300), (NOON + timedelta(minutes=1), 2)):
-        await days.keep(TODAY, fetched, some(count), settled=False)
-    found = (await days.plan([TODAY])).names[TODAY]
+        await days.write(TODAY, fetched, some(count), settled=False)
+    found = (await days.list_versions([TODAY])).objects[TODAY]
     for order in (found, found[::-1]):
-        version = newest(TODAY, order)
+        version = newest_version(TODAY, order)
         assert version is not None
         assert version.count == 4
 
 
 def test_runs_are_contiguous_at_most_31_days_and_end_before_a_lease() -> None:
     month = [TODAY + DAY * number for number in range(40)]
-    assert runs([], frozenset()) == []
-    assert runs(month, frozenset()) == [month[:LONGEST_RUN], month[LONGEST_RUN:]]
-    assert runs([month[0], month[1], month[3]], frozenset()) == [month[:2], [month[3]]]
-    assert runs(month[:6], frozenset({month[0], month[4]})) == [month[:4], month[4:6]]
+    assert contiguous_ranges([], frozenset()) == []
+    assert contiguous_ranges(month, frozenset()) == [month[:LONGEST_RANGE], month[LONGEST_RANGE:]]
+    assert contiguous_ranges([month[0], month[1], month[3]], frozenset()) == [month[:2], [month[3]]]
+    assert contiguous_ranges(month[:6], frozenset({month[0], month[4]})) == [month[:4], month[4:6]]

@@ -42,11 +42,11 @@ async def log(bucket: str, aws: Aws) -> CreditLog:
     await settle(store, FIRST, DAYS, 200)
     await settle(store, FIRST, DAYS, 200, ODD)
     everybody = DayStore(store, "default", None)
-    await everybody.keep((FIRST + DAYS * DAY).date(), clock(), Rows.of([]), settled=True)
+    await everybody.write((FIRST + DAYS * DAY).date(), clock(), Rows.of([]), settled=True)
     odd = LogRow(2**64 - 1, FIRST + (DAYS + 1) * DAY, "447700900001", 'O"2,\nUK 📱', "Confirmed", "0.10", "GBP")
-    await everybody.keep((FIRST + (DAYS + 1) * DAY).date(), clock(), Rows.of([odd]), settled=True)
+    await everybody.write((FIRST + (DAYS + 1) * DAY).date(), clock(), Rows.of([odd]), settled=True)
     open_day = odd._replace(time=FIRST + (DAYS + 2) * DAY)
-    await everybody.keep((FIRST + (DAYS + 2) * DAY).date(), clock(), Rows.of([open_day]), settled=False)
+    await everybody.write((FIRST + (DAYS + 2) * DAY).date(), clock(), Rows.of([open_day]), settled=False)
     settings = Settings.read({"LEDGER_BUCKET": bucket, "OPENMARKET_BASE_URL": "http://127.0.0.1:1", **aws.environ})
     return process(settings, clock, store).credit_log
 
@@ -74,8 +74,8 @@ async def test_the_lake_adds_up_to_the_summary(log: CreditLog, lake: duckdb.Duck
     for brand, partition in ((None, "__all__"), (ODD, ODD)):
         if brand:
             period = Period(FIRST, FIRST + DAYS * DAY)
-        held = await log.held("default", brand, period, Deadline.after(10))
-        summary = await Selection(log, held, period, None).summary(
+        held = await log.snapshot("default", brand, period, Deadline.after(10))
+        summary = await Selection(held, period, None).summary(
             frozenset({SummaryKey.DAY, SummaryKey.NETWORK, SummaryKey.OUTCOME})
         )
         told = lake.execute(

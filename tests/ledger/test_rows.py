@@ -34,20 +34,20 @@ def test_fractions_of_a_second_are_sorted_in_their_place() -> None:
 )
 def test_any_cell_comes_back_as_it_was(odd: str) -> None:
     rows = Rows.of([row(1, 1, odd, odd), row(2, 2)])
-    assert list(decode(encode(rows)).cells) == list(rows.cells)
+    assert list(decode(encode(rows), NIGHT.date(), len(rows)).cells) == list(rows.cells)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.text(st.characters(codec="utf-8")), st.integers(0, 86399))))
 def test_any_day_comes_back_as_it_was(drawn: list[tuple[int, str, int]]) -> None:
     rows = Rows.of([row(second, number, text, text) for number, text, second in drawn])
-    again = decode(encode(rows))
+    again = decode(encode(rows), NIGHT.date(), len(rows))
     assert list(again.cells) == list(rows.cells)
     assert len(again) == len(drawn)
 
 
 def test_a_day_without_rows_is_a_header() -> None:
     assert unpack(encode(Rows.of([]))).decode() == HEADER + "\n"
-    assert len(decode(encode(Rows.of([])))) == 0
+    assert len(decode(encode(Rows.of([])), NIGHT.date(), 0)) == 0
 
 
 def test_any_csv_reader_reads_what_is_stored() -> None:
@@ -89,7 +89,7 @@ def test_a_row_keeps_the_vendors_word_beside_its_state() -> None:
 )
 def test_what_is_damaged_is_refused(body: bytes) -> None:
     with pytest.raises(CorruptRows):
-        decode(body)
+        decode(body, NIGHT.date(), None)
 
 
 def test_a_cut_keeps_the_rows_whose_time_lies_in_the_half_open_period() -> None:

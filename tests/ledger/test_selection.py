@@ -7,8 +7,9 @@ from itertools import batched
 import pytest
 
 from functions.settings import Settings
+from ledger.credits.filters import CreditFilter
 from ledger.credits.rows import Credit, Position
-from ledger.credits.selection import CreditFilter, Selection, SummaryKey
+from ledger.credits.selection import Selection, SummaryKey
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
@@ -31,9 +32,9 @@ class Reader:
         self.log = process(SETTINGS, MovingClock(), MemoryStore(bucket)).credit_log
 
     async def select(self, start: datetime, end: datetime, where: CreditFilter | None = None) -> Selection:
-        held = await self.log.held("default", None, Period(start, end), Deadline.after(5))
+        held = await self.log.snapshot("default", None, Period(start, end), Deadline.after(5))
         self.bucket.seen.clear()
-        return Selection(self.log, held, Period(start, end), where)
+        return Selection(held, Period(start, end), where)
 
 
 @pytest.fixture
@@ -151,8 +152,8 @@ async def test_thirty_settled_days_cost_one_list_and_the_pages_own_days() -> Non
     await settle(MemoryStore(bucket), FIRST, 30, 40)
     reader = Reader(bucket)
     bucket.seen.clear()
-    held = await reader.log.held("default", None, Period(FIRST, FIRST + 30 * DAY), Deadline.after(5))
-    await Selection(reader.log, held, Period(FIRST, FIRST + 30 * DAY), None).page(100, None)
+    held = await reader.log.snapshot("default", None, Period(FIRST, FIRST + 30 * DAY), Deadline.after(5))
+    await Selection(held, Period(FIRST, FIRST + 30 * DAY), None).page(100, None)
     assert [verb for verb, _ in bucket.seen] == ["LIST", "GET", "GET", "GET"]
     assert bodies(bucket) == [f"2019-11-0{day}/rows.csv.gz" for day in (1, 2, 3)]
 
@@ -162,10 +163,8 @@ async def test_a_settled_years_summary_reads_no_rows() -> None:
     await settle(MemoryStore(bucket), start, 366, 5)
     reader = Reader(bucket)
     bucket.seen.clear()
-    held = await reader.log.held("default", None, Period(start, FIRST), Deadline.after(5))
-    summary = await Selection(reader.log, held, Period(start, FIRST), None).summary(
-        frozenset({SummaryKey.DAY, SummaryKey.OUTCOME})
-    )
+    held = await reader.log.snapshot("default", None, Period(start, FIRST), Deadline.after(5))
+    summary = await Selection(held, Period(start, FIRST), None).summary(frozenset({SummaryKey.DAY, SummaryKey.OUTCOME}))
     assert sum(line.count for line in summary) == 366 * 5
     assert len(bucket.asked("LIST")) == 1
     assert len(bucket.asked("GET")) == 366

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ledger.credits.credit_log import PeriodSnapshot
+from ledger.credits.day_ranges import LONGEST_GAP
 from ledger.credits.rows import TIME, WIDTH
-from ledger.credits.spans import LONGEST_BRIDGE
 from ledger.keeper.run import KeeperRun
 from ledger.keeper.sweeping import GRACE
 from ledger.storage.breakers import PATIENCE
@@ -44,7 +44,7 @@ def one_more(time: datetime) -> SimulatedCredit:
 
 
 async def hold(asker: LedgerProcess, start: datetime, end: datetime, brand: str | None = None) -> PeriodSnapshot:
-    return await asker.credit_log.held("default", brand, Period(start, end), Deadline.after(20))
+    return await asker.credit_log.snapshot("default", brand, Period(start, end), Deadline.after(20))
 
 
 async def test_days_1_to_10_and_then_5_to_15_ask_for_11_to_15_only(shared: SharedLedger) -> None:
@@ -87,7 +87,7 @@ async def test_days_that_are_too_many_for_one_answer_are_asked_for_in_halves(sha
         (day(8), day(11)),
     ]
     assert [version.count for version in held.versions] == [10] * 10
-    rows = [await asker.credit_log.rows(held, version) for version in held.versions]
+    rows = [await held.rows(version) for version in held.versions]
     assert [len(each) for each in rows] == [10] * 10
     assert not held.freshness.stale
     await hold(shared.start(), day(1), day(11))
@@ -123,7 +123,7 @@ async def test_of_a_credit_that_comes_twice_the_last_one_of_the_days_asked_for_c
     for number, hours in enumerate(kept, start=5):
         asker = shared.start()
         held = await hold(asker, day(number), day(number + 1))
-        rows = await asker.credit_log.rows(held, held.versions[0])
+        rows = await held.rows(held.versions[0])
         assert list(rows.cells[TIME::WIDTH]) == [rfc3339(day(5) + timedelta(hours=hour)) for hour in hours]
 
 
@@ -164,8 +164,8 @@ async def test_a_settled_day_is_never_part_of_a_bridge(shared: SharedLedger) -> 
 @pytest.mark.parametrize(
     ("good", "asked"),
     [
-        (LONGEST_BRIDGE, [(0, LONGEST_BRIDGE + 2)]),
-        (LONGEST_BRIDGE + 1, [(0, 1), (LONGEST_BRIDGE + 2, LONGEST_BRIDGE + 3)]),
+        (LONGEST_GAP, [(0, LONGEST_GAP + 2)]),
+        (LONGEST_GAP + 1, [(0, 1), (LONGEST_GAP + 2, LONGEST_GAP + 3)]),
     ],
 )
 async def test_a_bridge_is_a_few_days_long_even_where_days_stay_open_for_months(

@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[2]
 
 async def look(asker: LedgerProcess, start: datetime, end: datetime) -> tuple[Any, Selection]:
     period = Period(start, end)
-    held = await asker.credit_log.held("default", None, period, Deadline.after(10))
-    return held.freshness, Selection(asker.credit_log, held, period, None)
+    held = await asker.credit_log.snapshot("default", None, period, Deadline.after(10))
+    return held.freshness, Selection(held, period, None)
 
 
 async def test_an_old_log_answers_for_a_vendor_that_fails_and_says_so(shared: SharedLedger) -> None:

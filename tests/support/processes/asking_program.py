@@ -49,8 +49,8 @@ async def ask(start: datetime, end: datetime) -> dict[str, object]:
     store = Store(MortalBucket(settings.ledger_bucket, settings.aws_endpoint_url))
     log = MortalParts(settings, now, store).credit_log
     period = Period(start, end)
-    held = await log.held("default", None, period, Deadline.after(25))
-    selection = Selection(log, held, period, None)
+    held = await log.snapshot("default", None, period, Deadline.after(25))
+    selection = Selection(held, period, None)
     summary = await selection.summary(frozenset())
     return {
         "count": await selection.count(),

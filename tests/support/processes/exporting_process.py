@@ -112,8 +112,8 @@ class ExportingProcess:
 
     async def shown(self, job: ExportJob) -> list[list[str]]:
         """The rows that `creditLog` shows of the same period."""
-        held = await self.credit_log.held(job.tenant, job.brand, job.period, Deadline.after(20))
-        page = await Selection(self.credit_log, held, job.period, None).page(10_000, None)
+        held = await self.credit_log.snapshot(job.tenant, job.brand, job.period, Deadline.after(20))
+        page = await Selection(held, job.period, None).page(10_000, None)
         cells = page.rows.cells
         return [list(cells[at : at + 8]) for at in range(0, len(cells), 8)]
 
@@ -152,7 +152,7 @@ async def fill(environ: Mapping[str, str], days: int, rows_a_day: int) -> Export
                 "GBP",
             )
         ]
-        await store.keep(day, NOON, Rows(cells), settled=True)
+        await store.write(day, NOON, Rows(cells), settled=True)
     return job("2019-01-01T00:00:00Z", f"{first + timedelta(days=days)}T00:00:00Z")
 
 

@@ -21,4 +21,4 @@ async def settle(store: Store, first: datetime, days: int, rows_a_day: int, bran
             for each in credits_of(ACCOUNT, day, rows_a_day)
             if brand in (None, each.brand)
         )
-        await DayStore(store, "default", brand).keep(day, day_end(day) + timedelta(days=3), rows, settled=True)
+        await DayStore(store, "default", brand).write(day, day_end(day) + timedelta(days=3), rows, settled=True)

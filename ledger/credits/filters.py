@@ -1,0 +1,43 @@
+"""Which rows of the credit log a query wants, column by column."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import compress
+
+from ledger.credits.rows import AMOUNT, CURRENCY, MSISDN, NETWORK, OUTCOME, WIDTH, Rows
+
+
+@dataclass(frozen=True, slots=True)
+class CreditFilter:
+    """Conditions that a row has to meet; one that is None is met by every row, bounds are inclusive."""
+
+    outcome: frozenset[str] | None = None
+    network: frozenset[str] | None = None
+    currency: frozenset[str] | None = None
+    msisdn: str | None = field(default=None, repr=False)
+    min_amount: Decimal | None = None
+    max_amount: Decimal | None = None
+
+    def keep(self, rows: Rows) -> Rows:
+        """The rows that meet every condition."""
+        columns = [map(wanted.__contains__, rows.column(index)) for index, wanted in self._wanted(rows)]
+        chosen = columns[0] if len(columns) == 1 else map(all, zip(*columns, strict=True))
+        cells = rows.cells
+        starts = compress(range(0, len(cells), WIDTH), chosen)
+        return Rows([cell for start in starts for cell in cells[start : start + WIDTH]])
+
+    def _wanted(self, rows: Rows) -> Iterator[tuple[int, Collection[str]]]:
+        """The column of each condition that is given, and the cells that meet it."""
+        sets = ((OUTCOME, self.outcome), (NETWORK, self.network), (CURRENCY, self.currency))
+        yield from ((index, wanted) for index, wanted in sets if wanted is not None)
+        if self.msisdn is not None:
+            yield MSISDN, (self.msisdn,)
+        if self.min_amount is not None or self.max_amount is not None:
+            # There are far fewer price points than credits: each is parsed once.
+            yield AMOUNT, {amount for amount in set(rows.column(AMOUNT)) if self._in_bounds(Decimal(amount))}
+
+    def _in_bounds(self, amount: Decimal) -> bool:
+        return (self.min_amount is None or amount >= self.min_amount) and (
+            self.max_amount is None or amount <= self.max_amount
+        )
