@@ -1,7 +1,7 @@
 """The printed schema with resolvers bound to it: what a function executes, without importing Strawberry.
 
 The schema is written in Strawberry (`schema.types`) and printed to `schema.graphql`. Building it from the print takes
-4 ms; importing Strawberry and its schema takes as long as graphql-core itself (docs/decisions/executor.md).
+4 ms; importing Strawberry and its schema takes as long as graphql-core itself (docs/decisions/printed-schema.md).
 """
 
 import keyword
