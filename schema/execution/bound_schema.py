@@ -6,6 +6,7 @@ The schema is written in Strawberry (`schema.types`) and printed to `schema.grap
 
 import keyword
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +26,7 @@ from graphql.pyutils import camel_to_snake
 
 from schema.execution.scalars import SCALARS
 from schema.resolvers.context import Context
-from schema.resolvers.fields import ENUMS, MUTATIONS, QUERIES, RootField
+from schema.resolvers.fields import MUTATIONS, QUERIES, RootField
 
 SDL = Path(__file__).parents[1] / "schema.graphql"
 ATTRIBUTE = "attribute"
@@ -44,8 +45,7 @@ def bound_schema() -> GraphQLSchema:
         elif isinstance(type_, GraphQLInputObjectType):
             _name_arguments(type_.fields)
         elif isinstance(type_, GraphQLEnumType):
-            for member, value in type_.values.items():
-                value.value = ENUMS[name][member]
+            _bind_enum(type_)
         elif isinstance(type_, GraphQLScalarType) and name in SCALARS:
             _bind_scalar(type_)
     return schema
@@ -90,8 +90,14 @@ def _name_arguments(arguments: dict[str, GraphQLArgument] | dict[str, GraphQLInp
         argument.out_name = f"{name}_" if keyword.iskeyword(name) else camel_to_snake(name)
 
 
+def _bind_enum(type_: GraphQLEnumType) -> None:
+    """Write a member of a Python enum by its name; in arguments a value is its name already."""
+    bound = cast("Any", type_)  # graphql-core types what may be set as methods
+    bound.serialize = bound.coerce_output_value = attrgetter("name")
+
+
 def _bind_scalar(type_: GraphQLScalarType) -> None:
-    scalar, bound = SCALARS[type_.name], cast("Any", type_)  # graphql-core types what may be set as methods
+    scalar, bound = SCALARS[type_.name], cast("Any", type_)
     bound.serialize = bound.coerce_output_value = scalar.serialize
     bound.parse_value = bound.coerce_input_value = scalar.parse_value
     bound.parse_literal = scalar.parse_literal

@@ -64,9 +64,9 @@ class CreditLogPage:
         """How many rows the whole filtered period has, counted without reading rows where the ledger can."""
         return (await self._page()).total if self.filtered else await self.selection.count()
 
-    async def summary(self, by: list[SummaryKey]) -> list[SummaryBucket]:
-        """Counts and exact sums of the whole filtered period."""
-        buckets = await self.selection.summary(frozenset(by))
+    async def summary(self, by: list[str]) -> list[SummaryBucket]:
+        """Counts and exact sums of the whole filtered period, by the named keys."""
+        buckets = await self.selection.summary(frozenset(SummaryKey[name] for name in by))
         self.context.budget.take(len(buckets), BUCKET)
         return buckets
 
@@ -124,8 +124,6 @@ async def credit_outcome(context: Context, from_: datetime, to: datetime, brand:
 def _filter(where: Mapping[str, Any] | None) -> CreditFilter | None:
     """The filter of a `CreditLogFilter`; None when it has no condition."""
     given = {name: value for name, value in (where or {}).items() if value is not None}
-    if "outcome" in given:
-        given["outcome"] = [state.name for state in given["outcome"]]
     for name in given.keys() & {"outcome", "network", "currency"}:
         given[name] = frozenset(given[name])
     return CreditFilter(**given) if given else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from ledger.answers.freshness import Freshness
 from ledger.exports.exports import NOT_READABLE
-from ledger.exports.jobs import ExportJob, ExportSnapshot, ExportStatus, UnreadableExport
+from ledger.exports.jobs import ExportFormat, ExportJob, ExportSnapshot, ExportStatus, UnreadableExport
 from schema.errors import Forbidden
 from schema.limits import arguments
 from schema.resolvers.access import CREDITS_MSISDN
@@ -32,7 +32,7 @@ async def export_credit_log(context: Context, input: Mapping[str, Any]) -> Expor
     """Start an export of a period; phone numbers are masked in it unless the caller may read them."""
     unmasked = context.identity.may(CREDITS_MSISDN)
     period, brand = arguments.period(input["from_"], input["to"]), arguments.brand(input.get("brand"))
-    job = ExportJob(context.tenant, period, brand, input["format"], unmasked)
+    job = ExportJob(context.tenant, period, brand, ExportFormat[input["format"]], unmasked)
     return await _shown(context, await context.ledger.exports.ask(job))
 
 

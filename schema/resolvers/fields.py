@@ -3,30 +3,24 @@
 Both schemas read it: the written one (`schema.types.root`, which adds types, descriptions and defaults) and the printed
 one that functions execute (`schema.execution.bound_schema`). Names are Python's; GraphQL's are their camel case.
 A resolver takes the request's `Context` and the arguments that were given, each by name; null and not given are the
-same to it. Input objects come as mappings.
+same to it. Input objects come as mappings, enum values as their names. A resolver's module is imported when its field
+is first selected: a query for credits does not load what reports and exports need.
 """
 
 from collections.abc import Awaitable, Callable
-from enum import Enum
 from typing import Any, NamedTuple
 
-from ledger.answers.freshness import Source
-from ledger.credits.selection import SummaryKey
-from ledger.exports.jobs import ExportFormat, ExportStatus
 from schema.resolvers.access import CREDITS_READ, REPORTS_READ, REPORTS_SCHEDULE
 from schema.resolvers.context import Context
-from schema.resolvers.credits import credit_log, credit_outcome
-from schema.resolvers.exports import credit_log_export, export_credit_log
-from schema.resolvers.reports import reports, schedule_report
-from upstreams.openmarket.csv import CreditState
-from upstreams.rde.reports import ReportFormat
+
+type Resolver = Callable[..., Awaitable[Any]]
 
 
 class RootField(NamedTuple):
     """A field of `Query` or `Mutation`."""
 
     scope: str
-    resolver: Callable[..., Awaitable[Any]]
+    load: Callable[[], Resolver]
 
     async def resolve(self, context: Context, **arguments: Any) -> Any:  # noqa: ANN401 - each field has types of its own
         """Refuse a caller without the scope, before anything is read; else resolve.
@@ -35,25 +29,52 @@ class RootField(NamedTuple):
             Forbidden: the token does not have the scope.
         """
         context.identity.demand(self.scope)
-        return await self.resolver(context, **arguments)
+        return await self.load()(context, **arguments)
+
+
+def _reports() -> Resolver:
+    from schema.resolvers.reports import reports
+
+    return reports
+
+
+def _credit_log() -> Resolver:
+    from schema.resolvers.credits import credit_log
+
+    return credit_log
+
+
+def _credit_outcome() -> Resolver:
+    from schema.resolvers.credits import credit_outcome
+
+    return credit_outcome
+
+
+def _credit_log_export() -> Resolver:
+    from schema.resolvers.exports import credit_log_export
+
+    return credit_log_export
+
+
+def _schedule_report() -> Resolver:
+    from schema.resolvers.reports import schedule_report
+
+    return schedule_report
+
+
+def _export_credit_log() -> Resolver:
+    from schema.resolvers.exports import export_credit_log
+
+    return export_credit_log
 
 
 QUERIES = {
-    "reports": RootField(REPORTS_READ, reports),
-    "credit_log": RootField(CREDITS_READ, credit_log),
-    "credit_outcome": RootField(CREDITS_READ, credit_outcome),
-    "credit_log_export": RootField(CREDITS_READ, credit_log_export),
+    "reports": RootField(REPORTS_READ, _reports),
+    "credit_log": RootField(CREDITS_READ, _credit_log),
+    "credit_outcome": RootField(CREDITS_READ, _credit_outcome),
+    "credit_log_export": RootField(CREDITS_READ, _credit_log_export),
 }
 MUTATIONS = {
-    "schedule_report": RootField(REPORTS_SCHEDULE, schedule_report),
-    "export_credit_log": RootField(CREDITS_READ, export_credit_log),
+    "schedule_report": RootField(REPORTS_SCHEDULE, _schedule_report),
+    "export_credit_log": RootField(CREDITS_READ, _export_credit_log),
 }
-ENUMS: dict[str, type[Enum]] = {
-    "CreditLogKey": SummaryKey,
-    "CreditState": CreditState,
-    "ExportFormat": ExportFormat,
-    "ExportStatus": ExportStatus,
-    "ReportFormat": ReportFormat,
-    "Source": Source,
-}
-"""The schema's enums by name; their members are those of the Python enum, by name."""

@@ -81,16 +81,16 @@ async def reports(
     context: Context,
     from_: date,
     to: date,
-    format: ReportFormat | None = None,
+    format: str | None = None,
     first: int | None = None,
     after: str | None = None,
 ) -> ReportPage:
     """A page of the reports created in a period of days; both days count."""
     first_day, last_day = arguments.days(from_, to)
-    size = arguments.first(first, arguments.LARGEST_PAGE)
-    binding = ("reports", context.tenant, format.name if format else "")
+    size, wanted = arguments.first(first, arguments.LARGEST_PAGE), ReportFormat[format] if format else None
+    binding = ("reports", context.tenant, format or "")
     position = _position(binding, after)
-    listing = await context.ledger.catalogue.listing(context.tenant, first_day, last_day, format, context.deadline)
+    listing = await context.ledger.catalogue.listing(context.tenant, first_day, last_day, wanted, context.deadline)
     context.private = True
     context.used(listing.freshness)
     page = _page(context, listing, binding, size, position)
@@ -113,7 +113,7 @@ async def schedule_report(context: Context, input: Mapping[str, Any]) -> Schedul
 
 def _schedule_request(
     name: str,
-    format: ReportFormat,
+    format: str,
     start_date: datetime,
     end_date: datetime,
     *,
@@ -135,7 +135,7 @@ def _schedule_request(
             raise BadUserInput(f"{argument} takes 1 to {longest} printable characters")
     if start_date > end_date:
         raise BadUserInput("startDate is after endDate")
-    return ScheduleRequest(name, customization_name, format, start_date, end_date, download_url)
+    return ScheduleRequest(name, customization_name, ReportFormat[format], start_date, end_date, download_url)
 
 
 def _position(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str, str] | None:

@@ -61,7 +61,7 @@ class CreditLogBucket:
 
 async def summary_of(page: strawberry.Parent[CreditLogPage], by: list[SummaryKey]) -> list[SummaryBucket]:
     """Split by the given keys, and by currency always."""
-    return await page.summary(by)
+    return await page.summary([key.name for key in by])
 
 
 @strawberry.type(description="Credits in the order of their time, then of their id.")

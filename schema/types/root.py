@@ -7,6 +7,7 @@ have no body: their signatures are what Strawberry reads.
 import functools
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from enum import Enum
 from typing import Annotated, Any
 
 import strawberry
@@ -54,9 +55,16 @@ def declared(table: dict[str, RootField], description: str, graphql_type: Any) -
 
 
 def as_mapping(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments as graphql-core passes them: those that were given, input objects as mappings."""
-    given = {name: value for name, value in arguments.items() if value is not UNSET}
-    return {name: as_mapping(vars(value)) if has_object_definition(value) else value for name, value in given.items()}
+    """Arguments as graphql-core passes them to us: those given, input objects as mappings, enum members as names."""
+    return {name: _plain(value) for name, value in arguments.items() if value is not UNSET}
+
+
+def _plain(value: Any) -> Any:
+    if has_object_definition(value):
+        return as_mapping(vars(value))
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.name if isinstance(value, Enum) else value
 
 
 @strawberry.type
