@@ -1,7 +1,7 @@
-"""S3 and Secrets Manager for measurements: objects in this process's memory, over HTTP, quick, and it counts.
+"""S3 and Secrets Manager for measurements: objects in this process's memory, served over HTTP, with a request log.
 
-moto serves some three hundred objects a second, and would be what is measured. This knows only what the ledger and the
-textbook ask for; the product's tests hold the ledger against moto.
+moto serves some three hundred objects a second, so it would be moto that is measured. This server has only the
+operations that the ledger and the textbook use; the product's tests run against moto.
 """
 
 import json
@@ -22,9 +22,9 @@ class Bucket:
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
-        self.seen: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         self._objects = Objects()
-        self.objects = self._objects.held
+        self.objects = self._objects.bodies
         self._server = BackgroundServer(self._app)
 
     @property
@@ -34,12 +34,12 @@ class Bucket:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment of whoever shall use this for AWS."""
+        """The environment variables of a process that shall use this as AWS."""
         return {**environ_of(self.endpoint), "LEDGER_BUCKET": BUCKET}
 
     def requests_since(self, mark: int, method: str) -> list[str]:
-        """What was asked for by one method since `len(seen)` was `mark`."""
-        return [key for verb, key in self.seen[mark:] if verb == method]
+        """The keys of one method's requests since `len(requests)` was `mark`."""
+        return [key for verb, key in self.requests[mark:] if verb == method]
 
     def __enter__(self) -> Self:
         """Start."""
@@ -69,7 +69,7 @@ class Bucket:
         if call.headers.get("x-amz-target") == "secretsmanager.GetSecretValue":
             return self._secret(json.loads(call.body)["SecretId"])
         listed = call.query.get("list-type") == "2"
-        self.seen.append(("LIST", call.query.get("prefix", "")) if listed else (call.method, call.key))
+        self.requests.append(("LIST", call.query.get("prefix", "")) if listed else (call.method, call.key))
         return self._objects.answer(call)
 
     def _secret(self, name: str) -> Answer:

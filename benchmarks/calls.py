@@ -1,4 +1,4 @@
-"""A contender's handler in a warm process of its own, called from here: the parent's side of `worker.py`."""
+"""A contender's handler in a warm process of its own: the parent's side of `worker.py`."""
 
 import json
 import subprocess
@@ -28,24 +28,24 @@ class Calls:
         )
 
     def call(self, *events: Mapping[str, Any], times: int = 1, profiled: Path | None = None) -> tuple[float, Any]:
-        """Seconds a call, and the last call's answer; the events take turns. `profiled` takes the profiler's figures.
+        """Seconds a call, and the last call's answer; the events take turns. `profiled`: the file for cProfile.
 
         Raises:
-            RuntimeError: the handler raised; what it said is on the terminal.
+            RuntimeError: the handler raised; its traceback is on the terminal.
         """
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("the worker has no pipes")
-        asked = {"events": events, "times": times, "profiled": str(profiled) if profiled else None}
-        self._process.stdin.write(json.dumps(asked) + "\n")
+        order = {"events": events, "times": times, "profiled": str(profiled) if profiled else None}
+        self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.name}: the handler raised")
-        told = json.loads(line)
-        return told["seconds"] / times, told["answer"]
+        done = json.loads(line)
+        return done["seconds"] / times, done["answer"]
 
     def __enter__(self) -> Self:
-        """It started when it was made."""
+        """The process has been started by the constructor."""
         return self
 
     def __exit__(

@@ -1,4 +1,4 @@
-"""Before anything is timed: everybody gives the same answers, and they are the data that was put in."""
+"""Before anything is timed: all contenders give the same answers, and those are the data that were put in."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,10 @@ FEW_ROWS = 200
 
 
 def compare(world: World, functions: Sequence[Function], servers: Sequence[Server]) -> list[str]:
-    """Ask everybody who is there, and say who was compared.
+    """Call every installed contender; returns the names of those that were compared.
 
     Raises:
-        RuntimeError: somebody gave another answer.
+        RuntimeError: a contender gave another answer.
     """
     compared = []
     for function in functions:
@@ -37,19 +37,23 @@ def compare(world: World, functions: Sequence[Function], servers: Sequence[Serve
 
 
 def _rows(world: World, tally: Function | None, textbook: Function | None) -> list[str]:
-    """A page of the credit log, which only the two have."""
+    """Pages of the credit log, which only these two have."""
     if tally is None or textbook is None:
         return []
     world.settle([COMPARED_ON], FEW_ROWS)
-    event = questions.event(questions.log(COMPARED_ON, 1))
     with Calls(tally, world.environ) as ours, Calls(textbook, world.environ) as theirs:
-        pages = [questions.data(calls.call(event)[1]) for calls in (ours, theirs)]
-    _same("the credit log", pages[0], pages[1])
-    if len(pages[0]["creditLog"]["nodes"]) != FEW_ROWS:
-        raise RuntimeError("the credit log has another number of rows")
+        for body in (
+            questions.log(COMPARED_ON, 1),
+            questions.filtered_log(COMPARED_ON, 1),
+            questions.log_with_include(COMPARED_ON, 1),
+        ):
+            pages = [questions.data(calls.call(questions.event(body))[1]) for calls in (ours, theirs)]
+            _same(body["operationName"], pages[0], pages[1])
+            if len(pages[0]["creditLog"]["nodes"]) != FEW_ROWS:
+                raise RuntimeError(f"{body['operationName']} has another number of rows")
     return ["the credit log in both"]
 
 
-def _same(who: str, given: object, expected: object) -> None:
-    if given != expected:
-        raise RuntimeError(f"{who} gave another answer: {str(given)[:500]} instead of {str(expected)[:500]}")
+def _same(what: str, answer: object, expected: object) -> None:
+    if answer != expected:
+        raise RuntimeError(f"{what}: another answer: {str(answer)[:500]} instead of {str(expected)[:500]}")

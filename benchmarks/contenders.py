@@ -1,6 +1,6 @@
-"""Who is measured: Lambda functions that are started cold or called warm, and servers that are asked over HTTP.
+"""What is measured: Lambda functions that are started cold or called warm, and servers that are called over HTTP.
 
-`make bench-peers` installs the peers; one that is not there is left out by its name, and the results say so.
+`make bench-peers` installs the peers; one that is not installed is left out, and the results name it.
 """
 
 import compileall
@@ -23,13 +23,13 @@ SERVER_CORE, LOAD_CORE = 0, 1
 
 
 def pinned(core: int, command: Sequence[str]) -> list[str]:
-    """The command, kept to one core."""
+    """The command, pinned to one core."""
     return ["taskset", "-c", str(core), *command]
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Something that is started: in which folder, with which command; it is there when its proof is."""
+    """A program to start: its folder and command; it is installed if the file or folder `proof` exists."""
 
     name: str
     folder: Path
@@ -39,7 +39,7 @@ class Program:
 
     @property
     def missing(self) -> bool:
-        """Whether it has not been installed."""
+        """Whether it is not installed."""
         return not (self.proof.exists() and Path(self.command[0]).exists())
 
 
@@ -51,7 +51,7 @@ class Function(Program):
 
     @property
     def interpreter(self) -> str:
-        """What runs it."""
+        """The interpreter that runs it."""
         return self.command[0]
 
 
@@ -60,7 +60,7 @@ class Server(Program):
 
 
 def assemble() -> None:
-    """Put the peers' own modules beside what `make bench-peers` has installed for them."""
+    """Copy the peers' own modules to the packages that `make bench-peers` has installed for them."""
     INSTALLED.mkdir(parents=True, exist_ok=True)
     (INSTALLED / "floor").mkdir(exist_ok=True)
     for module in ("floor/floor.py", "strawberry/textbook.py", "ariadne/ariadne_api.py"):
@@ -73,7 +73,7 @@ def assemble() -> None:
 
 @contextmanager
 def tally() -> Iterator[Function]:
-    """The API's function, from a copy of the artifact that `make build` makes: nobody builds another under it."""
+    """The API's function, from a copy of the artifact of `make build`, which another build cannot change meanwhile."""
     INSTALLED.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tally-", dir=INSTALLED) as home:
         artifact = Path(home) / "artifact"
@@ -82,7 +82,7 @@ def tally() -> Iterator[Function]:
 
 
 def functions() -> list[Function]:
-    """The peers in Lambda; the floor is a handler that does nothing, so what no handler can save."""
+    """The peers in Lambda; the floor is a handler that does nothing: the time that no handler can save."""
     node = INSTALLED / "node"
     return [
         _python("floor", INSTALLED / "floor", "floor.handler", "floor.py"),
@@ -96,14 +96,14 @@ def functions() -> list[Function]:
 
 
 def bare_gets(artifact: Path) -> Function:
-    """A handler that reads objects side by side with our S3 client, and does nothing with them."""
+    """A handler that reads objects concurrently with our S3 client, and discards them."""
     environ = {"PYTHONPATH": str(ROOT / "benchmarks" / "peers" / "bare_gets")}
     command = (str(RIC), "-m", "awslambdaric", "bare_gets.handler")
     return Function("bare GETs", artifact, command, PEERS / "bare_gets", environ, "bare_gets.handler")
 
 
 def servers() -> list[Server]:
-    """Everybody over HTTP, Tally first."""
+    """All contenders over HTTP, Tally first."""
     node_modules = PEERS / "node" / "node_modules"
     return [
         _uvicorn(TALLY, ROOT, ROOT / ".venv", "benchmarks.serve:app"),

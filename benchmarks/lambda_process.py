@@ -1,7 +1,7 @@
-"""One execution environment: a runtime's process beside a Runtime API of our own, timed from its start.
+"""One execution environment: a runtime's process with a Runtime API of our own, timed from its start.
 
-`awslambdaric` for Python, a few lines of JavaScript for Node. AWS's emulator (RIE) answers to the same interface, but
-adds milliseconds of its own between the process and the clock.
+`awslambdaric` for Python, a few lines of JavaScript for Node. AWS's emulator (RIE) has the same interface, but adds
+milliseconds of its own between the process and the clock.
 """
 
 import json
@@ -28,14 +28,14 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the standard library has it
-        """A runtime that is killed while it waits for its next event breaks its connection, as it should."""
+        """Ignore broken connections: a runtime that is killed while it waits for its next event breaks one."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 @dataclass(frozen=True, slots=True)
 class TimedAnswer:
-    """A handler's answer, and when it was there on the performance clock."""
+    """A handler's answer, and when it arrived on the performance clock."""
 
     answer: Any
     at: float
@@ -52,7 +52,7 @@ class LambdaProcess:
         self._server = _Server(("127.0.0.1", 0), _runtime_api(self._events, self._answers))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        self.began = 0.0
+        self.started = 0.0
 
     def __enter__(self) -> Self:
         """Start the process; its clock starts here."""
@@ -65,7 +65,7 @@ class LambdaProcess:
             "AWS_LAMBDA_FUNCTION_NAME": self._function.name,
         }
         command = pinned(SERVER_CORE, self._function.command)
-        self.began = time.perf_counter()
+        self.started = time.perf_counter()
         self._process = subprocess.Popen(
             command, cwd=self._function.folder, env=environ, stdout=subprocess.DEVNULL, stderr=self._log
         )
@@ -91,25 +91,25 @@ class LambdaProcess:
         try:
             body, at = self._answers.get(timeout=seconds)
         except queue.Empty:
-            raise RuntimeError(f"{self._function.name} did not answer: {self.said()[-2000:]}") from None
+            raise RuntimeError(f"{self._function.name} did not answer: {self.stderr()[-2000:]}") from None
         answer = json.loads(body)
         if isinstance(answer, dict) and "errorMessage" in answer:
             raise RuntimeError(f"{self._function.name}: {answer}")
         return TimedAnswer(answer, at)
 
-    def said(self) -> str:
-        """What the process has written to stderr."""
+    def stderr(self) -> str:
+        """Everything that the process has written to stderr."""
         self._log.seek(0)
         return self._log.read().decode()
 
     def peak_bytes(self) -> int:
-        """The most memory that the process has ever held."""
+        """The process's peak memory."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
 
     def cpu_seconds(self) -> float:
-        """What the process has computed so far, in steps of ten milliseconds."""
+        """The process's CPU time so far, in steps of ten milliseconds."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
@@ -124,10 +124,10 @@ def _runtime_api(
 
         def do_GET(self) -> None:
             event = events.get()
-            ends = int((time.time() + ANSWER_SECONDS) * 1000)
+            deadline = int((time.time() + ANSWER_SECONDS) * 1000)
             headers = {
                 "Lambda-Runtime-Aws-Request-Id": "00000000-0000-0000-0000-000000000000",
-                "Lambda-Runtime-Deadline-Ms": str(ends),
+                "Lambda-Runtime-Deadline-Ms": str(deadline),
                 "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:bench",
             }
             self._send(200, event, headers)
@@ -147,6 +147,6 @@ def _runtime_api(
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Print nothing."""
 
     return RuntimeApi

@@ -1,8 +1,8 @@
-"""What the ledger asks of S3 and of the vendor, for 1, 30 and 366 days, a page and a summary, cold and settled.
+"""The ledger's requests to S3 and to the vendor, for 1, 30 and 366 days, a page and a summary, cold and settled.
 
-`python -m benchmarks.ledger` prints the table and writes `ledger.md`. Cold: nothing is held, and the vendor is asked.
-Settled: everything is held, by a process that has not seen it. Requests and bytes count at both servers, so they are
-the same on every machine; times are this machine's, and only the ratio to bare GETs lasts.
+`make bench-ledger` prints the table and writes `ledger.md`. Cold: no day is stored, so the vendor is called. Settled:
+every day is stored, and the process has not read it before. Requests and bytes are counted at both servers, so they are
+the same on every machine; times are this machine's, and only the ratio to bare GETs can be compared.
 """
 
 import asyncio
@@ -38,13 +38,13 @@ SPANS = (1, 30, 366)
 ROWS_A_DAY = 2000
 ROUNDS = 5
 RESULT = Path(__file__).parent / "ledger.md"
-HEAD = "| days | asked for | held | vendor calls | vendor kB | LIST | GET | PUT | kB from S3 | kB to S3 | ms |"
+HEAD = "| days | query | state | vendor calls | vendor kB | LIST | GET | PUT | kB from S3 | kB to S3 | ms |"
 
-Wish = Callable[[Selection], Awaitable[object]]
+Query = Callable[[Selection], Awaitable[object]]
 
 
 class CountingVendor(OpenMarketSimulator):
-    """The simulated vendor; knows how much it has sent."""
+    """The simulated vendor; counts the bytes that it sends."""
 
     sent = 0
 
@@ -57,7 +57,7 @@ class CountingVendor(OpenMarketSimulator):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one query took, as both servers saw it."""
+    """The cost of one query, as both servers saw it."""
 
     calls: int
     sent: int
@@ -66,23 +66,23 @@ class Cost:
     written: int
     seconds: float
 
-    def line(self, days: int, wish: str, state: str) -> str:
+    def line(self, days: int, query: str, state: str) -> str:
         """A line of the table."""
         requests = " | ".join(str(self.verbs[verb]) for verb in ("LIST", "GET", "PUT"))
         size = f"{self.read / 1000:,.0f} | {self.written / 1000:,.0f}"
         return (
-            f"| {days} | {wish} | {state} | {self.calls} | {self.sent / 1000:,.0f} | {requests} | {size} "
+            f"| {days} | {query} | {state} | {self.calls} | {self.sent / 1000:,.0f} | {requests} | {size} "
             f"| {self.seconds * 1000:,.0f} |"
         )
 
 
 class Bench:
-    """A bucket and a vendor, and processes that are new to both."""
+    """A bucket and a vendor, and processes that have used neither before."""
 
     def __init__(self, bucket: Bucket, vendor: CountingVendor) -> None:
         self.bucket, self.vendor = bucket, vendor
-        patient = {"OPENMARKET_BASE_URL": vendor.base_url, "UPSTREAM_SECONDS": "300"}
-        self.settings = Settings.read(bucket.environ | patient)
+        own = {"OPENMARKET_BASE_URL": vendor.base_url, "UPSTREAM_SECONDS": "300"}
+        self.settings = Settings.read(bucket.environ | own)
 
     async def started(self, tenant: str) -> CreditLog:
         """A new process, connected to S3 and to the vendor."""
@@ -92,48 +92,48 @@ class Bench:
         return parts.credit_log
 
     def tenant(self) -> str:
-        """A tenant of whom nothing is held."""
+        """A tenant without stored objects."""
         name = f"t{uuid.uuid4().hex[:8]}"
         self.bucket.secrets[f"tally/{name}/openmarket"] = json.dumps(self.vendor.secret)
         return name
 
-    async def cost(self, tenant: str, days: int, wish: Wish) -> Cost:
-        """Ask a new process, and see what that takes."""
+    async def cost(self, tenant: str, days: int, query: Query) -> Cost:
+        """Run a query in a new process, and count."""
         log, period = await self.started(tenant), Period(END - days * DAY, END)
-        held_before = dict(self.bucket.objects)
-        calls, sent, seen = len(self.vendor.requests), self.vendor.sent, len(self.bucket.seen)
+        stored_before = dict(self.bucket.objects)
+        calls, sent, requests = len(self.vendor.requests), self.vendor.sent, len(self.bucket.requests)
         telemetry.current.set(counted := telemetry.Telemetry())
-        began = time.perf_counter()
-        held = await log.snapshot(tenant, None, period, Deadline.after(300))
-        await wish(Selection(held, period, None))
-        seconds = time.perf_counter() - began
+        started = time.perf_counter()
+        snapshot = await log.snapshot(tenant, None, period, Deadline.after(300))
+        await query(Selection(snapshot, period, None))
+        seconds = time.perf_counter() - started
         objects = self.bucket.objects
         return Cost(
             len(self.vendor.requests) - calls,
             self.vendor.sent - sent,
-            Counter(verb for verb, _ in self.bucket.seen[seen:]),
+            Counter(verb for verb, _ in self.bucket.requests[requests:]),
             counted.counts["s3.bytes_read"],
-            sum(len(body) for key, body in objects.items() if key not in held_before),
+            sum(len(body) for key, body in objects.items() if key not in stored_before),
             seconds,
         )
 
     async def bare(self, tenant: str) -> float:
-        """The seconds that reading the same rollups takes, as many at once, when nothing is done with them."""
-        store, places = Store(S3Bucket(BUCKET, self.bucket.endpoint)), asyncio.Semaphore(ROLLUPS_AT_ONCE)
+        """The seconds for reading the same rollups and discarding them, with as many reads at once."""
+        store, semaphore = Store(S3Bucket(BUCKET, self.bucket.endpoint)), asyncio.Semaphore(ROLLUPS_AT_ONCE)
         await store.get("nothing")
 
         async def read(key: str) -> None:
-            async with places:
+            async with semaphore:
                 await store.get(key)
 
         keys = [key for key in self.bucket.objects if f"tenant={tenant}/" in key and "/_settled-" in key]
-        began = time.perf_counter()
+        started = time.perf_counter()
         await asyncio.gather(*map(read, keys))
-        return time.perf_counter() - began
+        return time.perf_counter() - started
 
 
 async def page(selection: Selection) -> object:
-    """The first hundred rows and how many there are."""
+    """The first hundred rows and the number of all rows."""
     return await selection.page(100, None), await selection.count()
 
 
@@ -145,12 +145,12 @@ async def summary(selection: Selection) -> object:
 async def measure(bench: Bench) -> list[str]:
     """The whole result, line by line."""
     lines, tenant = [HEAD, "|---" * (HEAD.count("|") - 1) + "|"], bench.tenant()
-    await bench.cost(tenant, 1, page)  # modules are slow to load the first time
-    for name, wish in (("page of 100", page), ("summary by day, outcome", summary)):
+    await bench.cost(tenant, 1, page)  # loads the modules
+    for name, query in (("page of 100", page), ("summary by day, outcome", summary)):
         for days in SPANS:
             tenant = bench.tenant()
-            lines.append((await bench.cost(tenant, days, wish)).line(days, name, "cold"))
-            settled = [await bench.cost(tenant, days, wish) for _ in range(ROUNDS)]
+            lines.append((await bench.cost(tenant, days, query)).line(days, name, "cold"))
+            settled = [await bench.cost(tenant, days, query) for _ in range(ROUNDS)]
             lines.append(sorted(settled, key=lambda cost: cost.seconds)[ROUNDS // 2].line(days, name, "settled"))
     ratios = [
         (await bench.cost(tenant, SPANS[-1], summary)).seconds / await bench.bare(tenant) for _ in range(2 * ROUNDS)
@@ -164,10 +164,10 @@ def main() -> None:
     """Measure, print and write."""
     with Bucket() as bucket, CountingVendor(rows_a_day=ROWS_A_DAY, history_days=500, clock=lambda: NOW) as vendor:
         os.environ.update(bucket.environ)
-        vendor.credits_between(END - max(SPANS) * DAY, END)  # drawing up the data is no part of what is measured
+        vendor.credits_between(END - max(SPANS) * DAY, END)  # generated now, so that it is not measured
         lines = asyncio.run(measure(Bench(bucket, vendor)))
-    said = " ".join(__doc__.split("\n\n")[1].split())
-    intro = ["# What the ledger asks for", "", f"{said} {ROWS_A_DAY:,} rows a day.", "", *described(), ""]
+    method = " ".join(__doc__.split("\n\n")[1].split())
+    intro = ["# What the ledger asks for", "", f"{method} {ROWS_A_DAY:,} rows a day.", "", *described(), ""]
     RESULT.write_text("\n".join([*intro, *lines, ""]))
     print("\n".join(lines))
 

@@ -1,4 +1,4 @@
-"""What a query asks of S3: counted at S3 itself, and a year's summary beside a bare read of the same objects."""
+"""A query's requests to S3, counted at S3 itself, and a year's summary beside a bare read of the same objects."""
 
 from datetime import timedelta
 
@@ -13,26 +13,25 @@ from ledger.credits.days import SETTLED_ROWS
 PAGE = 100
 BEFORE = MONTH_FROM - timedelta(days=2)
 BARE = "bare concurrent GETs"
-REQUESTS_SAYS = """Requests as they arrive at S3, from a warm process that knows nothing of these days yet."""
-YEAR_SAYS = f"""{YEAR_DAYS} settled days, each brand asked for once by a process that has
-answered for another brand before. The bare read GETs the same objects, all at once, with the same client, and throws
-them away; Tally LISTs, reads, adds up and renders as well. S3 is a loopback server without any latency, which is the
-hardest case for us."""
+REQUESTS_SAYS = """Requests as they arrive at S3, from a warm process that has not read these days before."""
+YEAR_SAYS = f"""{YEAR_DAYS} settled days, one query for each brand, by a process that has answered for another brand
+before. The bare read GETs the same objects, all at once, with the same client, and discards them; Tally LISTs, reads,
+adds up and renders as well. S3 is a loopback server without latency, which is the hardest case for Tally."""
 
 
 def month(world: World, tally: Function) -> Section:
-    """Count what pages of thirty settled days ask of S3."""
+    """Count the requests to S3 for pages of thirty settled days."""
     world.settle([BEFORE, *days_from(MONTH_FROM, MONTH_DAYS)], MONTH_ROWS)
     rows, counted = [], {}
     with Calls(tally, world.environ) as calls:
-        calls.call(questions.event(questions.log(BEFORE, 1, 1)), times=2)  # the plan is known from here on
+        calls.call(questions.event(questions.log(BEFORE, 1, 1)), times=2)  # modules are loaded from here on
         calls_of = {
             "first page of 100": questions.log(MONTH_FROM, MONTH_DAYS, PAGE),
             "the same page again": questions.log(MONTH_FROM, MONTH_DAYS, PAGE),
             "page of 10,000 (five days)": questions.log(MONTH_FROM, MONTH_DAYS, 10_000),
         }
         for name, body in calls_of.items():
-            mark = len(world.bucket.seen)
+            mark = len(world.bucket.requests)
             answer = questions.data(calls.call(questions.event(body))[1])
             lists, gets = (world.bucket.requests_since(mark, method) for method in ("LIST", "GET"))
             bodies = [key for key in gets if key.endswith(SETTLED_ROWS)]
@@ -59,9 +58,9 @@ def year(world: World, pace: Pace, tally: Function) -> Section:
     with Calls(tally, world.environ) as ours, Calls(reader, {**world.environ, **reader.environ}) as bare:
         for turn, brand in enumerate(brands):
             rollups = [key for key in world.bucket.objects if f"/brand={brand}/" in key and "/_settled-" in key]
-            mark = len(world.bucket.seen)
+            mark = len(world.bucket.requests)
             seconds, answer = ours.call(questions.event(questions.summary(YEAR_FROM, YEAR_DAYS, brand)))
-            bodies += sum(key.endswith(SETTLED_ROWS) for _, key in world.bucket.seen[mark:])
+            bodies += sum(key.endswith(SETTLED_ROWS) for _, key in world.bucket.requests[mark:])
             _check(questions.data(answer)["creditLog"], YEAR_DAYS * pace.year_rows)
             plain, _ = bare.call({"keys": rollups})
             if turn:
@@ -81,6 +80,6 @@ def year(world: World, pace: Pace, tally: Function) -> Section:
 def _check(answer: dict[str, object], rows: int) -> None:
     buckets = answer["summary"]
     if not isinstance(buckets, list) or answer["totalCount"] != rows:
-        raise RuntimeError(f"the year does not add up: {answer['totalCount']}")
+        raise RuntimeError(f"the year has a wrong number of rows: {answer['totalCount']}")
     if sum(bucket["count"] for bucket in buckets) != rows:
         raise RuntimeError("the year's buckets do not add up")

@@ -1,8 +1,8 @@
-"""`make load`: 200 queries at once for a minute, through the local gateway in several processes, while a fifth of all
-calls to OpenMarket fail. Every answer is compared with the simulator's own data; `load.md` says what came of it.
+"""`make load`: 200 concurrent queries for a minute, through several local gateways, while a fifth of all calls to
+OpenMarket fail. Every answer is compared with the simulator's own data; the result is `load.md`.
 
-A gateway is a process with one execution environment, so 200 queries wait for a few environments: this measures what
-holds under pressure, and says nothing of latency in Lambda, which gives each call an environment of its own.
+A gateway is a process with one execution environment, so 200 queries wait for a few environments: this shows whether
+answers stay right under load, and nothing about latency in Lambda, which gives each call an environment of its own.
 """
 
 import asyncio
@@ -37,15 +37,15 @@ GATEWAYS, AT_ONCE, SECONDS = 3, 200, 60.0
 FAILING = 0.2
 ROWS_A_DAY = 300
 DAYS = range(5, 30)
-"""How many days ago; by then every outcome is final, so one truth holds for the whole minute."""
-WAITED_TOO_LONG = 503
+"""Days ago; outcomes this old are final, so the right answer does not change within the minute."""
+GATEWAY_TIMEOUT = 503
 DOCUMENTED = {"UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT"}
 BUCKET, PREFIX = "tally-load", "tally"
 HOW = f"""# Under load
 
 `make load` writes this page: {AT_ONCE} queries at once for {SECONDS:.0f} s, through {GATEWAYS} local gateways in
 processes of their own, while {FAILING:.0%} of the calls to OpenMarket fail with 503. Each query asks for a page, a
-summary and an outcome of one or two of {len(DAYS)} days; none of that is held when the minute begins. An environment
+summary and an outcome of one or two of {len(DAYS)} days; none of that is stored when the minute begins. An environment
 answers one query at a time, so the seconds are mostly waiting in line; one that waits 30 s gets the gateway's own 503.
 """
 QUERY = """query Load($from: DateTime!, $to: DateTime!, $first: Int) {
@@ -71,7 +71,7 @@ gateway.stop()
 
 
 @dataclass
-class Tally:
+class LoadResult:
     """What came back."""
 
     statuses: Counter[int] = field(default_factory=Counter)
@@ -84,7 +84,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Running:
-    """A gateway's process, where it listens, and a token that it takes."""
+    """A gateway's process, its URL, and a token that it accepts."""
 
     process: subprocess.Popen[str]
     url: str
@@ -96,21 +96,21 @@ class Running:
 
 
 class Truth:
-    """What OpenMarket's own data says of a period, worked out once."""
+    """The right answers for a period by OpenMarket's own data, computed once."""
 
     def __init__(self, vendor: OpenMarketSimulator) -> None:
         self._vendor = vendor
-        self._known: dict[tuple[datetime, datetime], tuple[list[str], dict[str, tuple[int, Decimal]], set[Any]]] = {}
+        self._computed: dict[tuple[datetime, datetime], tuple[list[str], dict[str, tuple[int, Decimal]], set[Any]]] = {}
 
     def wrong(self, data: dict[str, Any], start: datetime, end: datetime, first: int) -> str | None:
-        """What is wrong with an answer; None when it is right, field by field, as far as it has data."""
+        """The field of an answer that is wrong; None when every field that has data is right."""
         ids, sums, outcome = self._of(start, end)
         if (log := data["creditLog"]) is not None:
-            said = {line["currency"]: (line["count"], Decimal(line["amount"])) for line in log["summary"]}
+            summary = {line["currency"]: (line["count"], Decimal(line["amount"])) for line in log["summary"]}
             if (
                 log["totalCount"] != len(ids)
                 or [row["creditId"] for row in log["nodes"]] != ids[:first]
-                or said != sums
+                or summary != sums
             ):
                 return f"creditLog {start}..{end}"
         if (found := data["creditOutcome"]) is not None and {tuple(row.values()) for row in found["rows"]} != outcome:
@@ -118,26 +118,26 @@ class Truth:
         return None
 
     def _of(self, start: datetime, end: datetime) -> tuple[list[str], dict[str, tuple[int, Decimal]], set[Any]]:
-        if (start, end) not in self._known:
-            held = [credit for credit in self._vendor.credits_between(start, end) if credit.time < end]
-            held.sort(key=lambda credit: (credit.time, credit.credit_id))
+        if (start, end) not in self._computed:
+            rows = [credit for credit in self._vendor.credits_between(start, end) if credit.time < end]
+            rows.sort(key=lambda credit: (credit.time, credit.credit_id))
             sums: dict[str, tuple[int, Decimal]] = {}
             outcome: dict[tuple[str, str, str], list[int]] = {}
-            for credit in held:
+            for credit in rows:
                 count, amount = sums.get(credit.currency, (0, Decimal(0)))
                 sums[credit.currency] = (count + 1, amount + Decimal(credit.amount))
                 counts = outcome.setdefault((credit.brand, credit.amount, credit.currency), [0, 0])
                 word = self._vendor.outcome_of(credit).lower()
                 counts[0] += word in {"success", "confirmed"}
                 counts[1] += word == "failed"
-            rows = {(*key, *counts) for key, counts in outcome.items()}
-            self._known[start, end] = [str(credit.credit_id) for credit in held], sums, rows
-        return self._known[start, end]
+            expected = {(*key, *counts) for key, counts in outcome.items()}
+            self._computed[start, end] = [str(credit.credit_id) for credit in rows], sums, expected
+        return self._computed[start, end]
 
 
 @contextmanager
 def gateways(environ: dict[str, str]) -> Iterator[list[Running]]:
-    """Some gateways in processes of their own; their log lines are of no interest here."""
+    """Gateways in processes of their own; their log lines are discarded."""
     with ExitStack() as stack:
         running = []
         for _ in range(GATEWAYS):
@@ -158,30 +158,32 @@ def gateways(environ: dict[str, str]) -> Iterator[list[Running]]:
         yield running
 
 
-async def client(http: httpx.AsyncClient, gateway: Running, dice: random.Random, truth: Truth, tally: Tally) -> None:
-    """Ask about one random period after the other until the time is over."""
+async def client(
+    http: httpx.AsyncClient, gateway: Running, dice: random.Random, truth: Truth, result: LoadResult
+) -> None:
+    """Query one random period after the other until the time is over."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    ends = time.monotonic() + SECONDS
-    while time.monotonic() < ends:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
         start = today - timedelta(days=dice.choice(DAYS))
         end, first = start + timedelta(days=dice.choice((1, 1, 1, 2))), dice.choice((10, 100, 500))
         variables = {"from": start.isoformat(), "to": end.isoformat(), "first": first}
-        began = time.monotonic()
+        started = time.monotonic()
         answer = await http.post(
             f"{gateway.url}/graphql",
             json={"query": QUERY, "variables": variables},
             headers={"authorization": f"Bearer {gateway.token}", "accept": "application/graphql-response+json"},
         )
-        tally.seconds.append(time.monotonic() - began)
-        tally.statuses[answer.status_code] += 1
+        result.seconds.append(time.monotonic() - started)
+        result.statuses[answer.status_code] += 1
         if answer.status_code != 200:
             continue
-        said = answer.json()
-        tally.codes.update(error["extensions"]["code"] for error in said.get("errors", ()))
-        tally.stale += bool((said["data"]["creditLog"] or {}).get("freshness", {}).get("stale"))
-        tally.compared += 1
-        if wrong := truth.wrong(said["data"], start, end, first):
-            tally.wrong.append(wrong)
+        parsed = answer.json()
+        result.codes.update(error["extensions"]["code"] for error in parsed.get("errors", ()))
+        result.stale += bool((parsed["data"]["creditLog"] or {}).get("freshness", {}).get("stale"))
+        result.compared += 1
+        if wrong := truth.wrong(parsed["data"], start, end, first):
+            result.wrong.append(wrong)
 
 
 async def watch(running: list[Running], sizes: list[list[float]]) -> None:
@@ -191,26 +193,26 @@ async def watch(running: list[Running], sizes: list[list[float]]) -> None:
         await asyncio.sleep(0.5)
 
 
-async def drive(running: list[Running], truth: Truth) -> tuple[Tally, list[list[float]]]:
-    """Everybody at once."""
-    tally, sizes = Tally(), list[list[float]]()
+async def drive(running: list[Running], truth: Truth) -> tuple[LoadResult, list[list[float]]]:
+    """Run all clients concurrently."""
+    result, sizes = LoadResult(), list[list[float]]()
     watching = asyncio.create_task(watch(running, sizes))
-    # A connection for each query: a kept one may be dropped as idle just when it is used again, which is no failure.
+    # A connection for each query: the server may close an idle one just when it is reused, and the query would fail.
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=0)
     async with httpx.AsyncClient(timeout=40, limits=limits, trust_env=False) as http:
         await asyncio.gather(
             *(
-                client(http, running[number % GATEWAYS], random.Random(number), truth, tally)
+                client(http, running[number % GATEWAYS], random.Random(number), truth, result)
                 for number in range(AT_ONCE)
             )
         )
     watching.cancel()
-    return tally, sizes
+    return result, sizes
 
 
-def report(tally: Tally, sizes: list[list[float]], calls: int) -> str:
+def report(result: LoadResult, sizes: list[list[float]], calls: int) -> str:
     """The page."""
-    seconds = sorted(tally.seconds)
+    seconds = sorted(result.seconds)
     third = len(sizes) // 3
     memory = [
         (
@@ -221,12 +223,12 @@ def report(tally: Tally, sizes: list[list[float]], calls: int) -> str:
         for at in range(GATEWAYS)
     ]
     rows = [
-        ("queries answered", f"{sum(tally.statuses.values()):,}"),
-        ("by status", json.dumps(dict(sorted(tally.statuses.items())))),
-        ("answers compared with the vendor's own data", f"{tally.compared:,}"),
-        ("wrong answers", str(len(tally.wrong))),
-        ("stale answers", f"{tally.stale:,}"),
-        ("errors by code", json.dumps(dict(sorted(tally.codes.items())))),
+        ("queries answered", f"{sum(result.statuses.values()):,}"),
+        ("by status", json.dumps(dict(sorted(result.statuses.items())))),
+        ("answers compared with the vendor's own data", f"{result.compared:,}"),
+        ("wrong answers", str(len(result.wrong))),
+        ("stale answers", f"{result.stale:,}"),
+        ("errors by code", json.dumps(dict(sorted(result.codes.items())))),
         ("calls to OpenMarket, failed ones too", f"{calls:,}"),
         (
             "seconds, median / 99 of 100 / longest",
@@ -246,7 +248,7 @@ def report(tally: Tally, sizes: list[list[float]], calls: int) -> str:
 
 
 def main() -> int:
-    """Measure, write the page; 1 if anything was not as it must be."""
+    """Measure, write the page; 1 if an answer was wrong or an error unexpected."""
     with Aws() as aws, RdeSimulator(generated=False) as rde, OpenMarketSimulator(rows_a_day=ROWS_A_DAY) as openmarket:
         aws.create_bucket(BUCKET)
         aws.put_secret(f"{PREFIX}/default/openmarket", openmarket.secret)
@@ -260,14 +262,14 @@ def main() -> int:
             "OPENMARKET_BASE_URL": openmarket.base_url,
         }
         with gateways(environ) as running:
-            tally, sizes = asyncio.run(drive(running, Truth(openmarket)))
-        page = report(tally, sizes, openmarket.count())
+            result, sizes = asyncio.run(drive(running, Truth(openmarket)))
+        page = report(result, sizes, openmarket.count())
     PAGE.write_text(page)
     print(page)
-    unknown = set(tally.codes) - DOCUMENTED
-    for wrong in (*tally.wrong[:10], *unknown):
-        print(f"NOT RIGHT: {wrong}")
-    return 1 if tally.wrong or unknown or set(tally.statuses) - {200, WAITED_TOO_LONG} else 0
+    unknown = set(result.codes) - DOCUMENTED
+    for wrong in (*result.wrong[:10], *unknown):
+        print(f"WRONG: {wrong}")
+    return 1 if result.wrong or unknown or set(result.statuses) - {200, GATEWAY_TIMEOUT} else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""On what was measured: the machine, and the version of everything that took part."""
+"""The machine of a measurement, and the version of everything that took part."""
 
 import json
 import platform
@@ -35,14 +35,14 @@ def described() -> list[str]:
 
 def versions() -> list[Cells]:
     """Versions of ours and of every peer that is installed."""
-    rows: list[Cells] = [("Python", platform.python_version()), ("Node", _said(NODE, "--version")), ("wrk", _wrk())]
+    rows: list[Cells] = [("Python", platform.python_version()), ("Node", _output(NODE, "--version")), ("wrk", _wrk())]
     rows += [(f"{name} (Tally)", version(name)) for name in OURS]
     theirs = INSTALLED / "python" / "bin" / "python"
     if theirs.exists():
         script = f"from importlib.metadata import version; print(*map(version, {THEIRS!r}))"
         rows += [
             (f"{name} (peers)", found)
-            for name, found in zip(THEIRS, _said(str(theirs), "-c", script).split(), strict=True)
+            for name, found in zip(THEIRS, _output(str(theirs), "-c", script).split(), strict=True)
         ]
     for name in NODE_PEERS:
         package = PEERS / "node" / "node_modules" / name / "package.json"
@@ -51,17 +51,17 @@ def versions() -> list[Cells]:
     return rows
 
 
-def _said(*command: str) -> str:
+def _output(*command: str) -> str:
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     except FileNotFoundError:
-        return "not there"
+        return "not installed"
 
 
 def _wrk() -> str:
-    """wrk says its version with its usage, and fails."""
+    """The version of wrk, which prints it with its usage, and fails."""
     try:
-        said = subprocess.run(["wrk", "-v"], check=False, capture_output=True, text=True).stdout  # noqa: S607 - from the PATH, as it is used
+        usage = subprocess.run(["wrk", "-v"], check=False, capture_output=True, text=True).stdout  # noqa: S607 - from the PATH, as `over_http` runs it
     except FileNotFoundError:
-        return "not there"
-    return said.split()[1] if said else "unknown"
+        return "not installed"
+    return usage.split()[1] if usage else "unknown"

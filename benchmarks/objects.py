@@ -1,6 +1,6 @@
-"""S3's semantics over a dictionary: as much as the ledger and boto3's `get_object` ask for.
+"""S3's semantics over a dictionary: as much as the ledger and boto3's `get_object` use.
 
-Conditional writes, multipart uploads, one-request deletes and LISTs in pages and by folder; no versions, no checks.
+Conditional writes, multipart uploads, multi-object deletes and LISTs by page and by folder; no versions, no validation.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 MODIFIED = datetime.now(UTC)
-KEPT_HEADERS = ("content-type", "content-encoding", "x-amz-meta-")
+STORED_HEADERS = ("content-type", "content-encoding", "x-amz-meta-")
 XML = {"content-type": "application/xml"}
 
 Headers = Mapping[str, str]
@@ -31,10 +31,10 @@ class Call:
 
 
 class Objects:
-    """The objects of one bucket; `held` may be read and written directly."""
+    """The objects of one bucket; `bodies` may be read and written directly."""
 
     def __init__(self) -> None:
-        self.held: dict[str, bytes] = {}
+        self.bodies: dict[str, bytes] = {}
         self._attributes: dict[str, Headers] = {}
         self._uploads: dict[str, dict[int, bytes]] = {}
 
@@ -46,7 +46,7 @@ class Objects:
         return known[call.method](call) if call.method in known else (405, b"", {})
 
     def _get(self, call: Call) -> Answer:
-        body = self.held.get(call.key)
+        body = self.bodies.get(call.key)
         if body is None:
             return 404, b"<Error><Code>NoSuchKey</Code></Error>", XML
         when = MODIFIED.strftime("%a, %d %b %Y %H:%M:%S GMT")
@@ -56,30 +56,30 @@ class Objects:
         if "partNumber" in call.query:
             self._uploads[call.query["uploadId"]][int(call.query["partNumber"])] = call.body
             return 200, b"", {"etag": _tag(call.body)}
-        held, wanted = self.held.get(call.key), call.headers.get("if-match")
-        if held is not None and call.headers.get("if-none-match") == "*":
+        stored, required_tag = self.bodies.get(call.key), call.headers.get("if-match")
+        if stored is not None and call.headers.get("if-none-match") == "*":
             return 412, b"<Error><Code>PreconditionFailed</Code></Error>", XML
-        if wanted and wanted != _tag(held or b""):
+        if required_tag and required_tag != _tag(stored or b""):
             return 412, b"<Error><Code>PreconditionFailed</Code></Error>", XML
-        self._keep(call.key, call.headers, call.body)
+        self._store(call.key, call.headers, call.body)
         return 200, b"", {"etag": _tag(call.body)}
 
     def _delete(self, call: Call) -> Answer:
-        self.held.pop(call.key, None)
+        self.bodies.pop(call.key, None)
         return 204, b"", {}
 
     def _post(self, call: Call) -> Answer:
         if "delete" in call.query:
-            gone = [node.text or "" for node in ET.fromstring(call.body).iter() if node.tag.endswith("Key")]  # noqa: S314 - our own client's
-            for name in gone:
-                self.held.pop(name, None)
-            deleted = "".join(f"<Deleted><Key>{escape(name)}</Key></Deleted>" for name in gone)
+            deleted_keys = [node.text or "" for node in ET.fromstring(call.body).iter() if node.tag.endswith("Key")]  # noqa: S314 - our own client's
+            for name in deleted_keys:
+                self.bodies.pop(name, None)
+            deleted = "".join(f"<Deleted><Key>{escape(name)}</Key></Deleted>" for name in deleted_keys)
             return 200, f"<DeleteResult>{deleted}</DeleteResult>".encode(), XML
         if "uploads" in call.query:
             return self._begin(call)
         parts = self._uploads.pop(call.query["uploadId"])
         whole = b"".join(parts[number] for number in sorted(parts))
-        self._keep(call.key, self._attributes.pop(call.query["uploadId"]), whole)
+        self._store(call.key, self._attributes.pop(call.query["uploadId"]), whole)
         done = f"<ETag>{escape(_tag(whole))}</ETag>"
         return 200, f"<CompleteMultipartUploadResult>{done}</CompleteMultipartUploadResult>".encode(), XML
 
@@ -90,14 +90,14 @@ class Objects:
         name = f"<UploadId>{upload}</UploadId>"
         return 200, f"<InitiateMultipartUploadResult>{name}</InitiateMultipartUploadResult>".encode(), XML
 
-    def _keep(self, key: str, headers: Headers, body: bytes) -> None:
-        self.held[key] = body
-        self._attributes[key] = {name: value for name, value in headers.items() if name.startswith(KEPT_HEADERS)}
+    def _store(self, key: str, headers: Headers, body: bytes) -> None:
+        self.bodies[key] = body
+        self._attributes[key] = {name: value for name, value in headers.items() if name.startswith(STORED_HEADERS)}
 
     def _list(self, query: Mapping[str, str]) -> Answer:
         prefix, most = query.get("prefix", ""), int(query.get("max-keys", "1000"))
         after = query.get("continuation-token") or query.get("start-after") or ""
-        keys = sorted(key for key in self.held if key.startswith(prefix) and key > after)
+        keys = sorted(key for key in self.bodies if key.startswith(prefix) and key > after)
         folders: set[str] = set()
         if mark := query.get("delimiter"):
             inside = [key for key in keys if mark in key[len(prefix) :]]
@@ -114,7 +114,7 @@ class Objects:
 
     def _listed(self, key: str) -> str:
         when = MODIFIED.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        facts = f"<LastModified>{when}</LastModified><ETag>&quot;0&quot;</ETag><Size>{len(self.held[key])}</Size>"
+        facts = f"<LastModified>{when}</LastModified><ETag>&quot;0&quot;</ETag><Size>{len(self.bodies[key])}</Size>"
         return f"<Contents><Key>{escape(key)}</Key>{facts}</Contents>"
 
 

@@ -1,4 +1,4 @@
-"""How long the measurements take: the whole run, and a quick one that only shows that everything still works."""
+"""Rounds and sizes of a full run, and of a quick one that only shows that everything still works."""
 
 import os
 from dataclasses import dataclass
@@ -25,5 +25,5 @@ QUICK = Pace("quick: too few rounds to quote", 3, 2, 30, 3, 1, 1, 3, 100, 10_000
 
 
 def pace() -> Pace:
-    """The pace that the environment asks for: `QUICK=1` or none."""
+    """The pace that the environment sets: quick with `QUICK=1`, else full."""
     return QUICK if os.environ.get("QUICK") else FULL

@@ -1,4 +1,4 @@
-"""What everybody is asked: a few operations, as API Gateway's events and as HTTP bodies."""
+"""The operations that are measured, as API Gateway's events and as HTTP bodies."""
 
 import json
 from base64 import b64decode
@@ -7,6 +7,7 @@ from gzip import decompress
 from typing import Any
 
 from deploy.artifact import ROOT
+from local.credits import NETWORKS
 
 REPORTS = """query Reports($from: Date!, $to: Date!, $first: Int) {
   reports(from: $from, to: $to, first: $first) { nodes { name format creationDate downloadUrl } }
@@ -14,6 +15,18 @@ REPORTS = """query Reports($from: Date!, $to: Date!, $first: Int) {
 LOG = """query Log($from: DateTime!, $to: DateTime!, $first: Int) {
   creditLog(from: $from, to: $to, first: $first) {
     nodes { creditId time msisdn network outcome amount currency }
+  }
+}"""
+FILTERED_LOG = """query FilteredLog($from: DateTime!, $to: DateTime!, $first: Int, $networks: [String!]) {
+  creditLog(from: $from, to: $to, first: $first, where: {network: $networks}) {
+    nodes { creditId time msisdn network outcome amount currency }
+  }
+}"""
+LOG_WITH_INCLUDE = """query LogWithInclude($from: DateTime!, $to: DateTime!, $first: Int, $money: Boolean!) {
+  creditLog(from: $from, to: $to, first: $first) {
+    nodes { creditId time msisdn network
+      outcome @include(if: $money) amount @include(if: $money) currency @include(if: $money)
+    }
   }
 }"""
 SUMMARY = """query Summary($from: DateTime!, $to: DateTime!, $brand: String) {
@@ -28,20 +41,20 @@ EXPORTED = "query Exported($id: ID!) { creditLogExport(id: $id) { id status rows
 
 SMALL, LARGE = 28, 1000
 PERIODS = {SMALL: ("2018-01-01", "2018-01-28"), LARGE: ("2017-01-01", "2017-12-31")}
-"""The days in which a listing of so many reports lies."""
+"""The period of each listing, by its number of reports."""
 LARGEST_PAGE = 10_000
 
 Body = dict[str, Any]
 
 
 def reports(size: int, first: int = LARGE) -> Body:
-    """The listing of that many reports."""
+    """The listing of `size` reports."""
     start, end = PERIODS[size]
     return {"query": REPORTS, "variables": {"from": start, "to": end, "first": first}, "operationName": "Reports"}
 
 
-def unheard_of(size: int, number: int) -> Body:
-    """The same question in words that nobody has used before."""
+def new_operation(size: int, number: int) -> Body:
+    """The same operation under another name, so that no process has seen its text."""
     return reports(size) | {
         "query": REPORTS.replace("Reports", f"Reports{number}"),
         "operationName": f"Reports{number}",
@@ -51,6 +64,18 @@ def unheard_of(size: int, number: int) -> Body:
 def log(first_day: date, days: int, first: int = LARGEST_PAGE) -> Body:
     """A page of the credit log of some days."""
     return {"query": LOG, "variables": _instants(first_day, days) | {"first": first}, "operationName": "Log"}
+
+
+def filtered_log(first_day: date, days: int) -> Body:
+    """The largest page with a variable inside the filter, which every row matches."""
+    variables = _instants(first_day, days) | {"first": LARGEST_PAGE, "networks": list(NETWORKS)}
+    return {"query": FILTERED_LOG, "variables": variables, "operationName": "FilteredLog"}
+
+
+def log_with_include(first_day: date, days: int) -> Body:
+    """The largest page with directives that depend on a variable."""
+    variables = _instants(first_day, days) | {"first": LARGEST_PAGE, "money": True}
+    return {"query": LOG_WITH_INCLUDE, "variables": variables, "operationName": "LogWithInclude"}
 
 
 def summary(first_day: date, days: int, brand: str) -> Body:
@@ -64,7 +89,7 @@ def export(first_day: date, days: int, brand: str) -> Body:
 
 
 def exported(job: str) -> Body:
-    """How an export is getting on."""
+    """The state of an export."""
     return {"query": EXPORTED, "variables": {"id": job}, "operationName": "Exported"}
 
 
@@ -81,7 +106,7 @@ def event(body: Body) -> dict[str, Any]:
 
 
 def content(answer: dict[str, Any]) -> bytes:
-    """The body of a Lambda proxy answer, without its wrappings."""
+    """The body of a Lambda proxy answer, decoded and decompressed."""
     body = b64decode(answer["body"]) if answer.get("isBase64Encoded") else answer["body"].encode()
     headers = {name.lower(): value for name, value in answer["headers"].items()}
     return decompress(body) if headers.get("content-encoding") == "gzip" else body
@@ -91,9 +116,9 @@ def data(answer: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
     """The data of a Lambda proxy answer.
 
     Raises:
-        RuntimeError: the answer holds errors, or is none.
+        RuntimeError: the status is not 200, or the answer has errors.
     """
-    told = json.loads(content(answer))
-    if answer["statusCode"] != 200 or told.get("errors"):
-        raise RuntimeError(f"no good answer: {answer['statusCode']} {told.get('errors')}")
-    return told["data"]
+    parsed = json.loads(content(answer))
+    if answer["statusCode"] != 200 or parsed.get("errors"):
+        raise RuntimeError(f"the call failed: {answer['statusCode']} {parsed.get('errors')}")
+    return parsed["data"]

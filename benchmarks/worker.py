@@ -1,8 +1,8 @@
-"""Runs inside a contender's interpreter: loads a Lambda handler and calls it as often as it is told, line by line.
+"""Runs inside a contender's interpreter: loads a Lambda handler and calls it as each line of input says.
 
-A line in: `{"events": […], "times": n, "profiled": null}`, called in turn, n calls in all, perhaps with a file for the
-profiler; a line out: the seconds that they took together, and the last answer. Only the standard library, because the
-interpreter has nothing else of ours. Whatever the handler prints goes nowhere.
+A line in: `{"events": […], "times": n, "profiled": null}`: n calls in all, the events in turn, perhaps with a file for
+cProfile; a line out: the seconds of all calls together, and the last answer. Only the standard library, because the
+interpreter has nothing else that we know of. What the handler prints is discarded.
 """
 
 import importlib
@@ -32,16 +32,16 @@ def main() -> None:
     sys.path.insert(0, str(Path.cwd()))
     handler = getattr(importlib.import_module(module), attribute)
     for line in sys.stdin:
-        asked = json.loads(line)
-        profiler = Profile() if asked.get("profiled") else None
-        calls, context, answer = list(islice(cycle(asked["events"]), asked["times"])), LambdaContext(), None
-        began = time.perf_counter()
+        order = json.loads(line)
+        profiler = Profile() if order.get("profiled") else None
+        calls, context, answer = list(islice(cycle(order["events"]), order["times"])), LambdaContext(), None
+        started = time.perf_counter()
         with profiler or nullcontext():
             for event in calls:
                 answer = handler(event, context)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - started
         if profiler:
-            profiler.dump_stats(asked["profiled"])
+            profiler.dump_stats(order["profiled"])
         out.write(json.dumps({"seconds": seconds, "answer": answer}) + "\n")
 
 

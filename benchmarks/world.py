@@ -1,14 +1,14 @@
-"""The data that everybody is asked for: listings at a simulated vendor, and settled days in the ledger.
+"""The data of all measurements: listings at a simulated vendor, and settled days in the ledger.
 
-Listings lie at the simulator, from which Tally fetches them itself, and as plain JSON in the bucket, from which the
-peers read them over REST or S3; so equal answers were come by in two ways. Days are written by the ledger's own code.
+Listings are at the simulator, from which Tally fetches them itself, and as plain JSON in the bucket, from which the
+peers read them over REST or S3; so equal answers were obtained in two ways. Days are written by the ledger's own code.
 """
 
 import asyncio
 import json
 import os
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -27,20 +27,20 @@ SETTLED = datetime(2026, 1, 1, tzinfo=UTC)
 FORMATS = ("JSON", "XML", "CSV", "XLSX")
 COMPARED_ON = date(2018, 2, 20)
 ROWS_FROM = date(2018, 3, 1)
-"""From here on lie days for pages of rows: each is asked for once."""
+"""The first of the days for pages of rows; each is read once."""
 MONTH_FROM, MONTH_DAYS, MONTH_ROWS = date(2019, 3, 1), 30, 2000
 YEAR_FROM, YEAR_DAYS = date(2020, 1, 1), 366
 LARGE_BRAND = "large"
 
 
 class World:
-    """The bucket and the vendor, running, with listings to be had."""
+    """The bucket and the vendor, running, with their listings."""
 
     def __init__(self) -> None:
         self.bucket = Bucket()
         self.rde = RdeSimulator(generated=False)
         self._running = ExitStack()
-        self._drawn: dict[int, Rows] = {}
+        self._generated: dict[int, Rows] = {}
 
     @property
     def environ(self) -> dict[str, str]:
@@ -48,7 +48,7 @@ class World:
         return {
             **self.bucket.environ,
             "RDE_BASE_URL": self.rde.base_url,
-            "OPENMARKET_BASE_URL": "http://127.0.0.1:9",  # nobody: what is asked for is held
+            "OPENMARKET_BASE_URL": "http://127.0.0.1:9",  # no server: the measured days are stored
             "REPORTS_URL": f"{self.bucket.endpoint}/{BUCKET}/reports",
             "LOG_LEVEL": "INFO",
         }
@@ -83,31 +83,43 @@ class World:
         self.bucket.objects[_key(size)] = json.dumps({"nodes": nodes[::-1]}).encode()
 
     def listing(self, size: int) -> object:
-        """What everybody's answer about a listing has to be."""
+        """The right answer about a listing."""
         return {"reports": json.loads(self.bucket.objects[_key(size)])}
 
     def settle(self, days: Iterable[date], rows: int, brand: str | None = None) -> None:
-        """Put settled days of so many rows into the ledger."""
+        """Put settled days of `rows` rows into the ledger."""
         asyncio.run(self._settle(list(days), rows, brand))
 
     async def _settle(self, days: list[date], rows: int, brand: str | None) -> None:
-        kept = DayStore(Store(S3Bucket(BUCKET, self.bucket.endpoint)), "default", brand)
+        store = DayStore(Store(S3Bucket(BUCKET, self.bucket.endpoint)), "default", brand)
         for day in days:
-            await kept.write(day, SETTLED, self._rows(day, rows), settled=True)
+            await store.write(day, SETTLED, self._rows(day, rows), settled=True)
 
     def _rows(self, day: date, count: int) -> Rows:
-        """A day's rows: the same ones on every day, because drawing them is slow."""
-        if count not in self._drawn:
-            drawn = credits_of("bench", day, count)
-            self._drawn[count] = Rows.of(
-                LogRow(c.credit_id, c.time, c.msisdn, c.network, c.final, c.amount, c.currency) for c in drawn
+        """A day's rows: the same ones on every day, because generating them is slow."""
+        if count not in self._generated:
+            generated = credits_of("bench", day, count)
+            self._generated[count] = Rows.of(
+                LogRow(c.credit_id, c.time, c.msisdn, c.network, c.final, c.amount, c.currency) for c in generated
             )
-        cells = list(self._drawn[count].cells)
+        cells = list(self._generated[count].cells)
         cells[TIME::WIDTH] = [f"{day}{time[10:]}" for time in cells[TIME::WIDTH]]
         return Rows(cells)
 
+    @contextmanager
+    def nothing_stored(self) -> Iterator[None]:
+        """Without the ledger's objects until the block ends; the peers' listings stay."""
+        stored = dict(self.bucket.objects)
+        for key in stored.keys() - {_key(size) for size in PERIODS}:
+            del self.bucket.objects[key]
+        try:
+            yield
+        finally:
+            self.bucket.objects.clear()
+            self.bucket.objects.update(stored)
+
     def copy_brand(self, brand: str, other: str) -> None:
-        """Give another brand the same days."""
+        """Copy a brand's days to another brand."""
         mark, copy = f"/brand={brand}/", f"/brand={other}/"
         for key in [key for key in self.bucket.objects if mark in key]:
             self.bucket.objects[key.replace(mark, copy)] = self.bucket.objects[key]
@@ -118,5 +130,5 @@ def _key(size: int) -> str:
 
 
 def days_from(first: date, count: int) -> list[date]:
-    """So many days in a row."""
+    """`count` consecutive days."""
     return [first + timedelta(days=index) for index in range(count)]

@@ -1,7 +1,9 @@
-"""Nothing is timed in the tests; that the contenders can be compared at all, and what a goal's verdict says, is."""
+"""The tests time nothing; they check that the contenders can be compared, and a goal's verdict."""
 
 import subprocess
 import sys
+
+import pytest
 
 from benchmarks.results import Goal, Section, Timings, page
 from deploy.artifact import ROOT
@@ -22,6 +24,13 @@ def test_a_goal_that_is_not_reached_says_so() -> None:
     assert Goal("rate", "x", 9, must=8, at_most=False).cells[-1] == "met"
 
 
+def test_a_second_limit_that_is_easier_than_the_first_is_refused() -> None:
+    with pytest.raises(ValueError, match="easier"):
+        Goal("rate", "x", 9, must=25, then=17, at_most=False)
+    with pytest.raises(ValueError, match="easier"):
+        Goal("cold", "", 0.5, must=0.3, then=0.45)
+
+
 def test_one_slow_round_does_not_move_a_figure() -> None:
     timings = Timings()
     for textbook, ours in ((10, 1), (10, 2), (90, 2), (11, 50), (12, 2)):
@@ -31,8 +40,9 @@ def test_one_slow_round_does_not_move_a_figure() -> None:
     assert timings.ratio("Tally") == 2 / 11
 
 
-def test_whoever_is_missing_is_named_on_the_page() -> None:
+def test_a_contender_that_was_not_measured_is_named_at_the_top_and_in_its_section() -> None:
     section = Section("Servers", "Requests a second.", ("server", "rate"), [("Tally", "9")], missing=["Mercurius"])
     written = page([section], ["a machine"], [("Python", "3.13")], "How.")
-    assert "not measured: Mercurius." in written
+    assert written.index("**Not measured in this run: Mercurius.**") < written.index("## Against the goals")
+    assert "Not installed, so not measured: Mercurius." in written
     assert "| Tally | 9 |" in written

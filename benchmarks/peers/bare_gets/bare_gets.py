@@ -1,4 +1,4 @@
-"""Reads objects side by side with obstore and throws them away: what S3 and its client cost, and nothing else."""
+"""Reads objects concurrently with obstore and discards them: the cost of S3 and its client alone."""
 
 import asyncio
 import os

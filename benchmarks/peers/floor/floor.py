@@ -1,4 +1,4 @@
-"""A handler that does nothing: what Python and its runtime client cost before any code of ours."""
+"""A handler that does nothing: the time of Python and its runtime client, without any code of ours."""
 
 
 def handler(event, context):
