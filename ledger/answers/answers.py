@@ -17,7 +17,7 @@ import orjson
 
 from ledger.answers.freshness import Source
 from ledger.storage.breakers import Breakers
-from ledger.storage.leases import Leases
+from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry
 from runtime.clock import Clock, stamp, unstamp
@@ -114,7 +114,7 @@ class Answers:
             return newest if good else None
 
         return await self._leases.once(
-            f"{question.folder}/_lease",
+            f"{question.folder}/{LEASE}",
             already,
             lambda: self._fetch(question, held),
             question.upstream,

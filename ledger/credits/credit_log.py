@@ -16,13 +16,13 @@ from ledger.credits.day_fetcher import UPSTREAM, DayFetcher
 from ledger.credits.day_query import DayQuery, RefreshedDays, VersionMemory
 from ledger.credits.day_ranges import contiguous_ranges, short_gaps
 from ledger.credits.day_reader import DayReader
-from ledger.credits.days import LEASE, DayStore, DayVersion
+from ledger.credits.days import DayStore, DayVersion
 from ledger.credits.rollups import Rollup
 from ledger.credits.rows import Rows
 from ledger.credits.settlement import SettlementRule
 from ledger.credits.shared_reads import SharedReads
 from ledger.storage.breakers import Breakers
-from ledger.storage.leases import Leases
+from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry
 from runtime.clock import Clock, Period

@@ -22,6 +22,7 @@ from ledger.credits.rollups import CorruptRollup, Rollup
 from ledger.credits.rollups import decode as decode_rollup
 from ledger.credits.rollups import encode as encode_rollup
 from ledger.credits.rows import CorruptRows, Rows, decode, encode
+from ledger.storage.leases import LEASE
 from ledger.storage.store import LedgerUnavailable, ListedObject, Store
 from runtime.clock import DAY, day_end, rfc3339, stamp, unstamp
 
@@ -30,7 +31,6 @@ LOG = logging.getLogger("tally.ledger")
 ROOT = "credit-log"
 ALL_BRANDS = "__all__"
 SETTLED_ROWS = "rows.csv.gz"
-LEASE = "_lease"
 SETTLED, OPEN, OPEN_ROLLUP = "_settled-", "_open-", "_rollup-"
 """How names begin that tell of a version; what follows sorts as time does."""
 FETCHED = "fetched"

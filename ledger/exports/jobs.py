@@ -30,7 +30,6 @@ LOG = logging.getLogger("tally.exporter")
 ROOT = "exports"
 STATE = "state-"
 WOKEN = "woken-"
-LEASE = "_lease"
 
 
 class ExportFormat(Enum):

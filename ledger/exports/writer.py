@@ -21,8 +21,8 @@ from ledger.credits.days import DayVersion
 from ledger.credits.masking import masked
 from ledger.credits.rows import MSISDN, TIME, CorruptRows
 from ledger.exports.files import Row, Segment, gzip_file, held_rows, opening, segment, stored_rows
-from ledger.exports.jobs import LEASE, ExportJob, ExportLog, ExportPart, ExportSnapshot, ExportState, ExportStatus
-from ledger.storage.leases import Leases
+from ledger.exports.jobs import ExportJob, ExportLog, ExportPart, ExportSnapshot, ExportState, ExportStatus
+from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry
 from runtime.clock import DAY, Period, day_end, midnight

@@ -17,6 +17,7 @@ from ledger.credits.outcomes import outcome_end, outcome_folder
 from ledger.keeper.collecting import LISTED
 from ledger.keeper.run import KeeperRun
 from ledger.reports.listings import listing_end, listings, marks
+from ledger.storage.leases import LEASE
 from ledger.storage.store import ListedObject, Store
 from runtime.clock import unstamp
 
@@ -25,7 +26,6 @@ MARKS_COUNT = LONGEST + GRACE
 """A listing from before a mark is too old by its age alone after this long."""
 OUTCOMES_ANSWER = timedelta(days=30)
 """For so long an unsettled outcome answers when the vendor fails: also for somebody who asks once a month."""
-LEASE = "_lease"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import orjson
 
-from ledger.storage.leases import POLL_FIRST, POLL_LONGEST, Leases
+from ledger.storage.leases import FIRST_POLL_SECONDS, LEASE, LONGEST_POLL_SECONDS, Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry
 from runtime.clock import Clock
@@ -123,11 +123,11 @@ class IdempotencyKeys:
         """
         folder = f"{ROOT}/tenant={tenant}/{_digest(key)}"
         mine = KeyRecord(Phase.CLAIMED, _digest(asked), uuid.uuid4().hex, self._clock())
-        pause = POLL_FIRST
+        pause = FIRST_POLL_SECONDS
         while True:
             if kept := self._told(await self._read(folder), mine.asked):
                 return kept
-            async with self._leases.hold(f"{folder}/_lease") as held:
+            async with self._leases.hold(f"{folder}/{LEASE}") as held:
                 if held and (claimed := await self._claim(folder, mine)):
                     return await self._call(folder, claimed, call)
             if not held:
@@ -135,7 +135,7 @@ class IdempotencyKeys:
                 if deadline.remaining() <= pause:
                     raise UpstreamTimeout(self._upstream, UNDER_WAY)
                 await asyncio.sleep(pause)
-                pause = min(pause * 1.5, POLL_LONGEST)
+                pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
 
     def _told(self, record: KeyRecord | None, asked: str) -> KeyedResult | None:
         """What a key's record says by itself; None while that is nothing final."""

@@ -1,14 +1,18 @@
-"""A failing upstream is left alone for a short, growing time, then probed by one caller.
+"""A circuit breaker for each tenant and vendor: after failures in a row the vendor is not called for a while.
 
-The state sits in the ledger, one small object per tenant and upstream, so that every process sees it. The healthy
-path writes nothing and reads one object per miss. Only failures to serve count (unavailable, timed out): wrong
-credentials or an odd answer say nothing about the next call, nor does a call for which our own time was too short.
+The pause grows with the failures; after it one caller probes. The state is one small object in the bucket, so every
+process sees it. While all is well nothing is written, and one object is read for each miss. Only failures to serve
+count (unavailable, timed out). A 429 does: a vendor that limits the rate asks for exactly this pause. Wrong credentials
+or an odd answer do not, nor does a call for which our own time was too short: none of them predicts the next call.
+
+`scheduleReport` does not pass the breaker. It is asked for once, by a caller who sees its error, and a vendor whose
+listings fail may well accept it; to refuse it unasked would be the worse answer.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import orjson
@@ -20,24 +24,29 @@ from upstreams.errors import BY_CODE, UpstreamError, UpstreamTimeout, UpstreamUn
 
 LOG = logging.getLogger("tally.ledger")
 
-PATIENCE = 5
-"""So many failing calls in a row open the breaker."""
+OPENS_AT = 5
+"""So many failures in a row open a breaker."""
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=30)
-MEMORY = timedelta(minutes=5)
+IN_A_ROW = timedelta(minutes=5)
 """Failures further apart than this are not in a row."""
+WRITE_TRIES = 3
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerState:
-    """How often an upstream has failed in a row, with what, when last, and until when it is left alone."""
+    """How often a vendor has failed in a row, with which error, when last, and until when it is not called.
 
-    failures: int
-    code: str
-    reason: str
-    last: datetime
-    until: datetime
-    e_tag: str = ""
+    Zero failures: the breaker is closed. `e_tag` is None while there is no object.
+    """
+
+    failures: int = 0
+    code: str = ""
+    reason: str = ""
+    last: datetime = LONG_AGO
+    until: datetime = LONG_AGO
+    e_tag: str | None = None
 
     def to_bytes(self) -> bytes:
         """The object's body."""
@@ -53,10 +62,22 @@ class BreakerState:
 
     @classmethod
     def from_bytes(cls, body: bytes, e_tag: str) -> Self:
-        """Read the object's body."""
-        said = orjson.loads(body)
-        last, until = datetime.fromisoformat(said["last"]), datetime.fromisoformat(said["until"])
-        return cls(said["failures"], said["code"], said["reason"], last, until, e_tag)
+        """Read the object's body.
+
+        Raises:
+            ValueError: it is not a breaker's state.
+        """
+        match orjson.loads(body):
+            case {"failures": int(failures), "code": str(code), "reason": str(reason), "last": last, "until": until}:
+                if code in BY_CODE or failures == 0:
+                    return cls(failures, code, reason, _moment(last), _moment(until), e_tag)
+        raise ValueError("not a breaker's state")
+
+    def failed(self, error: UpstreamError, now: datetime) -> "BreakerState":
+        """The state after one failure more."""
+        failures = self.failures + 1
+        until = now + pause(failures) if failures >= OPENS_AT else now
+        return BreakerState(failures, error.code, error.reason, now, until, self.e_tag)
 
 
 class Breakers:
@@ -67,68 +88,95 @@ class Breakers:
         self._clock = clock
 
     async def guard[T](self, tenant: str, upstream: str, call: Callable[[], Awaitable[T]]) -> T:
-        """Call the upstream unless it is being left alone; then its last error is raised again.
+        """Call the vendor, unless its breaker is open; then its last error is raised again.
 
         Raises:
             UpstreamError: the call's own, or the one that opened the breaker.
         """
         key = f"breakers/tenant={tenant}/{upstream}.json"
-        state = await self._state(key)
-        if state and state.failures >= PATIENCE and not await self._may_probe(key, state):
-            telemetry.count("breaker.open")
-            raise BY_CODE[state.code](upstream, f"{state.reason} (left alone until {state.until:%H:%M:%S} UTC)")
+        state = await self._read(key)
+        if state.failures >= OPENS_AT:
+            state = await self._probe(key, state, upstream)
         try:
             result = await call()
         except (UpstreamUnavailable, UpstreamTimeout) as error:
             if not error.hurried:
-                await self._failed(key, state, error)
+                await self._record_failure(key, state, error)
             raise
-        if state:
-            await self._recovered(key)
+        if state.failures:
+            await self._close(key, state)
         return result
 
-    async def _state(self, key: str) -> BreakerState | None:
+    async def _read(self, key: str) -> BreakerState:
+        """The stored state; closed when there is none, it is unreadable or too old, or S3 cannot serve."""
         try:
             stored = await self._store.get(key)
-        except LedgerUnavailable:
-            return None
+        except LedgerUnavailable as error:
+            LOG.warning("calling the vendor without its breaker: %s", error)
+            return BreakerState()
         if stored is None:
-            return None
+            return BreakerState()
         try:
-            state = BreakerState.from_bytes(stored.body, stored.e_tag or "")
-        except (ValueError, LookupError, TypeError) as error:
-            LOG.warning("%s cannot be read, it counts as closed: %s", key, error)
-            return None
-        return None if self._clock() - state.last > MEMORY else state
+            state = BreakerState.from_bytes(stored.body, stored.e_tag)
+        except ValueError as error:
+            LOG.warning("%s cannot be read, the breaker counts as closed: %s", key, error)
+            return BreakerState(e_tag=stored.e_tag)
+        return BreakerState(e_tag=stored.e_tag) if self._clock() - state.last > IN_A_ROW else state
 
-    async def _may_probe(self, key: str, state: BreakerState) -> bool:
-        """Whether the pause is over and this caller is the one that may try."""
-        now = self._clock()
-        if now < state.until:
-            return False
-        probing = BreakerState(state.failures, state.code, state.reason, state.last, now + pause(state.failures))
-        try:
-            return await self._store.replace(key, probing.to_bytes(), state.e_tag) is not None
-        except LedgerUnavailable:
-            return True
+    async def _probe(self, key: str, state: BreakerState, upstream: str) -> BreakerState:
+        """The state with which this caller may probe, after the pause and when no other caller does.
 
-    async def _failed(self, key: str, state: BreakerState | None, error: UpstreamError) -> None:
+        Raises:
+            UpstreamError: the last error; the vendor is not to be called now.
+        """
         now = self._clock()
-        failures = (state.failures if state else 0) + 1
-        until = now + pause(failures) if failures >= PATIENCE else now
+        if now >= state.until:
+            probing = replace(state, until=now + pause(state.failures))
+            try:
+                e_tag = await self._write(key, probing)
+            except LedgerUnavailable as error:
+                LOG.warning("probing a vendor without recording it: %s", error)
+                return state
+            if e_tag is not None:
+                return replace(probing, e_tag=e_tag)
+        telemetry.count("breaker.open")
+        raise BY_CODE[state.code](upstream, f"{state.reason} (not called again until {state.until:%H:%M:%S} UTC)")
+
+    async def _record_failure(self, key: str, state: BreakerState, error: UpstreamError) -> None:
+        """Count a failure on top of those that other callers have counted meanwhile."""
         try:
-            await self._store.put(key, BreakerState(failures, error.code, error.reason, now, until).to_bytes())
+            for _ in range(WRITE_TRIES):
+                if await self._write(key, state.failed(error, self._clock())) is not None:
+                    return
+                state = await self._read(key)
         except LedgerUnavailable as unavailable:
-            LOG.warning("a breaker could not be written: %s", unavailable)
+            LOG.warning("a vendor's failure could not be counted: %s", unavailable)
+            return
+        LOG.warning("a vendor's failure was not counted: %s was written too often at once", key)
 
-    async def _recovered(self, key: str) -> None:
+    async def _close(self, key: str, state: BreakerState) -> None:
+        """Count no failures any more, unless another caller has counted one meanwhile."""
         try:
-            await self._store.delete([key])
+            await self._write(key, BreakerState(e_tag=state.e_tag))
         except LedgerUnavailable as unavailable:
             LOG.warning("a breaker could not be closed: %s", unavailable)
 
+    async def _write(self, key: str, state: BreakerState) -> str | None:
+        """Write over the version that the state was made from; None when that version is gone."""
+        body = state.to_bytes()
+        if state.e_tag is None:
+            return await self._store.create(key, body)
+        return await self._store.replace(key, body, state.e_tag)
+
 
 def pause(failures: int) -> timedelta:
-    """How long an upstream is left alone after so many failures in a row."""
-    doublings = max(0, min(failures - PATIENCE, 10))
+    """How long a vendor is not called after so many failures in a row."""
+    doublings = max(0, min(failures - OPENS_AT, 10))
     return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
+
+
+def _moment(text: object) -> datetime:
+    moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("not a moment with its offset")
+    return moment

@@ -1,8 +1,9 @@
-"""One refresh at a time: callers that miss the same thing make about one upstream call, in a process and across them.
+"""One refresh at a time: callers that miss the same data make about one vendor call, in one process and across all.
 
-A lease is an object written by S3's conditional PUT. It expires some seconds after it was last renewed, so a holder
-that dies blocks nobody for long. A holder that fails says so in the object, and whoever was waiting for it gets the
-same error. Without S3 there is no lease and everybody asks: a wrong wait would cost more than a second call.
+A lease is an object that S3's conditional PUT creates. It expires some seconds after its last renewal, so a process
+that dies delays the others only briefly. When a refresh fails, its error is written into the lease, and every waiting
+caller raises the same error. Without S3 there are no leases and every caller asks the vendor: waiting for a lease that
+nobody holds would cost more than a second call.
 """
 
 import asyncio
@@ -18,28 +19,36 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from ledger.storage.store import LedgerUnavailable, Store
+from ledger.storage.store import LedgerUnavailable, Store, StoredObject
 from runtime import telemetry
 from runtime.deadline import Deadline
 from upstreams.errors import BY_CODE, UpstreamError, UpstreamTimeout
 
 LOG = logging.getLogger("tally.ledger")
 
-POLL_FIRST = 0.05
-POLL_LONGEST = 0.5
+LEASE = "_lease"
+"""The name of every lease object, in the folder of what it protects."""
+SECONDS = 10.0
+FIRST_POLL_SECONDS = 0.05
+LONGEST_POLL_SECONDS = 0.5
+LONGEST_PLAUSIBLE_SECONDS = 3600.0
+"""A lease that claims to run longer than this was not written by us; it must not block its data for good."""
+DELETABLE_SHARE = 0.25
+"""A lease is deleted only while more than this share of its life is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseRecord:
-    """What a lease object says: whose it is, until when (seconds since the epoch), and how its refresh failed."""
+    """The content of a lease object: its holder, until when it runs (epoch seconds), and how its refresh failed."""
 
     holder: str
     until: float
     failed: UpstreamError | None = None
 
-    def over(self) -> bool:
-        """Whether somebody else may take the lease."""
-        return self.failed is not None or self.until < time.time()
+    def expired(self) -> bool:
+        """Whether another caller may take the lease."""
+        left = self.until - time.time()
+        return self.failed is not None or left <= 0 or left > LONGEST_PLAUSIBLE_SECONDS
 
     def to_bytes(self) -> bytes:
         """The object's body."""
@@ -52,59 +61,94 @@ class LeaseRecord:
 
     @classmethod
     def from_bytes(cls, body: bytes) -> Self:
-        """Read the object's body; one that cannot be read is over."""
+        """Read the object's body; an unreadable one counts as expired."""
         try:
-            said = orjson.loads(body)
-            failed = said["failed"] and BY_CODE[said["failed"]["code"]](
-                said["failed"]["upstream"], said["failed"]["reason"]
-            )
-            return cls(said["holder"], said["until"], failed)
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            return cls("", 0.0)
+            match orjson.loads(body):
+                case {"holder": str(holder), "until": int() | float() as until, "failed": None}:
+                    return cls(holder, until)
+                case {"holder": str(holder), "until": int() | float() as until, "failed": {**failed}}:
+                    return cls(holder, until, _error(failed))
+        except (orjson.JSONDecodeError, LookupError):
+            pass
+        LOG.warning("a lease of %d bytes cannot be read and counts as expired", len(body))
+        return cls("", 0.0)
+
+
+def _error(failed: object) -> UpstreamError:
+    """The error of a failed refresh.
+
+    Raises:
+        LookupError: it is not one.
+    """
+    match failed:
+        case {"code": str(code), "upstream": str(upstream), "reason": str(reason)}:
+            return BY_CODE[code](upstream, reason)
+    raise LookupError
+
+
+@dataclass(slots=True)
+class _Lease:
+    """A lease that this process holds; `until` is in epoch seconds, `expires` on the monotonic clock."""
+
+    key: str
+    holder: str
+    e_tag: str
+    until: float
+    expires: float
+
+    def left(self) -> float:
+        """Seconds until it expires, by the clock that says less: the monotonic one may stop in a frozen process."""
+        return min(self.until - time.time(), self.expires - time.monotonic())
 
 
 class Leases:
-    """Leases in one bucket; `seconds` is how long one lives after it was last renewed."""
+    """The leases of one bucket; `seconds` is how long one runs after its last renewal."""
 
-    def __init__(self, store: Store, seconds: float = 10.0) -> None:
+    def __init__(self, store: Store, seconds: float = SECONDS) -> None:
         self._store = store
         self._seconds = seconds
         self._running: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Task[Any]]] = WeakKeyDictionary()
 
     @property
     def lifetime(self) -> timedelta:
-        """How long a lease lives after it was last renewed."""
+        """A lease that was last written longer ago than this has expired."""
         return timedelta(seconds=self._seconds)
 
     async def once[T](
         self,
         key: str,
-        held: Callable[[], Awaitable[T | None]],
+        find: Callable[[], Awaitable[T | None]],
         refresh: Callable[[], Awaitable[T]],
         upstream: str,
         deadline: Deadline,
     ) -> T:
-        """Have `refresh` run by one caller at a time; the others get what `held` finds afterwards.
+        """Run `refresh` in one caller at a time; the other callers get what `find` returns afterwards.
 
         Raises:
-            UpstreamError: the refresh failed, here or in the caller that was waited for.
+            UpstreamError: the refresh failed, here or in the caller that held the lease.
         """
         running = self._running.setdefault(asyncio.get_running_loop(), {})
         task = running.get(key)
-        if task is None:
-            task = asyncio.create_task(self._lead_or_follow(key, held, refresh, upstream, deadline))
-            running[key] = task
-            task.add_done_callback(lambda done: running.pop(key, None) and (done.cancelled() or done.exception()))
-        else:
+        if task is not None:
             telemetry.count("lease.joined")
+            return cast("T", await _joined(task, upstream, deadline))
+        task = asyncio.create_task(self._lead_or_follow(key, find, refresh, upstream, deadline))
+        running[key] = task
+
+        def end(done: asyncio.Task[Any]) -> None:
+            running.pop(key, None)
+            if not done.cancelled():
+                done.exception()  # each caller raises it; when all are cancelled it must not be reported as lost
+
+        task.add_done_callback(end)
         return cast("T", await asyncio.shield(task))
 
     @contextlib.asynccontextmanager
     async def hold(self, key: str) -> AsyncIterator[bool]:
-        """Hold a lease for as long as the block runs; False, at once, when somebody else has it.
+        """Hold a lease while the block runs; False, at once, when another caller holds it.
 
         Raises:
-            LedgerUnavailable: S3 could not say.
+            LedgerUnavailable: S3 could not serve.
         """
         lease = await self._take(key)
         if lease is None:
@@ -119,7 +163,7 @@ class Leases:
     async def _lead_or_follow[T](
         self,
         key: str,
-        held: Callable[[], Awaitable[T | None]],
+        find: Callable[[], Awaitable[T | None]],
         refresh: Callable[[], Awaitable[T]],
         upstream: str,
         deadline: Deadline,
@@ -127,26 +171,26 @@ class Leases:
         while True:
             try:
                 lease = await self._take(key)
-                found = await self._look(lease, held) if lease else await self._follow(key, held, upstream, deadline)
+                found = await self._find(lease, find) if lease else await self._follow(key, find, upstream, deadline)
             except LedgerUnavailable as error:
-                LOG.warning("no lease without S3, asking the upstream: %s", error)
+                LOG.warning("asking the vendor without a lease: %s", error)
                 return await refresh()
-            if lease is None and found is None:
-                continue
-            if lease is None or found is not None:
+            if lease is not None and found is None:
+                return await self._lead(lease, refresh)
+            if lease is not None:
                 await self._release(lease)
-                return cast("T", found)
-            return await self._lead(lease, refresh)
+            if found is not None:
+                return found
 
-    async def _look[T](self, lease: "_Lease", held: Callable[[], Awaitable[T | None]]) -> T | None:
-        """What is held by now; whoever cannot look gives the lease back."""
+    async def _find[T](self, lease: _Lease, find: Callable[[], Awaitable[T | None]]) -> T | None:
+        """What another caller has stored in the meantime; the lease is released when that cannot be read."""
         try:
-            return await held()
+            return await find()
         except BaseException:
             await self._release(lease)
             raise
 
-    async def _lead[T](self, lease: "_Lease", refresh: Callable[[], Awaitable[T]]) -> T:
+    async def _lead[T](self, lease: _Lease, refresh: Callable[[], Awaitable[T]]) -> T:
         try:
             async with self._renewed(lease):
                 result = await refresh()
@@ -160,38 +204,41 @@ class Leases:
         return result
 
     async def _follow[T](
-        self, key: str, held: Callable[[], Awaitable[T | None]], upstream: str, deadline: Deadline
+        self, key: str, find: Callable[[], Awaitable[T | None]], upstream: str, deadline: Deadline
     ) -> T | None:
-        """Wait for the leaseholder; None when the lease may be tried for again."""
+        """Wait for the lease's holder; None when the lease may be taken again."""
         telemetry.count("lease.waited")
-        pause, leader = POLL_FIRST, None
+        pause, holder = FIRST_POLL_SECONDS, None
         while deadline.remaining() > pause:
-            lease = await self._store.get(key)
-            if lease is None:
-                return await held()
-            state = LeaseRecord.from_bytes(lease.body)
-            leader = leader or state.holder
-            if state.failed and state.holder == leader:
-                raise state.failed
-            if state.over():
+            stored = await self._store.get(key)
+            if stored is None:
+                return await find()
+            record = LeaseRecord.from_bytes(stored.body)
+            holder = holder or record.holder
+            if record.failed and record.holder == holder:
+                raise record.failed
+            if record.expired():
                 return None
             await asyncio.sleep(pause)
-            pause = min(pause * 1.5, POLL_LONGEST)
-        raise UpstreamTimeout(upstream, "another caller's request for the same data did not end in time")
+            pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
+        raise _too_late(upstream)
 
-    async def _take(self, key: str) -> "_Lease | None":
-        mine = LeaseRecord(uuid.uuid4().hex, time.time() + self._seconds)
-        e_tag = await self._store.create(key, mine.to_bytes())
-        if e_tag is None and (there := await self._store.get(key)):
-            held = LeaseRecord.from_bytes(there.body)
-            if held.holder == mine.holder:  # the client tried again what S3 had done, but not confirmed
-                e_tag = there.e_tag
-            elif held.over():
-                e_tag = await self._replace(key, mine, there.e_tag or "")
-        return None if e_tag is None else _Lease(key, mine.holder, e_tag, time.monotonic())
+    async def _take(self, key: str) -> _Lease | None:
+        """The lease, if it is free or has expired."""
+        record, expires = self._record(uuid.uuid4().hex), time.monotonic() + self._seconds
+        created = await self._store.create_or_get(key, record.to_bytes())
+        e_tag = created if isinstance(created, str) else await self._take_over(key, created, record)
+        return None if e_tag is None else _Lease(key, record.holder, e_tag, record.until, expires)
+
+    async def _take_over(self, key: str, existing: StoredObject, record: LeaseRecord) -> str | None:
+        """The ETag of our lease in the place of an expired one; None when the existing one is still held."""
+        there = LeaseRecord.from_bytes(existing.body)
+        if there.holder == record.holder:  # S3 stored ours, its answer was lost, and the client tried again
+            return existing.e_tag
+        return await self._replace(key, record, existing.e_tag) if there.expired() else None
 
     @contextlib.asynccontextmanager
-    async def _renewed(self, lease: "_Lease") -> AsyncIterator[None]:
+    async def _renewed(self, lease: _Lease) -> AsyncIterator[None]:
         task = asyncio.create_task(self._renew(lease))
         try:
             yield
@@ -199,44 +246,60 @@ class Leases:
             task.cancel()
             await asyncio.wait([task])
             if not task.cancelled() and (error := task.exception()) is not None:
-                LOG.error("a lease was renewed no more", exc_info=error)
+                LOG.error("the renewal of a lease stopped", exc_info=error)
 
-    async def _renew(self, lease: "_Lease") -> None:
+    async def _renew(self, lease: _Lease) -> None:
         while True:
             await asyncio.sleep(self._seconds / 3)
-            state = LeaseRecord(lease.holder, time.time() + self._seconds)
+            record, expires = self._record(lease.holder), time.monotonic() + self._seconds
             try:
-                e_tag = await self._replace(lease.key, state, lease.e_tag)
+                e_tag = await self._replace(lease.key, record, lease.e_tag)
             except LedgerUnavailable as error:
                 LOG.warning("a lease could not be renewed: %s", error)
                 continue
             if e_tag is None:
+                LOG.warning("a lease was lost to another process")
                 return
-            lease.e_tag, lease.renewed = e_tag, time.monotonic()
+            lease.e_tag, lease.until, lease.expires = e_tag, record.until, expires
 
-    async def _replace(self, key: str, state: LeaseRecord, e_tag: str) -> str | None:
-        """Write over one version of a lease; None when it is no longer there."""
-        written = await self._store.replace(key, state.to_bytes(), e_tag)
-        if written is None and (there := await self._store.get(key)) and there.body == state.to_bytes():
-            return there.e_tag  # the client tried again what S3 had done, but not confirmed
+    def _record(self, holder: str) -> LeaseRecord:
+        return LeaseRecord(holder, time.time() + self._seconds)
+
+    async def _replace(self, key: str, record: LeaseRecord, e_tag: str) -> str | None:
+        """Write over one version of a lease; None when that version is gone."""
+        body = record.to_bytes()
+        written = await self._store.replace(key, body, e_tag)
+        if written is None and (stored := await self._store.get(key)) and stored.body == body:
+            return stored.e_tag  # S3 stored it, its answer was lost, and the client tried again
         return written
 
-    async def _release(self, lease: "_Lease | None", failed: UpstreamError | None = None) -> None:
-        """Give a lease back, unless it may have passed to somebody else by now."""
-        if lease is None or time.monotonic() - lease.renewed > self._seconds:
+    async def _release(self, lease: _Lease, failed: UpstreamError | None = None) -> None:
+        """Give a lease back, without touching one that another process may have taken over.
+
+        S3's DELETE takes no condition, so it is used only while the lease is certainly ours until S3 has answered, and
+        a free lease then costs the next caller nothing. Otherwise an expired record replaces exactly our version.
+        """
+        left = lease.left()
+        if left <= 0:
             return
         try:
-            if failed is None:
-                await self._store.delete([lease.key])
+            if failed is None and left > self._seconds * DELETABLE_SHARE:
+                async with asyncio.timeout(left):
+                    await self._store.delete([lease.key])
             else:
                 await self._store.replace(lease.key, LeaseRecord(lease.holder, 0.0, failed).to_bytes(), lease.e_tag)
-        except LedgerUnavailable as error:
+        except (LedgerUnavailable, TimeoutError) as error:
             LOG.warning("a lease could not be released, it will expire: %s", error)
 
 
-@dataclass(slots=True)
-class _Lease:
-    key: str
-    holder: str
-    e_tag: str
-    renewed: float
+async def _joined[T](task: asyncio.Task[T], upstream: str, deadline: Deadline) -> T:
+    """The result of a refresh that runs in this process already, as long as this caller can wait for it."""
+    try:
+        async with asyncio.timeout(deadline.remaining()):
+            return await asyncio.shield(task)
+    except TimeoutError as error:
+        raise _too_late(upstream) from error
+
+
+def _too_late(upstream: str) -> UpstreamTimeout:
+    return UpstreamTimeout(upstream, "another caller's request for the same data did not end in time")

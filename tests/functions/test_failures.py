@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ledger.storage.breakers import PATIENCE
+from ledger.storage.breakers import OPENS_AT
 from local import simulator
 from local.aws import Aws
 from local.openmarket import OpenMarketSimulator
@@ -110,7 +110,7 @@ def test_a_vendor_is_left_alone_when_it_is_slow_and_not_when_we_are(
 ) -> None:
     frontend = start(UPSTREAM_SECONDS=upstream_seconds)
     openmarket_simulator.latency = 5
-    assert [frontend.ask(LOG, seconds=left).codes for _ in range(PATIENCE)] == [["UPSTREAM_TIMEOUT"]] * PATIENCE
+    assert [frontend.ask(LOG, seconds=left).codes for _ in range(OPENS_AT)] == [["UPSTREAM_TIMEOUT"]] * OPENS_AT
     openmarket_simulator.latency = 0
     assert frontend.ask(LOG).codes == codes_after
 

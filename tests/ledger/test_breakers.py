@@ -1,9 +1,10 @@
+import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
-from ledger.storage.breakers import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, Breakers, pause
+from ledger.storage.breakers import FIRST_PAUSE, LONGEST_PAUSE, OPENS_AT, Breakers, BreakerState, pause
 from tests.support.moving_clock import MovingClock
 from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable
@@ -44,6 +45,10 @@ class Room:
                 told.append(error.code)
         return told
 
+    def state(self) -> BreakerState:
+        [stored] = self.bucket.objects.values()
+        return BreakerState.from_bytes(stored.body, stored.e_tag)
+
 
 @pytest.fixture
 def room() -> Room:
@@ -57,26 +62,26 @@ async def test_a_healthy_vendor_costs_one_read_and_no_write(room: Room) -> None:
 
 
 async def test_after_five_failures_in_a_row_the_vendor_is_left_alone(room: Room) -> None:
-    assert await room.ask(PATIENCE + 3) == ["UPSTREAM_TIMEOUT"] * (PATIENCE + 3)
-    assert room.vendor.calls == PATIENCE
+    assert await room.ask(OPENS_AT + 3) == ["UPSTREAM_TIMEOUT"] * (OPENS_AT + 3)
+    assert room.vendor.calls == OPENS_AT
 
 
 async def test_after_the_pause_one_caller_probes(room: Room) -> None:
-    await room.ask(PATIENCE)
+    await room.ask(OPENS_AT)
     room.clock.moment += FIRST_PAUSE
     await room.ask(3)
-    assert room.vendor.calls == PATIENCE + 1
+    assert room.vendor.calls == OPENS_AT + 1
 
 
 async def test_pauses_grow_up_to_half_a_minute() -> None:
-    pauses = [pause(PATIENCE + more) for more in range(10)]
+    pauses = [pause(OPENS_AT + more) for more in range(10)]
     assert pauses[:6] == [timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 16, 30)]
     assert all(before <= after for before, after in pairwise(pauses))
     assert pauses[-1] == LONGEST_PAUSE == pause(10**6)
 
 
 async def test_a_probe_that_fails_makes_the_pause_longer(room: Room) -> None:
-    await room.ask(PATIENCE)
+    await room.ask(OPENS_AT)
     for calls, seconds in ((6, 1), (7, 2), (8, 4)):
         room.clock.advance(seconds=seconds, microseconds=-1)
         await room.ask()
@@ -87,60 +92,101 @@ async def test_a_probe_that_fails_makes_the_pause_longer(room: Room) -> None:
 
 
 async def test_a_probe_that_succeeds_lets_everybody_in_again(room: Room) -> None:
-    await room.ask(PATIENCE)
+    await room.ask(OPENS_AT)
     room.vendor.error = None
     room.clock.moment += FIRST_PAUSE
     assert await room.ask(3) == ["rows"] * 3
-    assert room.bucket.objects == {}
+    assert room.state().failures == 0
 
 
 async def test_a_success_in_between_starts_the_count_anew(room: Room) -> None:
     error = room.vendor.error
     for _ in range(3):
-        await room.ask(PATIENCE - 1)
+        await room.ask(OPENS_AT - 1)
         room.vendor.error = None
         assert await room.ask() == ["rows"]
         room.vendor.error = error
-    assert room.vendor.calls == 3 * PATIENCE
+    assert room.vendor.calls == 3 * OPENS_AT
 
 
 async def test_failures_far_apart_are_not_in_a_row(room: Room) -> None:
-    for _ in range(2 * PATIENCE):
+    for _ in range(2 * OPENS_AT):
         await room.ask()
         room.clock.advance(minutes=6)
-    assert room.vendor.calls == 2 * PATIENCE
+    assert room.vendor.calls == 2 * OPENS_AT
 
 
 async def test_an_odd_answer_says_nothing_about_the_next_call(room: Room) -> None:
     room.vendor.error = UpstreamBadResponse("openmarket", "a page")
-    await room.ask(PATIENCE * 2)
-    assert room.vendor.calls == PATIENCE * 2
+    await room.ask(OPENS_AT * 2)
+    assert room.vendor.calls == OPENS_AT * 2
 
 
 async def test_a_call_for_which_our_own_time_was_too_short_says_nothing_of_the_vendor(room: Room) -> None:
     room.vendor.error = UpstreamTimeout("openmarket", "our time was over")
     room.vendor.error.hurried = True
-    await room.ask(PATIENCE * 2)
-    assert room.vendor.calls == PATIENCE * 2
+    await room.ask(OPENS_AT * 2)
+    assert room.vendor.calls == OPENS_AT * 2
     assert room.bucket.objects == {}
 
 
 async def test_each_tenant_has_a_breaker_of_its_own(room: Room) -> None:
-    await room.ask(PATIENCE)
+    await room.ask(OPENS_AT)
     room.vendor.error = None
     other = Breakers(MemoryStore(room.bucket), room.clock)
     assert await other.guard("other", "openmarket", room.vendor) == "rows"
 
 
 async def test_without_s3_the_vendor_is_asked(room: Room) -> None:
-    await room.ask(PATIENCE)
+    await room.ask(OPENS_AT)
     room.bucket.down = True
     assert await room.ask() == ["UPSTREAM_TIMEOUT"]
-    assert room.vendor.calls == PATIENCE + 1
+    assert room.vendor.calls == OPENS_AT + 1
 
 
 async def test_who_is_turned_away_hears_the_last_error_and_until_when(room: Room) -> None:
     room.vendor.error = UpstreamUnavailable("openmarket", "it answered 503")
-    await room.ask(PATIENCE)
-    with pytest.raises(UpstreamUnavailable, match=r"it answered 503 \(left alone until 12:00:01 UTC\)"):
+    await room.ask(OPENS_AT)
+    with pytest.raises(UpstreamUnavailable, match=r"it answered 503 \(not called again until 12:00:01 UTC\)"):
         await Breakers(MemoryStore(room.bucket), room.clock).guard("acme", "openmarket", room.vendor)
+
+
+async def test_failures_at_the_same_moment_are_all_counted(room: Room) -> None:
+    assert room.vendor.error is not None
+    together = asyncio.Barrier(OPENS_AT - 2)
+
+    async def failing() -> str:
+        await together.wait()
+        raise UpstreamTimeout("openmarket", "too slow")
+
+    processes = [Breakers(MemoryStore(room.bucket), room.clock) for _ in range(OPENS_AT - 2)]
+    calls = (process.guard("acme", "openmarket", failing) for process in processes)
+    assert {type(error) for error in await asyncio.gather(*calls, return_exceptions=True)} == {UpstreamTimeout}
+    assert room.state().failures == OPENS_AT - 2
+
+
+async def test_a_success_does_not_erase_a_failure_that_came_after_it_began(room: Room) -> None:
+    await room.ask()
+
+    async def while_others_fail() -> str:
+        await room.ask()
+        return "rows"
+
+    assert await Breakers(MemoryStore(room.bucket), room.clock).guard("acme", "openmarket", while_others_fail) == "rows"
+    assert room.state().failures == 2
+
+
+async def test_once_closed_a_breaker_is_not_written_again(room: Room) -> None:
+    await room.ask()
+    room.vendor.error = None
+    await room.ask()
+    room.bucket.seen.clear()
+    await room.ask()
+    assert room.bucket.asked("PUT") == []
+
+
+async def test_what_is_done_without_s3_is_logged(room: Room, caplog: pytest.LogCaptureFixture) -> None:
+    room.bucket.down = True
+    await room.ask()
+    assert "without its breaker" in caplog.text
+    assert "could not be counted" in caplog.text

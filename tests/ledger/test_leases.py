@@ -185,7 +185,39 @@ async def test_who_is_cancelled_as_the_work_ends_stays_cancelled(bucket: MemoryB
     assert bucket.objects == {}
 
 
+async def test_a_lease_near_its_end_is_released_without_deleting_anothers(bucket: MemoryBucket) -> None:
+    """The DELETE of a process that was frozen would take away what another one holds by then."""
+    frozen, following = process(bucket), process(bucket)
+    late = contextlib.AsyncExitStack()
+    assert await late.enter_async_context(frozen.hold("lease"))
+    mine = LeaseRecord.from_bytes(bucket.objects["lease"].body)
+    bucket.turns = [False] * 10  # it cannot renew
+    await asyncio.sleep(0.8 * SECONDS)
+    bucket.turns = []
+    bucket.seen.clear()
+    await late.aclose()
+    assert bucket.asked("DELETE") == []
+    assert LeaseRecord.from_bytes(bucket.objects["lease"].body) == LeaseRecord(mine.holder, 0.0)
+    async with following.hold("lease") as theirs:
+        assert theirs
+
+
+async def test_a_caller_that_joins_waits_no_longer_than_it_may(bucket: MemoryBucket) -> None:
+    work, leases = Work(seconds=1), process(bucket)
+    leader = asyncio.create_task(once(leases, work))
+    await asyncio.sleep(0.05)
+    with pytest.raises(UpstreamTimeout):
+        await once(leases, work, seconds=0.2)
+    assert await leader == 1
+
+
+async def test_a_free_lease_costs_one_write_and_one_delete(bucket: MemoryBucket) -> None:
+    async with process(bucket).hold("lease") as mine:
+        assert mine
+    assert [verb for verb, _ in bucket.seen] == ["PUT", "DELETE"]
+
+
 def test_an_unreadable_lease_is_over() -> None:
-    assert LeaseRecord.from_bytes(b"").over()
-    assert LeaseRecord.from_bytes(b'{"holder": "x", "until": 0, "failed": {"code": "?"}}').over()
-    assert not LeaseRecord("x", time.time() + 5).over()
+    assert LeaseRecord.from_bytes(b"").expired()
+    assert LeaseRecord.from_bytes(b'{"holder": "x", "until": 0, "failed": {"code": "?"}}').expired()
+    assert not LeaseRecord("x", time.time() + 5).expired()

@@ -15,7 +15,7 @@ from ledger.credits.day_ranges import LONGEST_GAP
 from ledger.credits.rows import TIME, WIDTH
 from ledger.keeper.run import KeeperRun
 from ledger.keeper.sweeping import GRACE
-from ledger.storage.breakers import PATIENCE
+from ledger.storage.breakers import OPENS_AT
 from local.credits import SimulatedCredit
 from local.openmarket import OpenMarketSimulator
 from local.simulator import failing
@@ -99,10 +99,10 @@ async def test_a_single_day_that_is_too_large_is_an_error_but_no_failure_to_serv
     shared.openmarket.rows_a_day = 10
     shared.openmarket.add(*(one_more(day(2) + SECOND * number) for number in range(40)))
     shared.limit_response(60 + 3 * 10 * 80)
-    for _ in range(PATIENCE + 1):
+    for _ in range(OPENS_AT + 1):
         with pytest.raises(UpstreamBadResponse, match="larger than"):
             await hold(shared.start(), day(1), day(4))
-    again = [(day(2), day(4)), (day(2), day(3))] * (PATIENCE + 1)
+    again = [(day(2), day(4)), (day(2), day(3))] * (OPENS_AT + 1)
     assert shared.asked_periods == [(day(1), day(4)), (day(1), day(2)), *again]
     assert not [key for key in shared.bucket.objects if key.startswith("breakers/")]
 
