@@ -1,4 +1,4 @@
-"""Every error as frontends see it: one code each (README, its table of codes), and a message that is safe to show.
+"""Errors as frontends see them: one code each (README, its table of codes), and a message that is safe to show.
 
 Errors raised on purpose carry their code. Everything unexpected becomes `INTERNAL_SERVER_ERROR` with the request's
 id, by which an operator finds the exception in the log.
@@ -14,34 +14,34 @@ LOG = logging.getLogger("tally")
 
 
 class RefusedError(Exception):
-    """A request, or a field of it, was refused on purpose; the message is for whoever asked."""
+    """A request, or a field of it, was refused on purpose; the message is written for the caller."""
 
     code: ClassVar[str] = "BAD_USER_INPUT"
     status: ClassVar[int] = 400
 
 
 class BadUserInput(RefusedError):
-    """An argument cannot be used."""
+    """An argument has a value that cannot be used."""
 
     code = "BAD_USER_INPUT"
 
 
 class Unauthenticated(RefusedError):
-    """Nobody is known to be asking."""
+    """The request has no token, or one that names no tenant."""
 
     code = "UNAUTHENTICATED"
     status = 401
 
 
 class Forbidden(RefusedError):
-    """Whoever asks may not have this."""
+    """The caller may not have this."""
 
     code = "FORBIDDEN"
     status = 403
 
 
 class ParseFailed(RefusedError):
-    """The document is no GraphQL."""
+    """The document is not GraphQL."""
 
     code = "GRAPHQL_PARSE_FAILED"
 
@@ -57,21 +57,25 @@ class Invalid(RefusedError):
 
 
 class TooComplex(RefusedError):
-    """The query asks for more than one request may."""
+    """The query exceeds a limit."""
 
     code = "QUERY_TOO_COMPLEX"
 
 
 class ResultTooLarge(RefusedError):
-    """The answer would not fit; the message names the way out."""
+    """The response would be too large; the message says what to ask for instead."""
 
     code = "RESULT_TOO_LARGE"
 
 
 class PersistedQueryNotFound(RefusedError):
-    """No query is kept under this hash; send it along."""
+    """No query is stored under this hash; clients then send its text.
+
+    200 for every client: browsers print any other status in their console, at each new query.
+    """
 
     code = "PERSISTED_QUERY_NOT_FOUND"
+    status = 200
 
 
 class MutationByGet(RefusedError):
@@ -81,7 +85,7 @@ class MutationByGet(RefusedError):
 
 
 KNOWN = (RefusedError, UpstreamError, LedgerUnavailable)
-"""What may go wrong on purpose; everything else is a mistake of ours."""
+"""Errors that are raised on purpose; every other exception is a fault of ours."""
 
 
 def described(cause: Exception, request_id: str) -> dict[str, Any]:

@@ -1,29 +1,30 @@
-"""Rendered answers in a warm process: bytes given again while what they were made from is good.
+"""Rendered responses in a warm process, given again while the data that they were made from are valid.
 
-Only answers that would be come by in the same way are remembered: one that has just been fetched says so, and the next
-one must not. They are kept per tenant, scopes, and everything of the request that the response depends on.
+A response made just now reports source UPSTREAM; a repeat would report CACHE. Only responses whose repeat would be
+byte-identical are remembered, by tenant, scopes and everything of the request that the response depends on.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from runtime import telemetry
 from runtime.clock import Clock
 from runtime.memory import Memory
 from schema.http.requests import Request, Response
 from schema.resolvers.access import Identity
-from schema.resolvers.context import Context, kept_until
+from schema.resolvers.context import Context, private_until
 
 BYTES = 32 * 1024 * 1024
 LARGEST = 2 * 1024 * 1024
+ENTRY_BYTES = 1000
+"""Memory that an entry takes besides its texts."""
 _Key = tuple[str, frozenset[str], str, str, bytes, tuple[str | None, ...]]
-_HEADERS = ("accept", "accept-encoding", "content-type")
+_HEADERS = ("accept", "accept-encoding", "content-type", "content-encoding")
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A response, until when it is good, whether nobody may keep it, and what the log says of the request."""
+class RenderedAnswer(NamedTuple):
+    """A response, until when it is valid, whether browsers may cache it, and the facts for the request's log line."""
 
     response: Response
     good_until: datetime
@@ -36,33 +37,34 @@ class RenderedAnswers:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._memory: Memory[_Key, Rendered] = Memory(BYTES)
+        self._memory: Memory[_Key, RenderedAnswer] = Memory(BYTES)
 
     def recall(self, request: Request, identity: Identity) -> Response | None:
-        """The response to an equal request, while it is good."""
-        known = self._memory.recall(_key(request, identity))
-        if known is None or known.good_until <= self._clock():
+        """The response to an equal request, while it is valid."""
+        known, now = self._memory.recall(_key(request, identity)), self._clock()
+        if known is None or known.good_until <= now:
             return None
         telemetry.count("ledger.hit")
         telemetry.count("answer.remembered")
         telemetry.note_all(known.facts)
+        response = known.response
         if known.private:
-            return known.response
-        # A browser may keep it for what is left, not for what was left when it was rendered.
-        headers = dict(known.response.headers) | {"cache-control": kept_until(known.good_until, self._clock())}
-        return replace(known.response, headers=list(headers.items()))
+            return response
+        # `max-age` is what is left now, not what was left when the answer was rendered.
+        headers = dict(response.headers) | {"cache-control": private_until(known.good_until, now)}
+        return Response(response.status, response.body, list(headers.items()))
 
     def remember(self, request: Request, response: Response, context: Context, fields: int) -> None:
-        """Keep a response, if each of its root fields said until when it stays the same."""
-        said = context.repeatable and context.uses == fields
-        if not said or context.good_until <= self._clock() or len(response.body) > LARGEST:
+        """Remember a response if each of its root fields reported until when it stays the same."""
+        predictable = context.repeatable and context.uses == fields
+        if not predictable or context.good_until <= self._clock() or len(response.body) > LARGEST:
             return
-        rendered = Rendered(response, context.good_until, context.private, telemetry.facts())
-        size = len(response.body) + len(request.body) + len(request.query) + 1000
-        self._memory.remember(_key(request, context.identity), rendered, size)
+        answer = RenderedAnswer(response, context.good_until, context.private, telemetry.facts())
+        size = len(response.body) + len(request.body) + len(request.query) + ENTRY_BYTES
+        self._memory.remember(_key(request, context.identity), answer, size)
 
     def forget(self, tenant: str) -> None:
-        """Drop a tenant's answers: something of it has changed."""
+        """Drop a tenant's answers: a mutation has changed something."""
         self._memory.forget_where(lambda key: key[0] == tenant)
 
 

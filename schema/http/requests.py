@@ -1,4 +1,4 @@
-"""An HTTP request and its response, as plain values: whoever receives it makes the one and sends the other."""
+"""An HTTP request and its response, as plain values; `functions.events` translates API Gateway's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP response; the body is compressed already where `content-encoding` says so."""
+    """One HTTP response; `body` is already compressed if there is a `content-encoding` header."""
 
     status: int
     body: bytes = field(default=b"", repr=False)

@@ -10,18 +10,18 @@ from runtime.deadline import Deadline
 from schema.limits.response_budget import ResponseBudget
 from schema.resolvers.access import Identity
 
-NOT_KEPT = "no-store"
-LONGEST_KEPT = 3600
-"""Seconds for which a browser keeps even what is settled for good."""
+NO_STORE = "no-store"
+LONGEST_CACHED = 3600
+"""Seconds for which a browser may cache even what can no longer change."""
 
 
 @dataclass(slots=True)
 class Context:
-    """Who asks, until when, of which ledger, and how much room the answer has.
+    """The caller, the deadline, the ledger, and how large the response may still get.
 
-    `private` is set once the answer holds a link or a phone number. The answer would be the same until `good_until`,
-    and be come by in the same way if it is `repeatable`. `changes` says that the operation is a mutation; `uses`
-    counts the fields that said how fresh they are, `stale` that one of them is.
+    Resolvers note what the response is made from. `private`: it holds a link or a phone number. The data stay valid
+    until `good_until`; `repeatable` means that a repeat would also report the same source and staleness. `changes`: the
+    operation is a mutation. `uses` counts the fields that reported their freshness; `stale`: one of them was stale.
     """
 
     identity: Identity
@@ -37,7 +37,7 @@ class Context:
     stale: bool = False
 
     def used(self, freshness: Freshness) -> Freshness:
-        """Note what the answer is made from."""
+        """Note the freshness of data that goes into the response."""
         self.uses += 1
         self.stale = self.stale or freshness.stale
         self.good_until = min(self.good_until, freshness.good_until)
@@ -46,17 +46,17 @@ class Context:
 
     @property
     def tenant(self) -> str:
-        """The asker's tenant."""
+        """The caller's tenant."""
         return self.identity.tenant
 
     def cache_control(self, now: datetime) -> str:
-        """What a browser may do with the answer."""
+        """The response's `Cache-Control`."""
         if self.private or self.changes:
-            return NOT_KEPT
-        return kept_until(self.good_until if self.uses and not self.stale else now, now)
+            return NO_STORE
+        return private_until(self.good_until if self.uses and not self.stale else now, now)
 
 
-def kept_until(good_until: datetime, now: datetime) -> str:
-    """The `Cache-Control` of an answer without secrets that is good until some moment; for its asker only."""
-    seconds = int(min((good_until - now).total_seconds(), LONGEST_KEPT))
+def private_until(good_until: datetime, now: datetime) -> str:
+    """The `Cache-Control` of a response that holds no secret and is valid until some moment; for its caller only."""
+    seconds = int(min((good_until - now).total_seconds(), LONGEST_CACHED))
     return f"private, max-age={seconds}" if seconds > 0 else "private, no-cache"

@@ -143,10 +143,11 @@ NO_QUERY = {
     "a query that is an object": '{"query": {}}',
     "a query that is a list": '{"query": ["{ __typename }"]}',
     "variables as text": '{"query": "{ __typename }", "variables": "{}"}',
-    "variables as a list": '{"query": "{ __typename }", "variables": []}',
+    "variables as a list": '{"query": "{ __typename }", "variables": [1]}',
     "variables as a number": '{"query": "{ __typename }", "variables": 0}',
     "extensions as text": '{"query": "{ __typename }", "extensions": "{}"}',
-    "extensions as a list": '{"query": "{ __typename }", "extensions": []}',
+    "extensions as a list": '{"query": "{ __typename }", "extensions": [1]}',
+    "a document id that is a number": '{"documentId": 7}',
     "a name that is a number": '{"query": "{ __typename }", "operationName": 7}',
     "a name that is false": '{"query": "{ __typename }", "operationName": false}',
 }
@@ -166,13 +167,31 @@ def test_what_is_no_request_is_400_in_both_media_types(post: Post, body: str | b
     [
         {"variables": None, "operationName": None, "extensions": None},
         {"variables": {}, "extensions": {"some": "value"}},
+        {"variables": [], "extensions": ""},
+        {"variables": "", "extensions": [], "documentId": None},
         {"variables": {"unused": [1, {"a": None}]}, "unknown": True},
     ],
 )
-def test_parameters_may_be_null_or_more_than_needed(post: Post, parameters: dict[str, Any]) -> None:
+def test_parameters_may_be_null_empty_or_more_than_needed(post: Post, parameters: dict[str, Any]) -> None:
     answer = post(query(**parameters))
     assert answer.status == 200
     assert said(answer) == {"data": {"__typename": "Query"}}
+
+
+def test_a_byte_order_mark_before_the_json_is_ignored(post: Post) -> None:
+    assert said(post("\ufeff" + query())) == {"data": {"__typename": "Query"}}
+
+
+@pytest.mark.parametrize("charset", ["utf8", "UTF-8", '"utf-8"', "Utf8"])
+def test_utf_8_may_be_spelled_as_clients_spell_it(post: Post, charset: str) -> None:
+    assert post(query(), content_type=f"application/json; charset={charset}").status == 200
+
+
+@pytest.mark.parametrize(("coding", "status"), [("gzip", 415), ("br", 415), ("identity", 200), ("", 200)])
+def test_a_compressed_body_is_refused_for_what_it_is(frontend: Frontend, coding: str, status: int) -> None:
+    headers = {"content-type": JSON_TYPE, "content-encoding": coding}
+    event = http_event("POST", "/graphql", headers=headers, body=query(), claims={"scope": ""})
+    assert frontend.send(event).status == status
 
 
 REFUSED = {
@@ -237,8 +256,8 @@ def test_a_query_may_come_by_get(get: Get) -> None:
         "query=",
         "variables={}",
         "query={__typename}&variables=x",
-        "query={__typename}&variables=[]",
-        "query={__typename}&variables=%22%22",
+        "query={__typename}&variables=[1]",
+        "query={__typename}&variables=%22x%22",
         "query={__typename}&extensions=1",
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from functions.settings import Settings
 from local.openmarket import OpenMarketSimulator
-from schema.http import endpoint as http
+from schema.http.parameters import BODY_BYTES
 from schema.limits import arguments as inputs
 from schema.limits import cost
 from schema.limits import document_size as limits
@@ -60,7 +60,7 @@ def test_its_limits_are_those_of_the_code() -> None:
     assert row["a period"] == [inputs.LONGEST_DAYS]
     assert row["`first`"] == [1, inputs.LARGEST_PAGE]
     assert row["a brand's name"][0] == inputs.LONGEST_BRAND
-    assert row["a request"] == [http.BODY_BYTES]
+    assert row["a request"] == [BODY_BYTES]
     assert row["a query's text"] == [
         *(limits.TOKENS, limits.DEPTH, limits.ROOT_FIELDS, limits.ALIASES),
         *(limits.DIRECTIVES, limits.DIRECTIVES_AT_ONE_PLACE, limits.CHARACTERS, limits.PARTS),

@@ -76,7 +76,7 @@ class Both:
         )
         errors = result.errors or []
         executed = result.data is not None or any(error.path for error in errors)
-        return Result(result.data, [error_of(error, "request") for error in errors], executed)
+        return Result(result.data, [error_of(error, "request") for error in errors], executed=executed)
 
     def _context(self, scopes: frozenset[str]) -> Context:
         budget = ResponseBudget(compressed=True)
