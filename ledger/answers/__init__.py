@@ -1,1 +1,1 @@
-"""Whole answers of a vendor, kept as they came, and how long any stored data is good."""
+"""Whole answers of a vendor, stored as they came, and how long any stored data is good."""

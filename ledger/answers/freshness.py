@@ -1,4 +1,4 @@
-"""Where an answer came from and how old it is: said with every answer, so that nobody has to guess."""
+"""Where an answer came from and how old it is: part of every answer, so that no client has to guess."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Source(Enum):
-    """Asked for just now, held already, or known from the archive only."""
+    """Fetched from the vendor just now, stored already, or known from the archive only."""
 
     UPSTREAM = "UPSTREAM"
     CACHE = "CACHE"
@@ -16,9 +16,9 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """`as_of` is the oldest fetch among the data used; `stale` says that a refresh was due and failed.
+    """`as_of` is the oldest fetch among the data used; `stale` means that a refresh was due and failed.
 
-    The same answer would be given again until `good_until`.
+    Until `good_until` the same answer would be given again.
     """
 
     source: Source

@@ -47,6 +47,7 @@ class Outcomes:
             f"{outcome_folder(tenant)}/brand={partition(brand)}/{rfc3339(asked.start)}_{rfc3339(asked.end)}",
             UPSTREAM,
             lambda: self._fetch(tenant, brand, asked, deadline),
+            is_outcome,
             lambda _, fetched: self._ageing.good_until(fetched, asked.end),
         )
         answer = await self._answers.get(question, deadline)
@@ -56,6 +57,18 @@ class Outcomes:
     async def _fetch(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> list[list[str | int]]:
         answer = await self._openmarket.outcome(tenant, period.start, period.end, brand, deadline)
         return [list(row) for row in answer.rows]
+
+
+def is_outcome(value: object) -> bool:
+    """Whether a stored JSON value is an outcome report: a list of rows with every cell of the right type."""
+    return isinstance(value, list) and all(_is_row(row) for row in value)
+
+
+def _is_row(row: object) -> bool:
+    match row:
+        case [str(), str(), str(), int(), int(), str()]:
+            return True
+    return False
 
 
 def outcome_folder(tenant: str) -> str:

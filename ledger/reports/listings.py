@@ -87,7 +87,7 @@ class Reports:
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
-        return await self._answers.kept(listings(tenant))
+        return await self._answers.keys(listings(tenant))
 
     async def read(self, key: str) -> list[Report]:
         """The reports of one kept listing as the vendor listed them, with the links that live; none if it is gone.
@@ -95,7 +95,7 @@ class Reports:
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
-        answer = await self._answers.read(key)
+        answer = await self._answers.read(key, is_listing)
         return self._living(answer) if answer else []
 
     def _living(self, answer: CachedAnswer) -> list[Report]:
@@ -126,6 +126,7 @@ class Reports:
             f"{listings(tenant)}/{first.isoformat()}_{last.isoformat()}_{named}",
             UPSTREAM,
             ask,
+            is_listing,
             good_until,
             lambda: self._scheduled_at(tenant),
         )
@@ -143,6 +144,30 @@ def with_living_link[R: (Report, ScheduledReport)](report: R, unread_until: date
     """The report, without its link if that may be dead; `unread_until` goes for links that do not say when they die."""
     ends = report.download_url_expires_at or unread_until
     return report if now < ends else replace(report, download_url=None)
+
+
+def is_listing(value: object) -> bool:
+    """Whether a stored JSON value is a listing: a list of reports with every field of the right type."""
+    return isinstance(value, list) and all(_is_report(row) for row in value)
+
+
+def _is_report(row: object) -> bool:
+    match row:
+        case {
+            "name": str(),
+            "rawFormat": str(),
+            "format": str() | None,
+            "creationDate": str(),
+            "downloadUrl": str() | None,
+            "downloadUrlExpiresAt": str() | None,
+        }:
+            try:
+                report = _read(cast("dict[str, Any]", row))
+            except (ValueError, LookupError):
+                return False
+            moments = (report.creation_date, report.download_url_expires_at)
+            return all(moment is None or moment.tzinfo is not None for moment in moments)
+    return False
 
 
 def listings(tenant: str) -> str:

@@ -1,7 +1,7 @@
-"""Query texts that clients sent once and name by their SHA-256 from then on; kept in S3, so all processes know them.
+"""Query texts that clients sent once and name by their SHA-256 from then on; in S3, so that all processes know them.
 
-Kept for each tenant apart: a text is no secret, but whether somebody uses it may be one. What is read back has to have
-its hash, or it counts as unknown. Without S3 nothing is found that this process does not remember.
+Each tenant has its own: a text is not a secret, but that somebody uses it may be. A stored text has to have the hash
+it is stored under, or it counts as unknown. Without S3 a process knows only what it remembers.
 """
 
 import hashlib
@@ -13,20 +13,20 @@ from runtime.memory import Memory
 LOG = logging.getLogger("tally.ledger")
 
 ROOT = "persisted-queries"
-LONGEST = 50_000
-"""Bytes of the longest text that is kept; a longer one is executed, but has to be sent each time."""
+LONGEST_BYTES = 50_000
+"""A longer text is executed, but not stored: it has to be sent each time."""
 REMEMBERED_BYTES = 4 * 1024 * 1024
 
 
 class PersistedQueries:
-    """Every tenant's kept texts."""
+    """Every tenant's stored texts."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._memory: Memory[str, str] = Memory(REMEMBERED_BYTES)
 
     async def get(self, tenant: str, digest: str) -> str | None:
-        """The text with this hash (64 hexadecimal digits in lower case), if it is kept."""
+        """The text with this hash (64 hexadecimal digits in lower case), if it is stored."""
         key = _key(tenant, digest)
         text = self._memory.recall(key)
         if text is not None:
@@ -36,28 +36,43 @@ class PersistedQueries:
         except LedgerUnavailable as error:
             LOG.warning("no persisted query without S3: %s", error)
             return None
-        if stored is None or digest_of(stored.body) != digest:
+        if stored is None:
             return None
-        text = stored.body.decode()
+        try:
+            text = _verified(stored.body, digest)
+        except ValueError as error:
+            LOG.warning("%s cannot be used: %s", key, error)
+            return None
         self._memory.remember(key, text, len(stored.body))
         return text
 
     async def keep(self, tenant: str, digest: str, text: str) -> None:
-        """Keep a text under its hash; one that is kept already, or is too long, costs nothing."""
+        """Store a text under its hash, unless this process knows that it is stored or it is too long."""
         body, key = text.encode(), _key(tenant, digest)
-        if len(body) > LONGEST or self._memory.recall(key) is not None:
+        if len(body) > LONGEST_BYTES or self._memory.recall(key) is not None:
             return
         try:
             await self._store.put(key, body, {"Content-Type": "application/graphql; charset=utf-8"})
         except LedgerUnavailable as error:
-            LOG.warning("a persisted query was not kept: %s", error)
+            LOG.warning("a persisted query was not stored: %s", error)
             return
         self._memory.remember(key, text, len(body))
 
 
 def digest_of(body: bytes) -> str:
-    """The hash that clients know a text by."""
+    """The hash by which clients name a text."""
     return hashlib.sha256(body).hexdigest()
+
+
+def _verified(body: bytes, digest: str) -> str:
+    """A stored text.
+
+    Raises:
+        ValueError: it has another hash, or is not UTF-8.
+    """
+    if digest_of(body) != digest:
+        raise ValueError("its text has another hash")
+    return body.decode()
 
 
 def _key(tenant: str, digest: str) -> str:
