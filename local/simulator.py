@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
@@ -120,13 +120,14 @@ class _ActiveFault:
 class Simulator:
     """A vendor as a real HTTP server; subclasses implement `answer`.
 
-    `latency` is in seconds. `failure_rate` is the share of calls that get a 503, in a repeatable sequence. `requests`
-    is the request log.
+    `latency` is in seconds, and waited for by `pause`, which a test may replace. `failure_rate` is the share of calls
+    that get a 503, in a repeatable sequence. `requests` is the request log.
     """
 
     def __init__(self, *, port: int = 0, clock: Clock | None = None) -> None:
         self.clock: Clock = clock or _now
         self.latency = 0.0
+        self.pause: Callable[[], Awaitable[None]] = self._wait_for_latency
         self.failure_rate = 0.0
         self.requests: list[SimulatorRequest] = []
         self._active: list[_ActiveFault] = []
@@ -189,6 +190,10 @@ class Simulator:
             return failing(503)
         return None
 
+    async def _wait_for_latency(self) -> None:
+        if self.latency:
+            await asyncio.sleep(self.latency)
+
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
@@ -198,8 +203,7 @@ class Simulator:
         except Exception:
             log.exception("the simulator itself failed")
             raise
-        if self.latency:
-            await asyncio.sleep(self.latency)
+        await self.pause()
         if answer.sent_bytes is not None and answer.sent_bytes < 0:
             await self._server.drop(scope)
             return

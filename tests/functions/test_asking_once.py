@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from local.rde import RdeSimulator
 from tests.support.api.credit_log import END, START, credit_log
 from tests.support.api.frontend import Frontend, StartFrontend
 from tests.support.moving_clock import MovingClock
+from tests.support.vendors.rendezvous import Rendezvous
 
 ALL = """{
   reports(from: "2019-11-05", to: "2019-12-03") { nodes { name downloadUrl } }
@@ -108,11 +108,12 @@ def test_of_overlapping_periods_only_what_is_new_is_asked_for(
 def test_the_root_fields_of_a_query_run_at_the_same_time(
     frontend: Frontend, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
 ) -> None:
-    frontend.data(ALL)  # connections, tokens and imports are paid for
-    rde_simulator.latency = openmarket_simulator.latency = 1.0
-    began = time.perf_counter()
+    """The vendors answer none of the three until all three have arrived."""
+    frontend.data(ALL)  # RDE's token is there
+    three = Rendezvous(3)
+    rde_simulator.pause = openmarket_simulator.pause = three.wait
     frontend.data(ALL.replace("2019-11-14", "2019-11-16").replace("2019-12-03", "2019-12-04"))
-    assert 1.0 <= time.perf_counter() - began < 1.9
+    assert three.arrived == 3
 
 
 @pytest.mark.parametrize(("seconds", "calls"), [("60", 1), ("0", 3)])

@@ -198,12 +198,13 @@ async def test_who_is_cancelled_as_the_work_ends_stays_cancelled(bucket: MemoryB
 
 async def test_a_lease_near_its_end_is_released_without_deleting_anothers(bucket: MemoryBucket) -> None:
     """The DELETE of a process that was frozen would take away what another one holds by then."""
-    frozen, following = process(bucket), process(bucket)
+    lifetime = 2.0
+    frozen, following = process(bucket, lifetime), process(bucket)
     late = contextlib.AsyncExitStack()
     assert await late.enter_async_context(frozen.hold("lease"))
     mine = LeaseRecord.from_bytes(bucket.objects["lease"].body)
     bucket.turns = [False] * 10  # it cannot renew
-    await asyncio.sleep(0.8 * SECONDS)
+    await asyncio.sleep(0.6 * lifetime)
     bucket.turns = []
     bucket.seen.clear()
     await late.aclose()

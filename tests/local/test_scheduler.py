@@ -74,7 +74,7 @@ def test_a_scheduler_that_is_stopped_before_its_first_run_makes_no_keeper(nobody
     made = Made(nobody)
     with Scheduler(made, first=60):
         began = time.monotonic()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
     assert made.threads == []
 
 
@@ -88,6 +88,6 @@ def test_a_run_that_waits_for_a_vendor_ends_when_the_scheduler_is_stopped(
         while not openmarket_simulator.requests and time.monotonic() < end:
             time.sleep(0.01)
         began = time.monotonic()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
     assert not made.threads[0].is_alive()
     assert [record.message for record in caplog.records] == ["the keeper's run was cut short"]
