@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from ledger.storage.leases import LeaseRecord, Leases
+from ledger.storage.leases import DELETABLE_SHARE, LeaseRecord, Leases
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.aws import Aws
@@ -198,13 +198,13 @@ async def test_who_is_cancelled_as_the_work_ends_stays_cancelled(bucket: MemoryB
 
 async def test_a_lease_near_its_end_is_released_without_deleting_anothers(bucket: MemoryBucket) -> None:
     """The DELETE of a process that was frozen would take away what another one holds by then."""
-    lifetime = 2.0
+    lifetime = 2.5
     frozen, following = process(bucket, lifetime), process(bucket)
     late = contextlib.AsyncExitStack()
     assert await late.enter_async_context(frozen.hold("lease"))
     mine = LeaseRecord.from_bytes(bucket.objects["lease"].body)
     bucket.turns = [False] * 10  # it cannot renew
-    await asyncio.sleep(0.6 * lifetime)
+    await asyncio.sleep((1.02 - DELETABLE_SHARE) * lifetime)
     bucket.turns = []
     bucket.seen.clear()
     await late.aclose()
