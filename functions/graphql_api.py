@@ -6,10 +6,11 @@ gc.disable()  # what is imported stays: looking through it again and again is a 
 
 from functions.application import make_handler
 from functions.settings import Settings
-from runtime import logs
+from runtime import logs, metrics
 
 SETTINGS = Settings.read()
 logs.set_up(SETTINGS.log_level)
+metrics.set_up(SETTINGS.metrics_namespace)
 handler = make_handler(SETTINGS)
 
 gc.freeze()

@@ -3,8 +3,9 @@
 from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from runtime import logs
+from runtime import logs, metrics
 
 SETTINGS = Settings.read()
 logs.set_up(SETTINGS.log_level)
+metrics.set_up(SETTINGS.metrics_namespace)
 handler = KeeperHandler(keeper_of(SETTINGS))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runtime.endpoints import is_protected
+from runtime.metrics import DEFAULT_NAMESPACE
 
 
 class SettingError(Exception):
@@ -32,6 +33,7 @@ class Settings:
     graphiql: bool
     aws_endpoint_url: str | None
     log_level: str
+    metrics_namespace: str
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -61,6 +63,7 @@ class Settings:
             graphiql=_one_of(environ, "GRAPHIQL", "ON", {"ON", "OFF"}) == "ON",
             aws_endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,
             log_level=_one_of(environ, "LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"}),
+            metrics_namespace=environ.get("METRICS_NAMESPACE") or DEFAULT_NAMESPACE,
         )
 
 

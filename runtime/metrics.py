@@ -11,7 +11,7 @@ from typing import Any
 
 from runtime.logs import rendered, write
 
-NAMESPACE = "Tally"
+DEFAULT_NAMESPACE = "Tally"
 MOST_VALUES = 100
 """As many values one metric of one line may have."""
 
@@ -28,6 +28,18 @@ UNITS = {
 type Value = float | Sequence[float]
 
 
+class _Publishing:
+    """The namespace of this process: each stack has its own, or the alarms of one would look at another's metrics."""
+
+    namespace = DEFAULT_NAMESPACE
+
+
+def set_up(namespace: str) -> None:
+    """Publish under this namespace from now on."""
+    _Publishing.namespace = namespace
+    _directive.cache_clear()
+
+
 def embedded(values: Mapping[str, Value], dimensions: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What makes a log line a metric line: the directive, the dimensions and the values."""
     named = dimensions or {}
@@ -38,7 +50,7 @@ def embedded(values: Mapping[str, Value], dimensions: Mapping[str, str] | None =
 @cache
 def _directive(metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> dict[str, Any]:
     units = [{"Name": name, "Unit": UNITS[name]} for name in metrics]
-    return {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": units}
+    return {"Namespace": _Publishing.namespace, "Dimensions": [dimensions], "Metrics": units}
 
 
 def emit(values: Mapping[str, Value], dimensions: Mapping[str, str] | None = None) -> None:

@@ -149,7 +149,10 @@ class DayStore:
         elif await self._store.create(key, body, attributes) is None:
             if (first := await self._settled_version(day)) is not None:
                 return first
-            await self._store.put(key, body, attributes)
+            # No role may overwrite settled rows; the keeper's may delete those that cannot be read.
+            await self._store.delete([key])
+            if await self._store.create(key, body, attributes) is None:
+                raise LedgerUnavailable("another writer has stored the day in the meantime")
         await self._write_rollup(version, Rollup.of(rows))
         return version
 

@@ -74,7 +74,8 @@ class Archiver:
             "archived": self._clock().isoformat(),
         }
         body = json.dumps(record).encode()
-        await self._store.put(record_key(tenant, identity), body, {"Content-Type": "application/json"})
+        # The bucket's policy refuses to overwrite a record. If another copy wrote it first, that is the record.
+        await self._store.create(record_key(tenant, identity), body, {"Content-Type": "application/json"})
         telemetry.count("archive.files")
         telemetry.count("archive.bytes", passing.size)
 

@@ -142,15 +142,15 @@ def test_its_alarms_and_metrics_are_as_many_as_it_bills() -> None:
     billed = sum(sum("MetricStat" in each for each in alarm.get("Metrics", [{"MetricStat": {}}])) for alarm in alarms)
     metrics = len(UNITS.keys() - {"Errors"}) + 1  # the one with a dimension has two values, `Errors` as many as occur
     assert f"| alarms | {billed * 0.10:.2f}: {NUMBERS[len(alarms)]}, one of them over three metrics |" in PAGE
-    assert f"| metrics | 0.30 each beyond ten: {NUMBERS[metrics]}, one more for each error code that occurs;" in PAGE
+    assert f"| metrics | 0.30 each beyond ten: {NUMBERS[metrics]}, one more for each error code that occurs" in PAGE
 
 
 def test_its_costs_are_what_its_formula_gives() -> None:
     assert len(costs()) == 6
     for kind, (cpu, waits, vendor, billed, puts, gets, log, out, dollars) in costs().items():
         assert billed == max(1, round(cpu / 0.58 + 20 * waits + vendor)), kind
-        at_rest = 1.00 + 0.20 + 0.25
-        moved = 0.0005 * (log + 650) + 0.00009 * (out + 600)
+        at_rest = 1.00 + 0.20
+        moved = 0.0005 * (log + 840) + 0.00009 * (out + 600)
         assert dollars == pytest.approx(at_rest + 0.0133334 * billed + 5 * puts + 0.4 * gets + moved, abs=0.006), kind
 
 

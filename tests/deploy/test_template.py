@@ -80,8 +80,9 @@ OF_THE_KEEPER_ONLY = {"ReportHosts"}
 def test_every_change_of_the_functions_configuration_publishes_a_version() -> None:
     described = named(API["VersionDescription"]["Fn::Sub"]) | named(SETTINGS["Description"]["Fn::Sub"])
     settings = {value["Ref"] for value in environment().values() if value.get("Ref") in template()["Parameters"]}
-    chosen = {name for condition in conditions_of(API) for name in parameters_of(condition)}
-    decisive = settings | chosen | {API["MemorySize"]["Ref"]}
+    configuration = {name: value for name, value in API.items() if name != "Policies"}
+    chosen = {name for condition in conditions_of(configuration) for name in parameters_of(condition)}
+    decisive = settings | chosen | {API["MemorySize"]["Ref"], template()["Globals"]["Function"]["Tracing"]["Ref"]}
     assert described == (decisive | {"ApiSettings"}) - OF_THE_FUNCTION_NOT_ITS_VERSIONS - OF_THE_KEEPER_ONLY
 
 
@@ -101,12 +102,18 @@ def most_characters(name: str) -> int:
     return int(most)
 
 
-def test_the_ledger_outlives_its_stack_and_is_nobodys_but_ours() -> None:
-    ledger = template()["Resources"]["Ledger"]
-    assert ledger["DeletionPolicy"] == ledger["UpdateReplacePolicy"] == "Retain"
-    assert all(ledger["Properties"]["PublicAccessBlockConfiguration"].values())
-    policy = template()["Resources"]["LedgerOverTlsOnly"]["Properties"]["PolicyDocument"]["Statement"][0]
-    assert (policy["Effect"], policy["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+@pytest.mark.parametrize("name", ["Ledger", "LedgerPolicy"])
+def test_the_ledger_and_its_policy_outlive_the_stack(name: str) -> None:
+    """A first deploy that fails leaves nothing behind, or each try would leave an empty bucket."""
+    resource = template()["Resources"][name]
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_the_ledger_is_private_and_read_over_tls_only() -> None:
+    assert all(template()["Resources"]["Ledger"]["Properties"]["PublicAccessBlockConfiguration"].values())
+    statement = template()["Resources"]["LedgerPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_nothing_that_cannot_be_fetched_again_expires() -> None:
@@ -127,10 +134,22 @@ def test_every_function_logs_into_a_group_that_forgets(function: str) -> None:
     assert resources("AWS::Logs::LogGroup")[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
+ANONYMOUS = {"GET /", "GET /assets/{proxy+}", "GET /health", "HEAD /health"}
+
+
+def test_each_route_without_a_token_has_a_throttle_of_its_own_which_waits_for_the_route() -> None:
+    stage = template()["Resources"]["Stage"]
+    throttles = stage["Properties"]["RouteSettings"]
+    assert throttles.keys() == ANONYMOUS
+    assert all(throttle["ThrottlingRateLimit"] <= 20 for throttle in throttles.values())
+    routes = resources("AWS::ApiGatewayV2::Route").items()
+    assert set(stage["DependsOn"]) == {name for name, route in routes if route["Properties"]["RouteKey"] in ANONYMOUS}
+
+
 @pytest.mark.parametrize("route", sorted(resources("AWS::ApiGatewayV2::Route")))
 def test_only_the_explorer_and_the_sign_of_life_need_no_token(route: str) -> None:
     properties = resources("AWS::ApiGatewayV2::Route")[route]["Properties"]
-    free = properties["RouteKey"] in {"GET /", "GET /assets/{proxy+}", "GET /health"}
+    free = properties["RouteKey"] in ANONYMOUS
     assert properties["AuthorizationType"] == ("NONE" if free else "JWT")
 
 
@@ -150,7 +169,7 @@ def test_every_code_that_somebody_must_act_on_has_an_alarm() -> None:
     assert set(re.findall(r'"Name": "Code", "Value": "(\w+)"', alarms)) == CODES
 
 
-@pytest.mark.parametrize("alarm", ["CredentialsRefused", "InternalErrors", "KeeperFailing"])
+@pytest.mark.parametrize("alarm", ["CredentialsRefused", "InternalErrors"])
 def test_an_alarm_that_the_keeper_alone_may_raise_lasts_until_its_next_run(alarm: str) -> None:
     schedule = template()["Resources"]["Keeper"]["Properties"]["Events"]["Today"]["Properties"]["ScheduleExpression"]
     between = 60 * int(re.findall(r"rate\((\d+) minutes\)", schedule)[0])
@@ -159,22 +178,39 @@ def test_an_alarm_that_the_keeper_alone_may_raise_lasts_until_its_next_run(alarm
     assert properties.get("DatapointsToAlarm", 1) == 1
 
 
-def test_a_single_run_without_a_failure_ends_the_keeper_s_alarm() -> None:
-    properties = resources("AWS::CloudWatch::Alarm")["KeeperFailing"]["Properties"]
-    assert (properties["Statistic"], properties["EvaluationPeriods"]) == ("Minimum", 1)
+OURS = {"Fn::Sub": "Tally/${AWS::StackName}"}
 
 
-def test_alarms_and_dashboard_name_only_metrics_that_we_publish() -> None:
-    alarms = json.dumps(resources("AWS::CloudWatch::Alarm"))
-    named = set(re.findall(r'"Namespace": "Tally", "MetricName": "(\w+)"', alarms))
-    named |= {row[1] for row in dashboard_rows() if row[0] == "Tally"}
-    assert named == UNITS.keys()
+def alarm_metrics() -> Iterator[tuple[Any, str]]:
+    """The namespace and the name of each metric that an alarm looks at."""
+    for alarm in resources("AWS::CloudWatch::Alarm").values():
+        properties = alarm["Properties"]
+        metrics = [each["MetricStat"]["Metric"] for each in properties.get("Metrics", ()) if "MetricStat" in each]
+        yield from ((metric["Namespace"], metric["MetricName"]) for metric in metrics or [properties])
+
+
+def test_alarms_and_dashboard_read_the_metrics_of_their_own_stack_and_no_others() -> None:
+    assert environment()["METRICS_NAMESPACE"] == OURS
+    read = {name for namespace, name in alarm_metrics() if namespace == OURS}
+    assert {str(namespace) for namespace, _ in alarm_metrics() if namespace != OURS} <= {
+        "AWS/ApiGateway",
+        "AWS/Lambda",
+        "AWS/SQS",
+    }
+    drawn = {tuple(row[:2]) for row in dashboard_rows() if isinstance(row[0], str) and not row[0].startswith("AWS/")}
+    assert {namespace for namespace, _ in drawn} == {OURS["Fn::Sub"]}
+    searched = re.findall(r"SEARCH\('\{(\S+),\w+\} MetricName=\"(\w+)", json.dumps(dashboard()).replace('\\"', '"'))
+    assert {namespace for namespace, _ in searched} == {f'"{OURS["Fn::Sub"]}"'}
+    assert read | {name for _, name in (*drawn, *searched)} == UNITS.keys()
+
+
+def dashboard() -> Any:
+    return json.loads(template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
 
 
 def dashboard_rows() -> Iterator[list[Any]]:
     """Rows of metrics, with `.` and `...` filled in from the row before."""
-    body = json.loads(template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
-    for widget in body["widgets"]:
+    for widget in dashboard()["widgets"]:
         before: list[Any] = []
         for row in widget["properties"].get("metrics", []):
             full = before[: len(before) - 1] + row[1:] if row[0] == "..." else row

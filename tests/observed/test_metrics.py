@@ -1,7 +1,9 @@
 """Metrics are lines in CloudWatch's Embedded Metric Format, under the names that alarms and dashboard read."""
 
 import json
-import re
+import os
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
@@ -11,14 +13,14 @@ from deploy.artifact import ROOT
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
 from local.simulator import failing
-from runtime.metrics import NAMESPACE, UNITS, emit
+from runtime import metrics
+from runtime.metrics import DEFAULT_NAMESPACE, UNITS, emit
 from tests.support.api.frontend import Frontend
 from tests.support.moving_clock import MovingClock
 
 DAY = 'from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z"'
 RECENTLY = 'from: "2019-12-04T00:00:00Z", to: "2019-12-05T00:00:00Z"'
 QUERY = f"{{ creditLog({DAY}) {{ totalCount }} }}"
-TEMPLATE = (ROOT / "template.yaml").read_text()
 
 
 def documents(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -30,7 +32,7 @@ def totals(found: list[dict[str, Any]]) -> Counter[tuple[str, ...]]:
     sums: Counter[tuple[str, ...]] = Counter()
     for document in found:
         for directive in document["_aws"]["CloudWatchMetrics"]:
-            assert directive["Namespace"] == NAMESPACE
+            assert directive["Namespace"] == DEFAULT_NAMESPACE
             for dimensions in directive["Dimensions"]:
                 for metric in directive["Metrics"]:
                     value = document[metric["Name"]]
@@ -106,14 +108,22 @@ def test_the_keeper_s_lag_has_no_dimension_as_its_alarm_has_none(capsys: pytest.
     assert totals(documents(capsys)) == {("SettledDayLagDays",): 1.5}
 
 
-def test_every_metric_that_the_template_reads_is_written_and_the_other_way_round() -> None:
-    alarmed = re.findall(r"Namespace: Tally,? *\n? *MetricName: (\w+)", TEMPLATE)
-    drawn = re.findall(r'"Tally", "(\w+)"', TEMPLATE)
-    # A dashboard's row may stand for the one above it: ["Tally", "LedgerHits"], [".", "StaleAnswers"]
-    drawn += [
-        name
-        for row in re.findall(r'\["Tally", "\w+"\](?:, \["\.", "\w+"\])+', TEMPLATE)
-        for name in re.findall(r'"\.", "(\w+)"', row)
-    ]
-    drawn += re.findall(r'SEARCH\(\'\{Tally,\w+\} MetricName=\\?"(\w+)', TEMPLATE)
-    assert {*alarmed, *drawn} == set(UNITS)
+def test_each_stack_publishes_under_a_namespace_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        for namespace in ("Tally/production", "Tally/staging"):
+            metrics.set_up(namespace)
+            emit({"Requests": 1})
+    finally:
+        metrics.set_up(DEFAULT_NAMESPACE)
+    published = [line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in documents(capsys)]
+    assert published == ["Tally/production", "Tally/staging"]
+
+
+@pytest.mark.parametrize("function", ["graphql_api", "keeper", "exporter"])
+def test_a_function_publishes_under_the_namespace_of_its_environment(
+    function: str, settings_environ: dict[str, str]
+) -> None:
+    program = f"import functions.{function}; from runtime.metrics import emit; emit({{'Requests': 1}})"
+    environ = os.environ | settings_environ | {"METRICS_NAMESPACE": "Tally/staging"}
+    done = subprocess.run([sys.executable, "-c", program], env=environ, cwd=ROOT, capture_output=True, check=True)
+    assert json.loads(done.stdout)["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Tally/staging"
