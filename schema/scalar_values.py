@@ -1,16 +1,16 @@
-"""The three scalars as they come in: what is not exactly a date, an instant or a number is refused, not guessed."""
+"""Parsers of the three scalars: what is not exactly a date, an instant or a number is refused, never guessed."""
 
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
 YEARS = range(1970, 2200)
-"""Years that a report can speak of; others are slips of a keyboard."""
+"""Years that a report can be about; others are typing errors."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 FLOAT_DIGITS = 15
-"""A number in JSON with more digits than a float holds for certain may have lost some on its way here."""
+"""A JSON number with more digits than a float holds exactly may have lost some before it reached us."""
 
 _DECIMAL = re.compile(r"-?\d{1,40}(\.\d{1,40})?", re.ASCII)
 
@@ -38,7 +38,7 @@ def parse_date_time(value: object) -> datetime:
 
 
 def parse_decimal(value: object) -> Decimal:
-    """A plain number, best as a string; never a float's rounding, an infinity or no number."""
+    """A plain number, best as a string; never a rounded float, an infinity or NaN."""
     text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     rounded = isinstance(value, float) and len(text.strip("-0.").replace(".", "")) > FLOAT_DIGITS
     if rounded or not _DECIMAL.fullmatch(text):

@@ -1,6 +1,6 @@
-"""Which media type and which compression a client wants, by its `Accept` headers (RFC 9110 §12).
+"""Which media type and which compression a client accepts, by its `Accept` headers (RFC 9110 §12).
 
-`*/*` and no header at all mean the older media type: who does not name the newer one may not know it.
+`*/*` and no header at all mean the older media type: a client that does not name the newer one may not know it.
 """
 
 import re
@@ -13,7 +13,7 @@ _QUALITY = re.compile(r";\s*q=([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 
 
 def media_type_for(accept: str | None) -> str | None:
-    """The media type to answer in: the newer one where it is named or wanted more; None when neither is taken."""
+    """The media type of the response: the newer one if it is named or preferred; None if neither is accepted."""
     if not accept:
         return JSON_TYPE
     wanted = qualities(accept)
@@ -25,12 +25,12 @@ def media_type_for(accept: str | None) -> str | None:
 
 
 def takes_gzip(accept_encoding: str | None) -> bool:
-    """Whether the answer may be compressed (RFC 9110 §12.5.3); a header that is not sent does not say so."""
+    """Whether the response may be gzip (RFC 9110 §12.5.3); not without the header."""
     wanted = qualities(accept_encoding or "")
     return wanted.get("gzip", wanted.get("x-gzip", wanted.get("*", 0.0))) > 0
 
 
 def qualities(header: str) -> dict[str, float]:
-    """How much a client wants each thing that an `Accept` header names (RFC 9110 §12.4.2: 0 is not at all)."""
+    """The quality of each value in an `Accept` header (RFC 9110 §12.4.2: 0 means not acceptable)."""
     found = ((match[1].lower(), _QUALITY.search(match[2])) for match in _RANGE.finditer(header))
     return {name: float(quality[1]) if quality else 1.0 for name, quality in found}

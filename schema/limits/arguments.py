@@ -1,4 +1,4 @@
-"""Arguments that more than one field takes, checked before anything is asked of anybody."""
+"""Arguments that more than one field takes, checked before anything is read."""
 
 import unicodedata
 from datetime import date, datetime, timedelta
@@ -11,7 +11,7 @@ DEFAULT_PAGE = 100
 LARGEST_PAGE = 10_000
 LONGEST_BRAND = 128
 LONGEST_BRAND_BYTES = 256
-"""In UTF-8: a key has it percent-encoded, three characters a byte, and S3 takes 1024 in all."""
+"""In UTF-8: an object key holds it percent-encoded, three characters a byte, and S3 allows 1024 in all."""
 LINK_SECONDS = 900
 LONGEST_LINK_SECONDS = 43_200
 _REFUSED = frozenset('"/\\<>\u201c\u201d\u00ab\u00bb')
@@ -22,7 +22,7 @@ _PLAIN_SYMBOLS = frozenset("$+=^`|~\u00a3\u20ac\u00a9\u00ae\u2122\u00b0")
 def period(start: datetime, end: datetime) -> Period:
     """A half-open period of instants, at most 366 days long."""
     if start > end:
-        raise BadUserInput("from is after to")
+        raise BadUserInput("`from` is after `to`")
     if end - start > timedelta(days=LONGEST_DAYS):
         raise BadUserInput(f"the period is longer than {LONGEST_DAYS} days")
     return Period(start, end)
@@ -31,7 +31,7 @@ def period(start: datetime, end: datetime) -> Period:
 def days(first: date, last: date) -> tuple[date, date]:
     """The first and the last of at most 366 days."""
     if first > last:
-        raise BadUserInput("from is after to")
+        raise BadUserInput("`from` is after `to`")
     if (last - first).days >= LONGEST_DAYS:
         raise BadUserInput(f"the period is longer than {LONGEST_DAYS} days")
     return first, last
@@ -53,7 +53,7 @@ def brand(name: str | None) -> str | None:
 
 
 def first(size: int | None, otherwise: int) -> int:
-    """A page's size, 1 to 10,000."""
+    """A page's size, 1 to 10,000 rows."""
     size = otherwise if size is None else size
     if not 1 <= size <= LARGEST_PAGE:
         raise BadUserInput(f"first takes 1 to {LARGEST_PAGE}")
@@ -61,7 +61,7 @@ def first(size: int | None, otherwise: int) -> int:
 
 
 def link_seconds(seconds: int | None) -> int:
-    """How long a link shall live, 1 second to 12 hours."""
+    """A link's life in seconds, 1 to 43,200."""
     seconds = LINK_SECONDS if seconds is None else seconds
     if not 1 <= seconds <= LONGEST_LINK_SECONDS:
         raise BadUserInput(f"expiresIn takes 1 to {LONGEST_LINK_SECONDS} seconds")

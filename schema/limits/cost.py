@@ -6,7 +6,6 @@ counts. A request's variables then say how many rows and how many filtered days 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -46,8 +45,7 @@ LISTS = {"creditLog": PageSize(DEFAULT_PAGE, LARGEST_PAGE), "reports": PageSize(
 REPEATED = frozenset({"nodes", "edges"})
 
 
-@dataclass(frozen=True, slots=True)
-class FieldCost:
+class FieldCost(NamedTuple):
     """One root field: `once` cells for the answer, `each` for every row, and the arguments that decide the rest."""
 
     once: int
@@ -64,8 +62,7 @@ class FieldCost:
         return self.once + self.each * rows + FILTERED_DAY * _filtered_days(given)
 
 
-@dataclass(frozen=True, slots=True)
-class OperationCost:
+class OperationCost(NamedTuple):
     """One operation, for the limits and the log; `name` is the client's text, `fields` are root fields."""
 
     name: str | None
@@ -89,8 +86,7 @@ class OperationCost:
         return cells
 
 
-@dataclass(frozen=True, slots=True)
-class CostReader:
+class CostReader(NamedTuple):
     """Reads the costs of one document's operations."""
 
     fragments: Mapping[str, FragmentDefinitionNode]

@@ -1,11 +1,10 @@
-"""What one query may ask for (README, "Limits"), measured on the parsed document before it is validated.
+"""How large a query may be (README, "Limits"), measured on the parsed document before it is validated.
 
-Fragments are followed, each once with its depth and figures remembered, so a bomb of fragments costs no more than its
-text. What comes after may then follow them as often as they are spread.
+Each fragment is measured once and its figures are reused, so a bomb of fragments costs no more than its text. Within
+these limits, validation and execution may follow fragments as often as they are spread.
 """
 
-from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import NamedTuple, cast
 
 from graphql import (
     DocumentNode,
@@ -23,21 +22,20 @@ from schema.errors import BadUserInput, TooComplex
 
 TOKENS = 1_000
 CHARACTERS = 20_000
-"""Beside comments and white space; each is read one by one, those of a long string as well."""
+"""Not counting comments and white space. The lexer walks character by character, also through long strings."""
 DEPTH = 12
 ROOT_FIELDS = 15
 ALIASES = 30
 DIRECTIVES = 50
 DIRECTIVES_AT_ONE_PLACE = 5
 PARTS = 1_000
-"""Fields and spreads with every fragment put in: a thousand tokens can spell more of them than there are atoms."""
+"""Fields and spreads with every fragment expanded: a thousand tokens can spell an astronomical number of them."""
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentSize:
-    """What a selection comes to, fragments put in wherever they are spread; `parts` are its fields and spreads."""
+class DocumentSize(NamedTuple):
+    """The size of a selection with its fragments expanded; `parts` counts fields and spreads."""
 
     depth: int = 0
     parts: int = 0
@@ -48,11 +46,11 @@ class DocumentSize:
 
 
 def check(document: DocumentNode, *, introspection: bool) -> None:
-    """Refuse a document that asks for more than one request may.
+    """Check a document against the limits.
 
     Raises:
-        TooComplex: it goes beyond a limit; the message says which.
-        BadUserInput: it asks about the schema where that is switched off.
+        TooComplex: it exceeds a limit; the message says which.
+        BadUserInput: it queries the schema while introspection is off.
     """
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     measure = _Measure(fragments)
@@ -62,11 +60,15 @@ def check(document: DocumentNode, *, introspection: bool) -> None:
             size = measure.size(node.selection_set)
             if size.introspects and not introspection:
                 raise BadUserInput("introspection is switched off")
-            _refuse_beyond(replace(size, directives=size.directives + _directives(node)))
+            _refuse_beyond(size._replace(directives=size.directives + _directives(node)))
 
 
 def _directives(node: Node) -> int:
-    """How many directives stand at one place, in a row of no more than a few."""
+    """Number of directives on one node.
+
+    Raises:
+        TooComplex: more than DIRECTIVES_AT_ONE_PLACE.
+    """
     directives = len(getattr(node, "directives", None) or ())
     if directives > DIRECTIVES_AT_ONE_PLACE:
         raise TooComplex(f"the query has more than {DIRECTIVES_AT_ONE_PLACE} directives at one place")
@@ -76,7 +78,7 @@ def _directives(node: Node) -> int:
 def _refuse_beyond(size: DocumentSize) -> None:
     for figure, limit, what in (
         (size.depth, DEPTH, "levels"),
-        (size.parts, PARTS, "fields, its fragments put in"),
+        (size.parts, PARTS, "fields, fragments expanded"),
         (size.roots, ROOT_FIELDS, "root fields"),
         (size.aliases, ALIASES, "aliases"),
         (size.directives, DIRECTIVES, "directives"),
@@ -85,16 +87,16 @@ def _refuse_beyond(size: DocumentSize) -> None:
             raise TooComplex(f"the query has more than {limit} {what}")
 
 
-@dataclass(slots=True)
 class _Measure:
-    """Adds selections up; a fragment is measured once for the root and once for everywhere else."""
+    """Measures selections; a fragment is measured once at the root and once anywhere below it."""
 
-    fragments: dict[str, FragmentDefinitionNode]
-    known: dict[tuple[str, bool], DocumentSize] = field(default_factory=dict)
-    open: set[tuple[str, bool]] = field(default_factory=set)
+    def __init__(self, fragments: dict[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
+        self._known: dict[tuple[str, bool], DocumentSize] = {}
+        self._open: set[tuple[str, bool]] = set()
 
     def size(self, selections: SelectionSetNode, *, top: bool = True) -> DocumentSize:
-        """Add a selection set up; what is below the schema's introspection is exempt from depth."""
+        """The size of a selection set; introspection is exempt from the depth limit."""
         sizes = [self._part(node, top=top) for node in selections.selections]
         return DocumentSize(
             max((size.depth for size in sizes), default=0),
@@ -112,7 +114,7 @@ class _Measure:
             inner = self.size(node.selection_set, top=top)
         else:
             inner = self._spread(cast("FragmentSpreadNode", node).name.value, top=top)
-        return replace(inner, parts=inner.parts + 1)
+        return inner._replace(parts=inner.parts + 1)
 
     def _field(self, node: FieldNode, *, top: bool) -> DocumentSize:
         inner = self.size(node.selection_set, top=False) if node.selection_set else DocumentSize()
@@ -127,12 +129,12 @@ class _Measure:
         )
 
     def _spread(self, name: str, *, top: bool) -> DocumentSize:
-        """A fragment; validation refuses one that spreads itself, here it is only not followed for ever."""
+        """The size of a fragment; one that spreads itself counts once here, and validation refuses it."""
         key = (name, top)
-        if key in self.open or name not in self.fragments:
+        if key in self._open or name not in self._fragments:
             return DocumentSize()
-        if key not in self.known:
-            self.open.add(key)
-            self.known[key] = self.size(self.fragments[name].selection_set, top=top)
-            self.open.discard(key)
-        return self.known[key]
+        if key not in self._known:
+            self._open.add(key)
+            self._known[key] = self.size(self._fragments[name].selection_set, top=top)
+            self._open.discard(key)
+        return self._known[key]

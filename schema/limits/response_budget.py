@@ -1,56 +1,56 @@
-"""How large an answer may be: what Lambda takes, counted before an answer is rendered and once more after.
+"""How large a response may be: what Lambda accepts, estimated before it is rendered and checked after.
 
-The estimate goes by rows, so that a hopeless answer costs neither time nor memory; the count after compression is
-exact and decides. Both name the way out.
+The estimate goes by rows, so that a response that is far too large costs neither time nor memory; the check after
+compression is exact and decides. Both messages say what to ask for instead.
 """
 
 from schema.errors import ResultTooLarge
 
 LAMBDA_BYTES = 6_291_556
-"""The most that a function may hand back, as JSON."""
+"""The most that a function may return, as JSON."""
 ENVELOPE = 8_192
-"""Status, headers and braces around the body."""
+"""Status, headers and JSON around the body."""
 RENDERED_BYTES = 24_000_000
-"""An answer that is compressed may be so large before; rows shrink to a seventh or less."""
+"""Limit before compression; rows shrink to a seventh or less."""
 PLAIN_BYTES = 5_000_000
-"""One that is not may be so large: each quotation mark in it is escaped on its way through Lambda."""
+"""Limit for uncompressed responses: Lambda escapes each quotation mark."""
 
 LOG_ROW, BUCKET, OUTCOME_ROW, REPORT = 200, 130, 130, 250
-"""What a row with all its fields takes; a report's link comes on top."""
+"""Bytes of a row with all its fields; a report's link is added to these."""
 
-WAY_OUT = "ask for less by first, a shorter period or fewer keys, or use exportCreditLog"
+ALTERNATIVES = "ask for less by first, a shorter period or fewer keys, or use exportCreditLog"
 
 
 class ResponseBudget:
-    """What is left of one answer's space."""
+    """The bytes that one response may still take."""
 
     def __init__(self, *, compressed: bool) -> None:
         self._left = RENDERED_BYTES if compressed else PLAIN_BYTES
 
     def take(self, rows: int, each: int) -> None:
-        """Set space aside for rows.
+        """Reserve space for rows of so many bytes each.
 
         Raises:
-            ResultTooLarge: there is not so much left.
+            ResultTooLarge: that much is not left.
         """
         self._left -= rows * each
         if self._left < 0:
-            raise ResultTooLarge(f"the answer would be larger than one response may be: {WAY_OUT}")
+            raise ResultTooLarge(f"the answer would be larger than one response may be: {ALTERNATIVES}")
 
 
 def refuse_beyond(body: bytes, *, compressed: bool) -> None:
-    """Check a body as it goes out: in base64 when it is compressed, else as a string in JSON.
+    """Check a body as Lambda returns it: in base64 when it is compressed, else as a JSON string.
 
     Raises:
-        ResultTooLarge: Lambda would not take it.
+        ResultTooLarge: Lambda would not accept it.
     """
     size = (len(body) + 2) // 3 * 4 if compressed else _as_string(body)
     if size + ENVELOPE > LAMBDA_BYTES:
-        raise ResultTooLarge(f"the answer is larger than one response may be: {WAY_OUT}")
+        raise ResultTooLarge(f"the answer is larger than one response may be: {ALTERNATIVES}")
 
 
 def _as_string(body: bytes) -> int:
-    """The most that UTF-8 text takes inside a JSON string that escapes everything beyond ASCII."""
+    """Upper bound for UTF-8 text inside a JSON string that escapes everything beyond ASCII."""
     if len(body) * 6 + ENVELOPE <= LAMBDA_BYTES:
         return len(body)
     beyond_ascii = len(body) - len(body.decode())

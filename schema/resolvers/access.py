@@ -1,7 +1,7 @@
-"""Who is asking, and what they may have: decided here and nowhere else.
+"""Who is calling and what they may read: tenant and scopes, decided here and nowhere else.
 
-API Gateway has verified the token; its claims are checked again for every field. A root field declares the scope it
-needs, and a test walks the schema for one that declares nothing.
+API Gateway has verified the token; its claims are checked again for every field. Each root field names its scope in
+`schema.resolvers.fields`.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class ClaimNames:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A tenant, and the scopes that its user was given."""
+    """A tenant, and the scopes of the token."""
 
     tenant: str
     scopes: frozenset[str]
@@ -55,14 +55,14 @@ class Identity:
         return cls(tenant, frozenset(scope for name in names.scopes for scope in scopes_in(claims.get(name))))
 
     def may(self, scope: str) -> bool:
-        """Whether the user was given a scope."""
+        """Whether the token has a scope."""
         return scope in self.scopes
 
     def demand(self, scope: str) -> None:
-        """Go on only with a scope.
+        """Require a scope.
 
         Raises:
-            Forbidden: the user was not given it.
+            Forbidden: the token does not have it.
         """
         if scope not in self.scopes:
             raise Forbidden(f"this field needs the scope {scope}")

@@ -26,7 +26,7 @@ LARGEST_ID = 2**64 - 1
 
 @dataclass(slots=True)
 class CreditLogPage:
-    """Credits in the order of their time, then of their id; each figure is computed when it is selected."""
+    """Credits by time, then id; each figure is computed when it is selected."""
 
     selection: Selection
     freshness: Freshness
@@ -61,7 +61,7 @@ class CreditLogPage:
         )
 
     async def total_count(self) -> int:
-        """How many rows the whole filtered period has, counted without reading rows where the ledger can."""
+        """How many rows the whole filtered period has; rows are read only for days that have to be filtered or cut."""
         return (await self._page()).total if self.filtered else await self.selection.count()
 
     async def summary(self, by: list[str]) -> list[SummaryBucket]:

@@ -1,7 +1,7 @@
-"""A page's rows as a query sees them: typed values one by one, or JSON text all at once.
+"""A page's rows for the response: typed values one by one, or JSON text for all rows at once.
 
-Cells are text from S3 to here, so a page is written by putting them into one long template: no row is ever an object.
-That needs cells that are safe in JSON as they stand; where one is not, every cell is escaped.
+Cells stay text from S3 to the response, so a page is written by one long template and no row becomes an object. This
+needs cells that are safe inside a JSON string; where one of a column is not, all of that column are escaped.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ _CONTROLS = bytes(range(0x20))
 
 
 class LogRows(Sequence[Credit]):
-    """Rows, with phone numbers masked unless the asker may see them."""
+    """Rows, with phone numbers masked unless the caller may read them."""
 
     def __init__(self, rows: Rows, *, unmasked: bool) -> None:
         self._rows = rows
@@ -49,7 +49,7 @@ class LogRows(Sequence[Credit]):
         return map(self._shown, self._rows)
 
     def json(self, fields: Sequence[tuple[str, str | None]]) -> orjson.Fragment:
-        """A JSON array of objects; a field is a response key and an attribute (None: `__typename`)."""
+        """A JSON array of objects; each field is a response key and an attribute (None: `__typename`)."""
         template = ",".join(f'"{key}":"{"CreditLogEntry" if attribute is None else "%s"}"' for key, attribute in fields)
         columns = [self._column(attribute) for _, attribute in fields if attribute is not None]
         cells = [""] * (len(self) * len(columns))
@@ -68,7 +68,7 @@ class LogRows(Sequence[Credit]):
 
 
 def _safe(cells: Sequence[str]) -> bool:
-    """Whether every cell may stand in a JSON string as it is."""
+    """Whether no cell needs escaping inside a JSON string."""
     text = "".join(cells)
     if '"' in text or "\\" in text:
         return False

@@ -1,4 +1,4 @@
-"""`reports` and `scheduleReport`: a page of a listing, and a report that is made."""
+"""`reports` and `scheduleReport`: a page of a listing, and scheduling a report."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ LONGEST_LINK = 4096
 
 @dataclass(slots=True)
 class ReportNode:
-    """One report, as the schema declares it."""
+    """One report of a page."""
 
     name: str
     raw_format: str
@@ -50,7 +50,7 @@ class ReportNode:
 
 @dataclass(frozen=True, slots=True)
 class ReportPage:
-    """Reports, newest first; cursors are made when they are asked for."""
+    """Reports, newest first; cursors are made when they are selected."""
 
     nodes: list[ReportNode]
     binding: tuple[str, ...]

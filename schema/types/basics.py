@@ -19,8 +19,6 @@ strawberry.enum(SummaryKey, name="CreditLogKey", description="What a summary can
 
 @strawberry.type(description="Where an answer came from and how old it is.")
 class Freshness:
-    """See `ledger.answers.freshness.Freshness`."""
-
     source: Source
     as_of: datetime = strawberry.field(description="The oldest fetch among the data used.")
     stale: bool = strawberry.field(description="A refresh was due, and the upstream failed.")
@@ -28,8 +26,6 @@ class Freshness:
 
 @strawberry.type(description="Where a page lies in the whole list.")
 class PageInfo:
-    """Relay's page information."""
-
     has_next_page: bool
     end_cursor: str | None
     has_previous_page: bool

@@ -14,8 +14,6 @@ from upstreams.openmarket.client import CreditState
 
 @strawberry.type(description="One credit request.")
 class CreditLogEntry:
-    """See `ledger.credits.rows.Credit`."""
-
     credit_id: strawberry.ID = strawberry.field(description="64-bit unsigned; larger than a JavaScript number holds.")
     time: datetime
     msisdn: str = strawberry.field(description="Masked without the scope `credits:msisdn`.")
@@ -28,16 +26,12 @@ class CreditLogEntry:
 
 @strawberry.type
 class CreditLogEdge:
-    """A row and its place in the log."""
-
     cursor: str
     node: CreditLogEntry
 
 
 @strawberry.input(description="Which rows count; conditions are joined by and, bounds are inclusive.")
 class CreditLogFilter:
-    """See `ledger.credits.selection.Where`."""
-
     outcome: list[CreditState] | None = UNSET
     network: list[str] | None = UNSET
     currency: list[str] | None = UNSET
@@ -48,8 +42,6 @@ class CreditLogFilter:
 
 @strawberry.type(description="One line of a summary; what it was not split by is null.")
 class CreditLogBucket:
-    """See `ledger.credits.selection.Bucket`."""
-
     day: date | None
     hour: datetime | None
     network: str | None
@@ -66,8 +58,6 @@ async def summary_of(page: strawberry.Parent[CreditLogPage], by: list[SummaryKey
 
 @strawberry.type(description="Credits in the order of their time, then of their id.")
 class CreditLogConnection:
-    """See `schema.resolvers.credits.LogPage`."""
-
     nodes: list[CreditLogEntry]
     edges: list[CreditLogEdge]
     page_info: PageInfo
@@ -80,8 +70,6 @@ class CreditLogConnection:
 
 @strawberry.type
 class CreditOutcomeRow:
-    """See `upstreams.openmarket.client.OutcomeRow`."""
-
     brand: str
     amount: Decimal
     currency: str
@@ -92,7 +80,5 @@ class CreditOutcomeRow:
 
 @strawberry.type(description="Credits by brand and value.")
 class CreditOutcome:
-    """A period's outcome."""
-
     rows: list[CreditOutcomeRow]
     freshness: Freshness

@@ -14,8 +14,6 @@ strawberry.enum(ExportStatus, description="How far an export has come.")
 
 @strawberry.input(description="A period of the credit log to export, `[from, to)`.")
 class ExportCreditLogInput:
-    """See `ledger.exports.jobs.ExportJob`."""
-
     from_: datetime = strawberry.field(name="from", description="The first instant.")
     to: datetime = strawberry.field(description="The instant before which the period ends.")
     brand: str | None = UNSET
@@ -24,8 +22,6 @@ class ExportCreditLogInput:
 
 @strawberry.type(description="An export; ask for it again by its id until it is `DONE` or `FAILED`.")
 class Export:
-    """See `schema.resolvers.exports.Export`."""
-
     id: strawberry.ID
     status: ExportStatus
     rows: int | None = strawberry.field(description="How many rows the file has, once it is done.")

@@ -17,8 +17,6 @@ async def archive_url_of(report: strawberry.Parent[Kept], expires_in: int | None
 
 @strawberry.type(description="One report that RDE has made.")
 class Report:
-    """See `schema.resolvers.reports.Report`."""
-
     name: str
     format: ReportFormat | None = strawberry.field(description="Null for a format we do not know; see rawFormat.")
     raw_format: str = strawberry.field(description="The format in the vendor's own spelling.")
@@ -36,16 +34,12 @@ class Report:
 
 @strawberry.type
 class ReportEdge:
-    """A report and its place in the list."""
-
     cursor: str
     node: Report
 
 
 @strawberry.type(description="Reports, newest first.")
 class ReportConnection:
-    """A page of a listing."""
-
     nodes: list[Report]
     edges: list[ReportEdge]
     page_info: PageInfo
@@ -55,8 +49,6 @@ class ReportConnection:
 
 @strawberry.input(description="A one-time report to make.")
 class ScheduleReportInput:
-    """See `upstreams.rde.client.ScheduleRequest`."""
-
     name: str
     format: ReportFormat
     start_date: datetime
@@ -71,8 +63,6 @@ class ScheduleReportInput:
 
 @strawberry.type(description="What RDE says of a report that was scheduled.")
 class ScheduledReport:
-    """See `upstreams.rde.client.ScheduledReport`."""
-
     id: strawberry.ID
     name: str
     customization_name: str | None
@@ -89,7 +79,5 @@ class ScheduledReport:
 
 @strawberry.type
 class ScheduleReportPayload:
-    """A scheduled report; `replayed` says that an earlier call under the same key had scheduled it."""
-
     report: ScheduledReport
     replayed: bool

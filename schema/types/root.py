@@ -33,9 +33,9 @@ End = Annotated[datetime, strawberry.argument(name="to", description="The instan
 REPORTS = "The reports created in a period of days."
 CREDIT_LOG = "The credits of a period of instants."
 CREDIT_OUTCOME = "How the credits of a period went, by brand and value."
-CREDIT_LOG_EXPORT = "An export by its id; null when there is none of that id."
-EXPORT_CREDIT_LOG = "Write a period of the credit log into one file; equal requests within the hour are one export."
-SCHEDULE_REPORT = "Have a one-time report made."
+CREDIT_LOG_EXPORT = "An export by its id; null if there is none."
+EXPORT_CREDIT_LOG = "Write a period of the credit log into one file; equal requests within an hour share one export."
+SCHEDULE_REPORT = "Schedule a one-time report."
 
 
 def declared(table: dict[str, RootField], description: str, graphql_type: Any) -> Callable[[Callable[..., Any]], Any]:
