@@ -1,7 +1,8 @@
 """Puts the parts together: settings in, what a function works with out.
 
-Each part is made when something needs it, and once, so that what shares a part shares its memory and connections.
-Nothing is connected to until it is asked for.
+Each part is made once, by its first use, so that parts which share another one share its memory and connections, and
+nothing connects before it is asked. A part's code is imported then as well: a query for credits loads nothing of
+reports and exports, and nothing but the keeper's and the exporter's functions loads theirs.
 """
 
 from dataclasses import dataclass
@@ -10,85 +11,109 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from functions.settings import Settings
-from ledger import Ledger
-from ledger.answers.ageing import Ageing
-from ledger.answers.answers import Answers
-from ledger.credits.credit_log import CreditLog
-from ledger.credits.outcomes import Outcomes
-from ledger.exports.exports import Exports, Start
-from ledger.reports.archive import Archive
-from ledger.reports.catalogue import ReportCatalogue
-from ledger.reports.idempotency import IdempotencyKeys
-from ledger.reports.listings import UPSTREAM as RDE
-from ledger.reports.listings import Reports
-from ledger.reports.schedules import Schedules
-from ledger.storage.breakers import Breakers
-from ledger.storage.leases import Leases
-from ledger.storage.persisted_queries import PersistedQueries
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from runtime.clock import Clock, now
-from upstreams.openmarket.client import OpenMarket
-from upstreams.rde.client import Rde
-from upstreams.secrets import SecretStore
 
 if TYPE_CHECKING:
+    from ledger import Ledger
+    from ledger.answers.ageing import Ageing
+    from ledger.answers.answers import Answers
+    from ledger.credits.credit_log import CreditLog
+    from ledger.credits.outcomes import Outcomes
+    from ledger.exports.exports import Exports, Start
     from ledger.exports.writer import Exporter
     from ledger.keeper.keeper import Keeper
+    from ledger.reports.archive import Archive
+    from ledger.reports.catalogue import ReportCatalogue
+    from ledger.reports.listings import Reports
+    from ledger.reports.schedules import Schedules
+    from ledger.storage.breakers import Breakers
+    from ledger.storage.leases import Leases
+    from ledger.storage.persisted_queries import PersistedQueries
+    from upstreams.openmarket.client import OpenMarket
+    from upstreams.rde.client import Rde
+    from upstreams.secrets import SecretStore
 
 LARGEST_REPORT_BYTES = 5 * 1024**3
 
 
-def ledger_of(settings: Settings, clock: Clock = now) -> Ledger:
+def ledger_of(settings: Settings, clock: Clock = now) -> "Ledger":
     """The ledger that these settings describe."""
-    return Parts(settings, clock, store_of(settings)).ledger
+    return Parts(settings, clock, store_of(settings))
 
 
 def keeper_of(settings: Settings, clock: Clock = now, store: Store | None = None) -> "Keeper":
-    """The keeper of that ledger; a store of one's own can watch its writes."""
+    """The keeper of that ledger; a test may give a store of its own."""
     return Parts(settings, clock, store or store_of(settings)).keeper
 
 
 def exporter_of(settings: Settings, clock: Clock = now, store: Store | None = None) -> "Exporter":
-    """What writes that ledger's exports, with parts of its own."""
+    """The writer of that ledger's exports, which shares no part with any other."""
     return Parts(settings, clock, store or store_of(settings)).exporter
 
 
 def store_of(settings: Settings) -> Store:
-    """The bucket that keeps results."""
+    """The ledger's bucket."""
     return Store(S3Bucket(settings.ledger_bucket, settings.aws_endpoint_url))
 
 
 @dataclass(frozen=True)
 class Parts:
-    """One set of parts."""
+    """The parts of one process; it is a `Ledger`."""
 
     settings: Settings
     clock: Clock
     store: Store
 
     @cached_property
-    def ledger(self) -> Ledger:
-        """Everything that can be asked."""
-        return Ledger(
-            persisted_queries=PersistedQueries(self.store),
-            credit_log=self.credit_log,
-            exports=Exports(self.store, self.export_start, self.clock),
-            outcomes=Outcomes(self.answers, self.openmarket, self.ageing, self.clock),
-            catalogue=ReportCatalogue(self.reports, self.archive),
-            schedules=Schedules(
-                self.store,
-                IdempotencyKeys(self.store, self.leases, self.clock, RDE),
-                self.answers,
-                self.rde,
-                self.ageing.fresh,
-                self.clock,
-            ),
-        )
+    def credit_log(self) -> "CreditLog":
+        """Credits by UTC day."""
+        from ledger.credits.credit_log import CreditLog
+
+        return CreditLog(self.store, self.leases, self.breakers, self.openmarket, self.ageing, self.clock)
+
+    @cached_property
+    def outcomes(self) -> "Outcomes":
+        """Credits by brand."""
+        from ledger.credits.outcomes import Outcomes
+
+        return Outcomes(self.answers, self.openmarket, self.ageing, self.clock)
+
+    @cached_property
+    def catalogue(self) -> "ReportCatalogue":
+        """Reports, the vendor's and the archived ones."""
+        from ledger.reports.catalogue import ReportCatalogue
+
+        return ReportCatalogue(self.reports, self.archive)
+
+    @cached_property
+    def schedules(self) -> "Schedules":
+        """Scheduling reports, once under a key."""
+        from ledger.reports.idempotency import IdempotencyKeys
+        from ledger.reports.listings import UPSTREAM
+        from ledger.reports.schedules import Schedules
+
+        keys = IdempotencyKeys(self.store, self.leases, self.clock, UPSTREAM)
+        return Schedules(self.store, keys, self.answers, self.rde, self.ageing.fresh, self.clock)
+
+    @cached_property
+    def exports(self) -> "Exports":
+        """Whole periods of the credit log as one file."""
+        from ledger.exports.exports import Exports
+
+        return Exports(self.store, self.export_start, self.clock)
+
+    @cached_property
+    def persisted_queries(self) -> "PersistedQueries":
+        """Query texts that clients name by their hash."""
+        from ledger.storage.persisted_queries import PersistedQueries
+
+        return PersistedQueries(self.store)
 
     @cached_property
     def keeper(self) -> "Keeper":
-        """What happens though nobody asks; the API function need not load its code."""
+        """The scheduled work of every tenant."""
         from ledger.keeper.collecting import ReportCollector
         from ledger.keeper.keeper import Keeper
         from ledger.keeper.settling import DaySettler
@@ -108,15 +133,15 @@ class Parts:
 
     @cached_property
     def exporter(self) -> "Exporter":
-        """What writes exports; in the API function, a thread's own business."""
+        """The writer of exports."""
         from ledger.exports.writer import Exporter
 
         self.credit_log.remember_no_rows()
         return Exporter(self.store, self.leases, self.credit_log)
 
     @cached_property
-    def export_start(self) -> Start:
-        """How an export is begun: by the exporter function where there is one, else in this process."""
+    def export_start(self) -> "Start":
+        """How an export is started: by the exporter function where there is one, else in this process."""
         from functions.export_starts import LambdaStart, LocalStart
 
         if self.settings.exporter_function:
@@ -124,19 +149,25 @@ class Parts:
         return LocalStart(lambda: exporter_of(self.settings, self.clock))
 
     @cached_property
-    def ageing(self) -> Ageing:
-        """How long what is held is good."""
+    def ageing(self) -> "Ageing":
+        """The rule for how long stored data is good."""
+        from ledger.answers.ageing import Ageing
+
         fresh, settle = self.settings.fresh_seconds, self.settings.settle_hours
         return Ageing(timedelta(seconds=fresh), timedelta(hours=settle))
 
     @cached_property
-    def secrets(self) -> SecretStore:
+    def secrets(self) -> "SecretStore":
         """The vendors' credentials."""
+        from upstreams.secrets import SecretStore
+
         return SecretStore(self.settings.secret_prefix, self.settings.aws_endpoint_url)
 
     @cached_property
-    def openmarket(self) -> OpenMarket:
-        """Mobile credits."""
+    def openmarket(self) -> "OpenMarket":
+        """The client for mobile credits."""
+        from upstreams.openmarket.client import OpenMarket
+
         return OpenMarket(
             base_url=self.settings.openmarket_base_url,
             upstream_seconds=self.settings.upstream_seconds,
@@ -144,8 +175,10 @@ class Parts:
         )
 
     @cached_property
-    def rde(self) -> Rde:
-        """Reseller reports."""
+    def rde(self) -> "Rde":
+        """The client for reseller reports."""
+        from upstreams.rde.client import Rde
+
         return Rde(
             base_url=self.settings.rde_base_url,
             token_path=self.settings.rde_token_path,
@@ -156,31 +189,36 @@ class Parts:
         )
 
     @cached_property
-    def leases(self) -> Leases:
-        """One refresh at a time."""
+    def leases(self) -> "Leases":
+        """The leases by which one process at a time refreshes something."""
+        from ledger.storage.leases import Leases
+
         return Leases(self.store)
 
     @cached_property
-    def breakers(self) -> Breakers:
-        """Leaving a failing vendor alone."""
+    def breakers(self) -> "Breakers":
+        """The circuit breakers of all vendors."""
+        from ledger.storage.breakers import Breakers
+
         return Breakers(self.store, self.clock)
 
     @cached_property
-    def answers(self) -> Answers:
-        """Whole answers."""
+    def answers(self) -> "Answers":
+        """The vendors' whole answers."""
+        from ledger.answers.answers import Answers
+
         return Answers(self.store, self.leases, self.breakers, self.clock, recheck=self.ageing.fresh)
 
     @cached_property
-    def credit_log(self) -> CreditLog:
-        """The credit log by day."""
-        return CreditLog(self.store, self.leases, self.breakers, self.openmarket, self.ageing, self.clock)
+    def reports(self) -> "Reports":
+        """The vendor's report listings."""
+        from ledger.reports.listings import Reports
 
-    @cached_property
-    def reports(self) -> Reports:
-        """The vendor's listings."""
         return Reports(self.store, self.answers, self.breakers, self.rde, self.ageing, self.clock)
 
     @cached_property
-    def archive(self) -> Archive:
-        """The report files that are kept for good."""
+    def archive(self) -> "Archive":
+        """The report files that are archived for good."""
+        from ledger.reports.archive import Archive
+
         return Archive(self.store, self.clock, recheck=self.ageing.fresh)

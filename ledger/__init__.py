@@ -1,24 +1,47 @@
 """What we keep in S3, and when it is good enough to answer from (docs/architecture.md)."""
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from ledger.credits.credit_log import CreditLog
-from ledger.credits.outcomes import Outcomes
-from ledger.exports.exports import Exports
-from ledger.reports.catalogue import ReportCatalogue
-from ledger.reports.schedules import Schedules
-from ledger.storage.persisted_queries import PersistedQueries
+if TYPE_CHECKING:
+    from ledger.credits.credit_log import CreditLog
+    from ledger.credits.outcomes import Outcomes
+    from ledger.exports.exports import Exports
+    from ledger.reports.catalogue import ReportCatalogue
+    from ledger.reports.schedules import Schedules
+    from ledger.storage.persisted_queries import PersistedQueries
 
 __all__ = ["Ledger"]
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """Everything that can be asked of the ledger; one object for the life of a process."""
+class Ledger(Protocol):
+    """Everything that a request can ask for. A part's code is loaded when the part is first used."""
 
-    credit_log: CreditLog
-    exports: Exports
-    outcomes: Outcomes
-    persisted_queries: PersistedQueries
-    catalogue: ReportCatalogue
-    schedules: Schedules
+    @property
+    def credit_log(self) -> "CreditLog":
+        """Credits by UTC day."""
+        ...
+
+    @property
+    def outcomes(self) -> "Outcomes":
+        """Credits by brand."""
+        ...
+
+    @property
+    def catalogue(self) -> "ReportCatalogue":
+        """Reports, the vendor's and the archived ones."""
+        ...
+
+    @property
+    def schedules(self) -> "Schedules":
+        """Scheduling reports, once under a key."""
+        ...
+
+    @property
+    def exports(self) -> "Exports":
+        """Whole periods of the credit log as one file."""
+        ...
+
+    @property
+    def persisted_queries(self) -> "PersistedQueries":
+        """Query texts that clients name by their hash."""
+        ...

@@ -202,7 +202,7 @@ async def test_without_the_archive_the_listing_answers_alone_and_the_log_says_so
 async def test_a_warm_process_lists_neither_answers_nor_archive_again(deployment: Deployment) -> None:
     deployment.rde.add_report("usage", "CSV", deployment.ago(days=1))
     settings = Settings.read(deployment.environ)
-    library = Parts(settings, deployment.clock, store_of(settings)).ledger.catalogue
+    library = Parts(settings, deployment.clock, store_of(settings)).catalogue
     period = deployment.today - timedelta(days=9), deployment.today
 
     async def counted() -> dict[str, int]:

@@ -54,7 +54,7 @@ class Both:
     """Both ways to an answer, on one ledger."""
 
     def __init__(self, parts: Parts) -> None:
-        self._ledger = parts.ledger
+        self._ledger = parts
         self.runner = asyncio.Runner()
         self._operations = Operations(introspection=True)
 

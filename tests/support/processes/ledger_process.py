@@ -57,7 +57,7 @@ class LedgerProcess(Parts):
 
     @cached_property
     def api(self) -> GraphQLOverHTTP:
-        return GraphQLOverHTTP(self.ledger, ClaimNames(), self.clock, introspection=True)
+        return GraphQLOverHTTP(self, ClaimNames(), self.clock, introspection=True)
 
     async def ask(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A query's answer: `data` and `errors`."""
