@@ -126,6 +126,6 @@ async def to_the_end(exporter: "Exporter", tenant: str, export_id: str) -> None:
     while True:
         shift = Deadline.after(SHIFT_SECONDS)
         current.set(shift)
-        if not await exporter.run(tenant, export_id, shift):
+        if not await exporter.write(tenant, export_id, shift):
             return
         LOG.info("export %s goes on", export_id)

@@ -57,7 +57,7 @@ class ExporterHandler:
             return True
         shift = Deadline.after(remaining() / 1000 - ENDING_SECONDS)
         current.set(shift)
-        more = await self._exporter.run(tenant, export_id, shift)
+        more = await self._exporter.write(tenant, export_id, shift)
         if more:
             await self._next(tenant, export_id)
         return not more

@@ -16,6 +16,8 @@ from upstreams.errors import UpstreamError
 
 ROWS_IN_MEMORY = 60_000
 """Fetched rows that a query keeps in memory. Days beyond that are read back from S3 when they are needed."""
+LOST_DAYS = 31
+"""The most days that a query fetches one by one because S3 lost their rows or cannot serve them."""
 VERSIONS_BYTES = 3 * 1024 * 1024
 VERSION_BYTES = 528
 """The memory that a version without its rows takes."""
@@ -38,6 +40,7 @@ class DayQuery:
     errors: list[UpstreamError] = field(default_factory=list)
     from_vendor: bool = False
     offline: bool = False
+    lost_days: int = 0
     _rows_in_memory: int = 0
 
     def record(self, version: DayVersion) -> None:

@@ -6,7 +6,7 @@ Each object is read once at a time, and all queries that need it share the read.
 import logging
 
 from ledger.credits.day_fetcher import DayFetcher
-from ledger.credits.day_query import DayQuery, VersionMemory
+from ledger.credits.day_query import LOST_DAYS, DayQuery, VersionMemory
 from ledger.credits.days import DayVersion
 from ledger.credits.rollups import EMPTY_ROLLUP, CorruptRollup, Rollup
 from ledger.credits.rows import NO_ROWS, Rows
@@ -88,6 +88,9 @@ class DayReader:
 
     async def _fetch_again(self, query: DayQuery, lost: DayVersion, key: str) -> Rows:
         """Lost rows, from the vendor. Other rows than the lost ones would contradict the query's other figures."""
+        if query.lost_days >= LOST_DAYS:
+            raise LedgerUnavailable(f"the rows of {lost.day} and of {LOST_DAYS} other days cannot be read")
+        query.lost_days += 1
         self._versions.forget(query, lost.day)
         (fetched,) = (await self._fetcher.fetch(query, [lost.day])).versions
         rows = fetched.rows or NO_ROWS

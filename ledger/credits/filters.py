@@ -22,6 +22,8 @@ class CreditFilter:
     def keep(self, rows: Rows) -> Rows:
         """The rows that meet every condition."""
         columns = [map(wanted.__contains__, rows.column(index)) for index, wanted in self._wanted(rows)]
+        if not columns:
+            return rows
         chosen = columns[0] if len(columns) == 1 else map(all, zip(*columns, strict=True))
         cells = rows.cells
         starts = compress(range(0, len(cells), WIDTH), chosen)

@@ -140,13 +140,13 @@ def decode(body: bytes, day: date, count: int | None) -> Rows:
     rows = Rows(_cells(lines)) if lines else NO_ROWS
     if count not in {None, len(rows)}:
         raise CorruptRows(f"{count} rows should be stored, there are {len(rows)}")
-    if not _is_log_of(day, rows):
+    if not belong_to(day, rows):
         raise CorruptRows(f"stored rows have cells that do not belong into their columns, or into {day}")
     return rows
 
 
 def _cells(lines: str) -> list[str]:
-    """All cells; a line of another width, if no other makes up for it, is found here, else by `_is_log_of`."""
+    """All cells of the lines. Unquoted lines of another width that make up for each other are left to `belong_to`."""
     if '"' not in lines:
         cells = lines[:-1].replace("\n", ",").split(",")
         if len(cells) != WIDTH * lines.count("\n"):
@@ -158,8 +158,8 @@ def _cells(lines: str) -> list[str]:
     return [cell for row in rows for cell in row]
 
 
-def _is_log_of(day: date, rows: Rows) -> bool:
-    """Whether every column holds what it should.
+def belong_to(day: date, rows: Rows) -> bool:
+    """Whether all cells belong into their columns, and all times into the day.
 
     The columns are checked as a whole: this takes a fraction of the time of splitting the text, cell by cell would
     double it. A row with a cell too few or too many shifts the times of the rows after it into other columns.
@@ -168,7 +168,7 @@ def _is_log_of(day: date, rows: Rows) -> bool:
         _are_times_of(day, rows.column(TIME))
         and all(map(str.isdecimal, rows.column(CREDIT_ID)))
         and STATES.issuperset(rows.column(OUTCOME))
-        and all(map(is_number, set(rows.column(AMOUNT))))
+        and all(map(_is_number, set(rows.column(AMOUNT))))
     )
 
 
@@ -178,17 +178,12 @@ def _are_times_of(day: date, times: Sequence[str]) -> bool:
     return text.count(f"{day}T") == len(times) and punctuation == b"--T::Z" * len(times)
 
 
-def is_number(text: str) -> bool:
+def _is_number(text: str) -> bool:
     """Whether a cell is a number that can be added up."""
     try:
         return Decimal(text).is_finite()
     except InvalidOperation:
         return False
-
-
-def is_row_of(day: date, row: Sequence[str]) -> bool:
-    """Whether one row has the right cells in every column, for a reader that never has the whole day in memory."""
-    return len(row) == WIDTH and _is_log_of(day, Rows(row))
 
 
 def _credit(cells: Sequence[str]) -> Credit:

@@ -1,8 +1,8 @@
-"""Exports as they are asked for and looked at; `ledger.exports.writer` does the work.
+"""Exports as the API starts and shows them; `ledger.exports.writer` does the work.
 
-Equal requests within the hour are one export: its id is a digest of the request and the hour, and one that was made in
-the hour before still counts until it is an hour old. An export at a standstill, because its exporter died, is started
-again by whoever asks for it, at most once a minute.
+Equal requests within an hour are one export: its id is a digest of the request and the hour, and one from the hour
+before still counts until it is an hour old. An export that has stalled, because its exporter died, is started again
+when it is next looked at, at most once a minute.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from ledger.exports.jobs import (
+    RESTART,
     STATE,
-    WOKEN,
     ExportJob,
     ExportLog,
     ExportSnapshot,
@@ -26,16 +26,16 @@ from runtime.clock import Clock
 
 SAME_FOR = timedelta(hours=1)
 QUIET = timedelta(seconds=20)
-"""An exporter at work renews its lease every few seconds."""
+"""A working exporter renews its lease every few seconds, so after this long without a write it has stopped."""
 PATIENCE = timedelta(minutes=1)
 LINK_SECONDS = 900
-NOT_STARTED = "INTERNAL_SERVER_ERROR: the exporter could not be started; ask for the export again"
-NOT_READABLE = "INTERNAL_SERVER_ERROR: what is kept of the export cannot be read; ask for the export again"
+NOT_STARTED = "INTERNAL_SERVER_ERROR: the exporter could not be started; request the export again"
+NOT_READABLE = "INTERNAL_SERVER_ERROR: the stored state of the export cannot be read; request the export again"
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
 type Start = Callable[[str, str], Awaitable[None]]
-"""Has an exporter begin with a tenant's export, and does not wait for it."""
+"""Starts an exporter for a tenant's export and returns at once."""
 
 
 class ExporterUnavailable(Exception):
@@ -51,7 +51,7 @@ class Link:
 
 
 class Exports:
-    """Every tenant's exports; `patience` is how long one may stand still before it is started again."""
+    """Every tenant's exports; one that has made no progress for `patience` is started again."""
 
     def __init__(self, store: Store, start: Start, clock: Clock, patience: timedelta = PATIENCE) -> None:
         self._store = store
@@ -59,79 +59,81 @@ class Exports:
         self._clock = clock
         self._patience = patience
 
-    async def ask(self, job: ExportJob) -> ExportSnapshot:
-        """Have a period exported, or find the export that an equal request within the hour has begun.
+    async def request(self, job: ExportJob) -> ExportSnapshot:
+        """Start an export, or find the one that an equal request within the hour has started.
 
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
         now = self._clock()
-        slot = int(now.timestamp() // SAME_FOR.total_seconds())
-        found = await asyncio.gather(*(self.find(job.tenant, job.id(known)) for known in (slot, slot - 1)))
-        for seen in found:
-            if isinstance(seen, ExportSnapshot) and now - seen.state.asked < SAME_FOR:
-                return await self._again(seen)
-        log = ExportLog(self._store, job.tenant, job.id(slot))
+        hour = int(now.timestamp() // SAME_FOR.total_seconds())
+        found = await asyncio.gather(*(self.find(job.tenant, job.id(known)) for known in (hour, hour - 1)))
+        for export in found:
+            if isinstance(export, ExportSnapshot) and now - export.state.asked < SAME_FOR:
+                return await self._reuse(export)
+        log = ExportLog(self._store, job.tenant, job.id(hour))
         number = found[0].number + 1 if isinstance(found[0], UnreadableExport) else 0
-        first = ExportState(number, ExportStatus.QUEUED, job, now)
-        if await log.append(first):
-            await self._begin(log, job.id(slot), first)
-        return await self._present(log)
+        return await self._begin(log, job.id(hour), ExportState(number, ExportStatus.QUEUED, job, now))
 
     async def find(self, tenant: str, export_id: str) -> ExportSnapshot | UnreadableExport | None:
-        """An export of the tenant's; None when there is none of that id.
+        """The tenant's export with that id; None when there is none.
 
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
         if not _ID.fullmatch(export_id):
             return None
-        return await ExportLog(self._store, tenant, export_id).look()
+        return await ExportLog(self._store, tenant, export_id).newest()
 
-    async def attended(self, seen: ExportSnapshot) -> ExportSnapshot:
-        """The export, started again if nobody seems to be at work on it."""
-        # What was written is told by S3's clock, the present by ours: they differ by less than it takes to matter.
-        if seen.state.status.final or not stands_still(seen, datetime.now(UTC), self._patience):
-            return seen
-        log = ExportLog(self._store, seen.state.job.tenant, seen.id)
-        if not await log.wake(seen):
-            return seen
-        await self._begin(log, seen.id, seen.state)
-        return await self._present(log)
+    async def restart_if_stalled(self, export: ExportSnapshot) -> ExportSnapshot:
+        """The export, started again if no exporter seems to work on it."""
+        # Write times come from S3's clock, "now" from ours; the skew is far below the twenty seconds of QUIET.
+        if export.state.status.final or not is_stalled(export, datetime.now(UTC), self._patience):
+            return export
+        log = ExportLog(self._store, export.state.job.tenant, export.id)
+        if not await log.claim_restart(export):
+            return export
+        await self._start_exporter(log, export.id, export.state)
+        return await _present(log)
 
-    async def link(self, seen: ExportSnapshot) -> Link | None:
-        """A link to the file, for a quarter of an hour; None until there is one."""
-        if seen.state.status is not ExportStatus.DONE:
+    async def link(self, export: ExportSnapshot) -> Link | None:
+        """A link to the file for a quarter of an hour; None until the export is done."""
+        if export.state.status is not ExportStatus.DONE:
             return None
-        job = seen.state.job
-        key = ExportLog(self._store, job.tenant, seen.id).key(job.file_name)
+        job = export.state.job
+        key = ExportLog(self._store, job.tenant, export.id).key(job.file_name)
         expires_at = self._clock() + timedelta(seconds=LINK_SECONDS)
         return Link(await self._store.link(key, LINK_SECONDS), expires_at.replace(microsecond=0))
 
-    async def _again(self, seen: ExportSnapshot) -> ExportSnapshot:
-        """The same export for an equal request; one that failed is begun anew."""
-        if seen.state.status is not ExportStatus.FAILED:
-            return await self.attended(seen)
-        log = ExportLog(self._store, seen.state.job.tenant, seen.id)
-        fresh = ExportState(seen.state.number + 1, ExportStatus.QUEUED, seen.state.job, seen.state.asked)
-        if await log.append(fresh):
-            await self._begin(log, seen.id, fresh)
-        return await self._present(log)
+    async def _reuse(self, export: ExportSnapshot) -> ExportSnapshot:
+        """The same export for an equal request; one that failed starts from the beginning."""
+        if export.state.status is not ExportStatus.FAILED:
+            return await self.restart_if_stalled(export)
+        log = ExportLog(self._store, export.state.job.tenant, export.id)
+        first = ExportState(export.state.number + 1, ExportStatus.QUEUED, export.state.job, export.state.asked)
+        return await self._begin(log, export.id, first)
 
-    async def _begin(self, log: ExportLog, export_id: str, state: ExportState) -> None:
+    async def _begin(self, log: ExportLog, export_id: str, first: ExportState) -> ExportSnapshot:
+        """Write an export's first step and start an exporter, unless another process has just done both."""
+        if await log.append(first):
+            await self._start_exporter(log, export_id, first)
+        return await _present(log)
+
+    async def _start_exporter(self, log: ExportLog, export_id: str, state: ExportState) -> None:
         try:
             await self._start(state.job.tenant, export_id)
         except ExporterUnavailable:
             await log.append(state.next(status=ExportStatus.FAILED, error=NOT_STARTED))
 
-    async def _present(self, log: ExportLog) -> ExportSnapshot:
-        seen = await log.look()
-        if not isinstance(seen, ExportSnapshot):
-            raise LedgerUnavailable("an export that was written a moment ago cannot be read")
-        return seen
+
+async def _present(log: ExportLog) -> ExportSnapshot:
+    export = await log.newest()
+    if not isinstance(export, ExportSnapshot):
+        raise LedgerUnavailable("an export that was written a moment ago cannot be read")
+    return export
 
 
-def stands_still(seen: ExportSnapshot, now: datetime, patience: timedelta = PATIENCE) -> bool:
-    """Whether nobody has a lease any more, and the last step or start is so long ago that another start is due."""
-    started = max(seen.last_written(prefix) for prefix in (STATE, WOKEN) if seen.count(prefix))
-    return now - seen.last_written() >= min(QUIET, patience) and now - started >= patience
+def is_stalled(export: ExportSnapshot, now: datetime, patience: timedelta = PATIENCE) -> bool:
+    """Whether the export's lease has expired, and its last step or start is so long ago that another start is due."""
+    started = max(export.last_written(prefix) for prefix in (STATE, RESTART) if export.count(prefix))
+    return now - export.last_written() >= min(QUIET, patience) and now - started >= patience

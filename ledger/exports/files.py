@@ -1,8 +1,8 @@
 """An export's bytes: rows as CSV or JSON lines, in deflate segments that join to one gzip file.
 
-Each day becomes a segment that ends on a byte and refers to nothing before it, so segments written by several
-processes, hours apart, can be laid end to end. The running CRC goes from one to the next. One member, not many: some
-clients stop after the first.
+Each day becomes a segment that ends on a byte and refers to nothing before it. Segments that several processes wrote,
+hours apart, can therefore be joined, with a running CRC from one to the next. The file is a single gzip member, because
+some clients stop after the first one.
 """
 
 import csv
@@ -10,21 +10,27 @@ import io
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import batched
+from datetime import date
+from itertools import batched, chain
 
 import orjson
 
-from ledger.credits.rows import COLUMNS, WIDTH, CorruptRows, Rows
+from ledger.credits.rows import COLUMNS, WIDTH, CorruptRows, Rows, belong_to
 from ledger.exports.jobs import ExportFormat
 from runtime.compression import STORED
 
 BLOCK = 4096
-"""Rows that are text at the same time."""
+"""Rows that are checked, and written as text, at the same time."""
+TEXT_BYTES = 1024 * 1024
 GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 LAST_BLOCK = b"\x03\x00"
 """An empty final deflate block (RFC 1951 §3.2.6)."""
 
 type Row = Sequence[str]
+
+
+class CorruptSegments(Exception):
+    """Stored segments are not the text that they should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +43,41 @@ class Segment:
     length: int
 
 
-def stored_rows(body: bytes) -> Iterator[Row]:
-    """A stored day's rows, one by one: the day is never whole in memory.
+def stored_rows(body: bytes, day: date, count: int | None) -> Iterator[Row]:
+    """A stored day's rows, a block at a time: the whole day is never in memory.
 
     Raises:
-        CorruptRows: on the way: the bytes are no gzip, the header is another one, or a row has another width.
+        CorruptRows: while they are read, as `ledger.credits.rows.decode` does.
     """
     from isal import igzip, isal_zlib
 
+    total = 0
     try:
         with igzip.open(io.BytesIO(body), "rt", encoding="utf-8", newline="") as text:  # type: ignore[no-untyped-call]
             lines = csv.reader(text)
             if tuple(next(lines, ())) != COLUMNS:
                 raise CorruptRows("stored rows have another header")
-            for row in lines:
-                if len(row) != WIDTH:
-                    raise CorruptRows("stored rows have a row of another width")
-                yield row
+            for block in batched(lines, BLOCK, strict=False):
+                if any(len(row) != WIDTH for row in block) or not belong_to(day, Rows([*chain(*block)])):
+                    raise CorruptRows(f"stored rows have cells that do not belong into their columns, or into {day}")
+                total += len(block)
+                yield from block
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, isal_zlib.error) as error:  # type: ignore[misc]  # isal's stubs do not know it
         raise CorruptRows(f"stored rows are unreadable: {type(error).__name__}") from error
+    if count not in {None, total}:
+        raise CorruptRows(f"{count} rows should be stored, there are {total}")
 
 
-def held_rows(rows: Rows) -> Iterator[Row]:
+def rows_in_memory(rows: Rows) -> Iterator[Row]:
     """The rows of a day that is in memory already."""
     return (rows.cells[at : at + WIDTH] for at in range(0, len(rows.cells), WIDTH))
 
 
 async def segment(rows: Iterator[Row], written_as: ExportFormat, crc: int, length: int) -> Segment:
-    """Compress rows; `crc` and `length` are those of all text before them. Others get their turn between blocks.
+    """Compress rows, with pauses for other tasks; `crc` and `length` are those of all text before them.
 
     Raises:
-        CorruptRows: as the rows do.
+        CorruptRows: the rows were unreadable.
     """
     import asyncio
 
@@ -86,7 +96,7 @@ async def segment(rows: Iterator[Row], written_as: ExportFormat, crc: int, lengt
 
 
 async def opening(written_as: ExportFormat) -> Segment:
-    """What a file begins with: CSV's header, or nothing."""
+    """The beginning of a file: CSV's header, or nothing."""
     if written_as is ExportFormat.JSONL:
         return Segment(b"", 0, 0, 0)
     header = await segment(iter([COLUMNS]), written_as, 0, 0)
@@ -99,6 +109,43 @@ async def gzip_file(segments: AsyncIterator[bytes], crc: int, length: int) -> As
     async for body in segments:
         yield body
     yield LAST_BLOCK + struct.pack("<II", crc, length & 0xFFFFFFFF)
+
+
+class SegmentCheck:
+    """Unpacks segments one by one, to compare the CRC and length of their text with those that a step has stored."""
+
+    def __init__(self) -> None:
+        self._crc = 0
+        self._length = 0
+
+    async def add(self, body: bytes) -> None:
+        """Unpack the next segments; other tasks run in between, and little of the text is in memory at once.
+
+        Raises:
+            CorruptSegments: they cannot be unpacked.
+        """
+        import asyncio
+
+        from isal import isal_zlib
+
+        inflate = isal_zlib.decompressobj(wbits=-15)
+        while body:
+            try:
+                text = inflate.decompress(body, TEXT_BYTES)
+            except isal_zlib.error as error:  # type: ignore[misc]  # as above
+                raise CorruptSegments(f"unreadable segments: {error}") from error
+            self._crc, self._length = isal_zlib.crc32(text, self._crc), self._length + len(text)
+            body = inflate.unconsumed_tail
+            await asyncio.sleep(0)
+
+    def finish(self, crc: int, length: int) -> None:
+        """Compare all text so far with what it should be.
+
+        Raises:
+            CorruptSegments: it is another text.
+        """
+        if (self._crc, self._length) != (crc, length):
+            raise CorruptSegments(f"the segments have {self._length} bytes of text instead of {length}, or another CRC")
 
 
 def _csv(rows: Sequence[Row]) -> bytes:

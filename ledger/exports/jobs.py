@@ -1,14 +1,14 @@
-"""An export's story in S3: an object per step, each created by a conditional PUT, and the newest one is the truth.
+"""An export's steps in S3: each is an object of its own, created by a conditional PUT, and the newest one counts.
 
-    exports/tenant=acme/3f0c…/state-000000.json              asked for
+    exports/tenant=acme/3f0c…/state-000000.json              requested
     exports/tenant=acme/3f0c…/state-000004.json              … and four steps later
-    exports/tenant=acme/3f0c…/part-000004-9a….deflate        the rows of some days, until the file is put together
-    exports/tenant=acme/3f0c…/woken-000001                   somebody found it at a standstill and started it again
-    exports/tenant=acme/3f0c…/_lease                         an exporter is at work
+    exports/tenant=acme/3f0c…/part-000004-9a….deflate        the rows of some days, until the file is written
+    exports/tenant=acme/3f0c…/woken-000001                   it had stalled and was started again
+    exports/tenant=acme/3f0c…/_lease                         an exporter is working on it
     exports/tenant=acme/3f0c…/credits-20191101….csv.gz       the file
 
-Of two exporters that both believe they are the one, only one can create the next step; the other notices and stops.
-When the newest step cannot be read nobody knows what was to be exported: such an export has failed.
+When two exporters work on one export, only one of them can create the next step; the other notices and stops. An
+export whose newest step is unreadable has failed, because the step says what to export.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ LOG = logging.getLogger("tally.exporter")
 
 ROOT = "exports"
 STATE = "state-"
-WOKEN = "woken-"
+RESTART = "woken-"
 
 
 class ExportFormat(Enum):
@@ -49,13 +49,13 @@ class ExportStatus(Enum):
 
     @property
     def final(self) -> bool:
-        """Whether nobody works on it any more."""
+        """Whether the work on it has ended."""
         return self in {ExportStatus.DONE, ExportStatus.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """What is to be exported; `unmasked`: with whole phone numbers."""
+    """What to export; `unmasked` means with whole phone numbers."""
 
     tenant: str
     period: Period
@@ -64,9 +64,9 @@ class ExportJob:
     unmasked: bool
 
     def id(self, slot: int) -> str:
-        """The name of this job in a slot of time: the same for equal jobs, in every process."""
-        asked = (*self.period_as_text(), self.brand, self.format.value, self.unmasked, slot)
-        return hashlib.sha256(orjson.dumps((self.tenant, *asked))).hexdigest()[:32]
+        """The export's id for this job in an hour: equal jobs have equal ids, in every process."""
+        parts = (*self.period_as_text(), self.brand, self.format.value, self.unmasked, slot)
+        return hashlib.sha256(orjson.dumps((self.tenant, *parts))).hexdigest()[:32]
 
     def period_as_text(self) -> tuple[str, str]:
         """Both ends in RFC 3339."""
@@ -81,7 +81,7 @@ class ExportJob:
 
 @dataclass(frozen=True, slots=True)
 class ExportPart:
-    """Some days' rows, compressed: their object's name, how many rows, and their bytes as stored."""
+    """The compressed rows of some days: the object's name, how many rows it has, and its size in bytes."""
 
     name: str
     rows: int
@@ -92,8 +92,8 @@ class ExportPart:
 class ExportState:
     """One step of an export.
 
-    `asked` is when it was asked for, `upto` the first day that no part holds yet; `crc` and `length` are the
-    uncompressed text's so far, as gzip's trailer wants them in the end.
+    `asked` is when the export was requested, `upto` the first day that is in no part yet. `crc` and `length` are
+    those of the uncompressed text so far; gzip's trailer needs them in the end.
     """
 
     number: int
@@ -119,7 +119,7 @@ class ExportState:
 
     def to_bytes(self) -> bytes:
         """The object's body."""
-        job, known = self.job, self.freshness
+        job, freshness = self.job, self.freshness
         start, end = job.period_as_text()
         return orjson.dumps(
             {
@@ -130,7 +130,8 @@ class ExportState:
                 "upto": self.upto,
                 "crc": self.crc,
                 "length": self.length,
-                "freshness": known and [known.source.value, known.as_of, known.good_until, known.stale],
+                "freshness": freshness
+                and [freshness.source.value, freshness.as_of, freshness.good_until, freshness.stale],
                 "size": self.size,
                 "error": self.error,
             }
@@ -141,29 +142,53 @@ class ExportState:
         """Read the object's body.
 
         Raises:
-            ValueError, LookupError, TypeError: it is none.
+            ValueError, LookupError, TypeError: it is not a step, or any of its values has another type.
         """
-        said = orjson.loads(body)
-        tenant, start, end, brand, format_, unmasked = said["job"]
-        period = Period(_moment(start), _moment(end))
-        known = said["freshness"]
+        record = orjson.loads(body)
+        upto, size, error = record["upto"], record["size"], record["error"]
         return cls(
             number,
-            ExportStatus(said["status"]),
-            ExportJob(tenant, period, brand, ExportFormat(format_), unmasked),
-            _moment(said["asked"]),
-            tuple(ExportPart(*part) for part in said["parts"]),
-            said["upto"] and date.fromisoformat(said["upto"]),
-            said["crc"],
-            said["length"],
-            known and Freshness(Source(known[0]), _moment(known[1]), _moment(known[2]), known[3]),
-            said["size"],
-            said["error"],
+            ExportStatus(record["status"]),
+            _job(record["job"]),
+            _moment(record["asked"]),
+            tuple(_part(part) for part in _typed(record["parts"], list)),
+            None if upto is None else date.fromisoformat(upto),
+            _typed(record["crc"], int),
+            _typed(record["length"], int),
+            None if record["freshness"] is None else _freshness(record["freshness"]),
+            None if size is None else _typed(size, int),
+            None if error is None else _typed(error, str),
         )
 
 
+def _job(fields: list[Any]) -> ExportJob:
+    tenant, start, end, brand, format_, unmasked = fields
+    brand = None if brand is None else _typed(brand, str)
+    period = Period(_moment(start), _moment(end))
+    return ExportJob(_typed(tenant, str), period, brand, ExportFormat(format_), _typed(unmasked, bool))
+
+
+def _part(fields: list[Any]) -> ExportPart:
+    name, rows, size = fields
+    return ExportPart(_typed(name, str), _typed(rows, int), _typed(size, int))
+
+
+def _freshness(fields: list[Any]) -> Freshness:
+    source, as_of, good_until, stale = fields
+    return Freshness(Source(source), _moment(as_of), _moment(good_until), _typed(stale, bool))
+
+
 def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a moment has no time zone")
+    return moment
+
+
+def _typed[T](value: object, expected: type[T]) -> T:
+    if type(value) is not expected:
+        raise TypeError(f"a value is not {expected.__name__}")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,27 +200,32 @@ class ExportSnapshot:
     objects: Sequence[ListedObject]
 
     def last_written(self, prefix: str = "") -> datetime:
-        """When S3 last took in an object whose name begins so."""
-        return max(found.modified for found in self.objects if found.key.rpartition("/")[2].startswith(prefix))
+        """The latest time at which S3 stored an object whose name begins with `prefix`."""
+        return max(found.modified for found in self.objects if _name(found).startswith(prefix))
 
     def count(self, prefix: str) -> int:
-        """How many objects have a name that begins so."""
-        return sum(found.key.rpartition("/")[2].startswith(prefix) for found in self.objects)
+        """The number of objects whose name begins with `prefix`."""
+        return sum(_name(found).startswith(prefix) for found in self.objects)
+
+    def has_file(self) -> bool:
+        """Whether the finished file is there, in its full size."""
+        return any(_name(found) == self.state.job.file_name and found.size == self.state.size for found in self.objects)
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableExport:
-    """An export whose newest step says nothing; the next one may be written all the same."""
+    """An export whose newest step, or whose file, is lost; a step with a higher number can start it again."""
 
     id: str
     number: int
 
 
 class ExportLog:
-    """The story of one export."""
+    """The steps of one export."""
 
     def __init__(self, store: Store, tenant: str, export_id: str) -> None:
         self._store = store
+        self._tenant = tenant
         self._id = export_id
         self.folder = f"{ROOT}/tenant={tenant}/{export_id}"
 
@@ -203,28 +233,50 @@ class ExportLog:
         """The key of one of the export's objects."""
         return f"{self.folder}/{name}"
 
-    async def look(self) -> ExportSnapshot | UnreadableExport | None:
-        """The newest step; None when there is no such export.
+    async def newest(self) -> ExportSnapshot | UnreadableExport | None:
+        """The export as its newest step describes it; None when there is no such export.
 
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
         objects = await self._store.listing(self.folder)
-        states = [found.key for found in objects if found.key.startswith(self.key(STATE))]
-        stored = await self._store.get(states[-1]) if states else None
-        if stored is None:
+        number = max((number for item in objects if (number := _step_number(_name(item))) is not None), default=None)
+        stored = None if number is None else await self._store.get(self._step_key(number))
+        if number is None or stored is None:
             return None
-        number = int(states[-1].removeprefix(self.key(STATE)).removesuffix(".json"))
         try:
-            return ExportSnapshot(self._id, ExportState.from_bytes(number, stored.body), objects)
+            snapshot = ExportSnapshot(self._id, ExportState.from_bytes(number, stored.body), objects)
         except (ValueError, LookupError, TypeError) as error:
-            LOG.warning("%s cannot be read, the export counts as failed: %s", states[-1], type(error).__name__)
+            LOG.warning("%s is unreadable, the export counts as failed: %s", self._step_key(number), error)
             return UnreadableExport(self._id, number)
+        return snapshot if self._is_whole(snapshot) else UnreadableExport(self._id, number)
+
+    def _is_whole(self, export: ExportSnapshot) -> bool:
+        """Whether the newest step belongs to this tenant, and the file that it promises is there."""
+        if export.state.job.tenant != self._tenant:
+            LOG.warning("the newest step in %s belongs to another tenant, the export counts as failed", self.folder)
+            return False
+        if export.state.status is ExportStatus.DONE and not export.has_file():
+            LOG.warning("the file of %s is gone or incomplete, the export counts as failed", self.folder)
+            return False
+        return True
 
     async def append(self, state: ExportState) -> bool:
-        """Write a step; False when somebody else has written one of its number."""
-        return await self._store.create(self.key(f"{STATE}{state.number:06}.json"), state.to_bytes()) is not None
+        """Write a step; False when another process has written the one with its number."""
+        return await self._store.create(self._step_key(state.number), state.to_bytes()) is not None
 
-    async def wake(self, seen: ExportSnapshot) -> bool:
-        """Leave word that the export is being started again; False when somebody else has just done so."""
-        return await self._store.create(self.key(f"{WOKEN}{seen.count(WOKEN):06}"), b"") is not None
+    async def claim_restart(self, export: ExportSnapshot) -> bool:
+        """Record that the export is being started again; False when another process has just recorded that."""
+        return await self._store.create(self.key(f"{RESTART}{export.count(RESTART):06}"), b"") is not None
+
+    def _step_key(self, number: int) -> str:
+        return self.key(f"{STATE}{number:06}.json")
+
+
+def _name(item: ListedObject) -> str:
+    return item.key.rpartition("/")[2]
+
+
+def _step_number(name: str) -> int | None:
+    number = name.removeprefix(STATE).removesuffix(".json")
+    return int(number) if name.startswith(STATE) and number.isascii() and number.isdecimal() else None

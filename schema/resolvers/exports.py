@@ -33,7 +33,7 @@ async def export_credit_log(context: Context, input: Mapping[str, Any]) -> Expor
     unmasked = context.identity.may(CREDITS_MSISDN)
     period, brand = arguments.period(input["from_"], input["to"]), arguments.brand(input.get("brand"))
     job = ExportJob(context.tenant, period, brand, ExportFormat[input["format"]], unmasked)
-    return await _shown(context, await context.ledger.exports.ask(job))
+    return await _shown(context, await context.ledger.exports.request(job))
 
 
 async def credit_log_export(context: Context, id: str) -> Export | None:
@@ -46,7 +46,7 @@ async def credit_log_export(context: Context, id: str) -> Export | None:
         return Export(seen.id, ExportStatus.FAILED, error=NOT_READABLE)
     if seen.state.job.unmasked and not context.identity.may(CREDITS_MSISDN):
         raise Forbidden(f"an export made with the scope {CREDITS_MSISDN} can be read only with it")
-    return await _shown(context, await context.ledger.exports.attended(seen))
+    return await _shown(context, await context.ledger.exports.restart_if_stalled(seen))
 
 
 async def _shown(context: Context, seen: ExportSnapshot) -> Export:

@@ -157,7 +157,7 @@ def test_an_export_that_cannot_be_read_has_failed_and_can_be_asked_for_again(
     s3.put_object(Bucket=bucket, Key=newest, Body=b"no JSON")
     frontend = start()
     failed = frontend.data(LOOK, {"id": export_id}, scope=scope)["creditLogExport"]
-    said = "INTERNAL_SERVER_ERROR: what is kept of the export cannot be read; ask for the export again"
+    said = "INTERNAL_SERVER_ERROR: the stored state of the export cannot be read; request the export again"
     assert (failed["status"], failed["error"], failed["url"]) == ("FAILED", said, None)
     again = ask(frontend, scope=scope)
     assert again["id"] == export_id
@@ -172,7 +172,7 @@ def test_without_the_ledger_exports_are_unavailable(start: StartFrontend) -> Non
 def test_an_exporter_that_cannot_be_invoked_fails_the_export_with_a_way_out(start: StartFrontend) -> None:
     export = ask(start(EXPORTER_FUNCTION="tally-exporter"))
     assert export["status"] == "FAILED"
-    assert export["error"] == "INTERNAL_SERVER_ERROR: the exporter could not be started; ask for the export again"
+    assert export["error"] == "INTERNAL_SERVER_ERROR: the exporter could not be started; request the export again"
     assert finished(start(), ask(start()))["status"] == "DONE"
 
 
@@ -200,7 +200,7 @@ def test_the_exporter_s_calls_and_failures_are_metrics_as_everybody_s(
     capsys: pytest.CaptureFixture[str],
     status: int,
 ) -> None:
-    asked = asyncio.run(ExportingProcess(settings_environ, clock).exports.ask(job()))
+    asked = asyncio.run(ExportingProcess(settings_environ, clock).exports.request(job()))
     if status != 200:
         openmarket_simulator.misbehave(failing(status), times=None)
     with closing(ExporterHandler(Settings.read(settings_environ), clock)) as handler:

@@ -17,8 +17,9 @@ import pytest
 from ledger.answers.freshness import Source
 from ledger.credits.masking import masked
 from ledger.credits.rows import COLUMNS, HEADER
-from ledger.exports.exports import stands_still
+from ledger.exports.exports import is_stalled
 from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportState, ExportStatus, UnreadableExport
+from ledger.exports.writer import PART_LOST
 from ledger.storage.bucket import ListedObject
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
@@ -79,7 +80,7 @@ PERIODS = [
 @pytest.mark.parametrize(("begin", "end"), PERIODS)
 async def test_the_file_holds_the_rows_that_the_credit_log_shows(start: Start, begin: str, end: str) -> None:
     process, asked = start(), job(begin, end)
-    done = await process.finish((await process.exports.ask(asked)).id)
+    done = await process.finish((await process.exports.request(asked)).id)
     shown = await start().shown(asked)
     assert shown
     assert rows_of(await process.file(done)) == shown
@@ -88,7 +89,7 @@ async def test_the_file_holds_the_rows_that_the_credit_log_shows(start: Start, b
 
 async def test_a_brand_s_export_holds_that_brand_s_rows(start: Start) -> None:
     process, asked = start(), job(brand="Smith, Jones Radio")
-    done = await process.finish((await process.exports.ask(asked)).id)
+    done = await process.finish((await process.exports.request(asked)).id)
     assert rows_of(await process.file(done)) == await start().shown(asked)
     assert 0 < done.state.rows < 150
 
@@ -101,7 +102,7 @@ async def test_odd_text_comes_out_as_it_went_in(start: Start, openmarket_simulat
     )
     for written_as in ExportFormat:
         process, asked = start(), job(written_as=written_as)
-        file = await process.file(await process.finish((await process.exports.ask(asked)).id))
+        file = await process.file(await process.finish((await process.exports.request(asked)).id))
         wanted = ["18446744073709551615", "2019-11-13T12:00:00Z", "447700900001", odd, "UNKNOWN", "odd", "0.10", "GBP"]
         if written_as is ExportFormat.CSV:
             assert wanted in rows_of(file)
@@ -112,7 +113,7 @@ async def test_odd_text_comes_out_as_it_went_in(start: Start, openmarket_simulat
 async def test_json_lines_say_the_same_as_csv(start: Start) -> None:
     process = start()
     files = [
-        await process.file(await process.finish((await process.exports.ask(job(written_as=written_as))).id))
+        await process.file(await process.finish((await process.exports.request(job(written_as=written_as))).id))
         for written_as in (ExportFormat.CSV, ExportFormat.JSONL)
     ]
     lines = [json.loads(line) for line in gzip.decompress(files[1]).splitlines()]
@@ -123,7 +124,7 @@ async def test_json_lines_say_the_same_as_csv(start: Start) -> None:
 async def test_without_the_scope_s_mark_phone_numbers_are_masked_and_nothing_else(start: Start) -> None:
     process = start()
     whole, hidden = [
-        rows_of(await process.file(await process.finish((await process.exports.ask(job(unmasked=unmasked))).id)))
+        rows_of(await process.file(await process.finish((await process.exports.request(job(unmasked=unmasked))).id)))
         for unmasked in (True, False)
     ]
     assert hidden == [[*row[:2], masked(row[2]), *row[3:]] for row in whole]
@@ -134,14 +135,14 @@ async def test_without_the_scope_s_mark_phone_numbers_are_masked_and_nothing_els
 async def test_an_empty_period_makes_a_file_without_rows(start: Start, written_as: ExportFormat, text: str) -> None:
     process = start()
     asked = job("2019-11-12T00:00:00Z", "2019-11-12T00:00:00Z", written_as=written_as)
-    done = await process.finish((await process.exports.ask(asked)).id)
+    done = await process.finish((await process.exports.request(asked)).id)
     assert gzip.decompress(await process.file(done)).decode() == text
     assert done.state.rows == 0
 
 
 async def test_the_file_is_one_gzip_member_of_the_size_that_is_told(start: Start) -> None:
     process = start()
-    done = await process.finish((await process.exports.ask(job())).id)
+    done = await process.finish((await process.exports.request(job())).id)
     file = await process.file(done)
     reader = zlib.decompressobj(wbits=31)
     reader.decompress(file)
@@ -152,7 +153,7 @@ async def test_the_file_is_one_gzip_member_of_the_size_that_is_told(start: Start
 
 async def test_parts_are_gone_once_the_file_is_there(start: Start) -> None:
     process = start()
-    done = await process.finish((await process.exports.ask(job())).id)
+    done = await process.finish((await process.exports.request(job())).id)
     names = [found.key.rpartition("/")[2] for found in await process.store.listing(f"exports/tenant=default/{done.id}")]
     assert not [name for name in names if name.startswith("part-") or name == "_lease"]
     assert job().file_name in names
@@ -162,13 +163,13 @@ async def test_days_that_are_held_are_not_asked_for(start: Start, openmarket_sim
     process = start()
     await process.shown(job())
     before = openmarket_simulator.count("/csv/log")
-    await process.finish((await start().exports.ask(job())).id)
+    await process.finish((await start().exports.request(job())).id)
     assert openmarket_simulator.count("/csv/log") == before
 
 
 async def test_many_days_are_asked_for_in_few_requests(start: Start, openmarket_simulator: OpenMarketSimulator) -> None:
     process = start()
-    await process.finish((await process.exports.ask(job("2019-09-07T00:00:00Z", "2019-12-05T00:00:00Z"))).id)
+    await process.finish((await process.exports.request(job("2019-09-07T00:00:00Z", "2019-12-05T00:00:00Z"))).id)
     assert openmarket_simulator.count("/csv/log") <= 5
 
 
@@ -177,25 +178,25 @@ async def test_dense_days_are_asked_for_a_few_at_a_time(
 ) -> None:
     openmarket_simulator.rows_a_day = 500
     process = start(rows_at_once=2000)
-    done = await process.finish((await process.exports.ask(job("2019-11-01T00:00:00Z", "2019-11-11T00:00:00Z"))).id)
+    done = await process.finish((await process.exports.request(job("2019-11-01T00:00:00Z", "2019-11-11T00:00:00Z"))).id)
     assert done.state.rows == 5000
     assert openmarket_simulator.count("/csv/log") == 3
 
 
 async def test_equal_requests_within_the_hour_are_one_export(start: Start, clock: MovingClock) -> None:
     clock.moment = datetime(2019, 12, 5, 12, 40, tzinfo=UTC)
-    first = await start().exports.ask(job())
+    first = await start().exports.request(job())
     clock.advance(minutes=59, seconds=59)
     again, other = start(), start()
-    assert (await again.exports.ask(job("2019-11-12T02:00:00+02:00"))).id == first.id
+    assert (await again.exports.request(job("2019-11-12T02:00:00+02:00"))).id == first.id
     clock.advance(seconds=1)
-    assert (await other.exports.ask(job())).id != first.id
+    assert (await other.exports.request(job())).id != first.id
     assert len(other.started) == 1
 
 
 async def test_ten_equal_requests_at_once_start_one_export(start: Start) -> None:
     processes = [start() for _ in range(10)]
-    ids = {seen.id for seen in await asyncio.gather(*(process.exports.ask(job()) for process in processes))}
+    ids = {seen.id for seen in await asyncio.gather(*(process.exports.request(job()) for process in processes))}
     assert len(ids) == 1
     assert sum(len(process.started) for process in processes) == 1
 
@@ -210,12 +211,12 @@ async def test_other_requests_are_other_exports(start: Start) -> None:
         job(unmasked=False),
         job(tenant="other"),
     ]
-    assert len({(await exports.ask(other)).id for other in others}) == len(others)
+    assert len({(await exports.request(other)).id for other in others}) == len(others)
 
 
 async def test_an_export_is_found_by_its_tenant_only(start: Start) -> None:
     exports = start().exports
-    seen = await exports.ask(job())
+    seen = await exports.request(job())
     assert await exports.find("default", seen.id) is not None
     assert await exports.find("other", seen.id) is None
     for no_id in ("no-such-export", "", "0" * 32, "../default/" + seen.id, seen.id.upper(), seen.id + "\n"):
@@ -223,9 +224,9 @@ async def test_an_export_is_found_by_its_tenant_only(start: Start) -> None:
 
 
 async def test_an_exporter_that_runs_out_of_time_hands_over_and_nothing_is_written_twice(start: Start) -> None:
-    seen = await start().exports.ask(job())
+    seen = await start().exports.request(job())
     shifts = 1
-    while await start().exporter.run("default", seen.id, Deadline.after(LATE)):
+    while await start().exporter.write("default", seen.id, Deadline.after(LATE)):
         shifts += 1
         assert shifts < 10
     process = start()
@@ -242,8 +243,8 @@ async def test_of_two_exporters_at_once_one_does_the_work(
 ) -> None:
     openmarket_simulator.latency = 0.3
     one, other = start(), start()
-    seen = await one.exports.ask(job())
-    await asyncio.gather(*(process.exporter.run("default", seen.id, Deadline.after(300)) for process in (one, other)))
+    seen = await one.exports.request(job())
+    await asyncio.gather(*(process.exporter.write("default", seen.id, Deadline.after(300)) for process in (one, other)))
     done = await one.finish(seen.id)
     assert rows_of(await one.file(done)) == await one.shown(job())
     assert done.state.number == 5, "asked for, running, three parts, done: no step was taken twice"
@@ -272,9 +273,9 @@ async def test_an_exporter_that_was_taken_for_dead_changes_nothing(
     await other.shown(job())
     bucket = StolenLease(settings_environ["LEDGER_BUCKET"], aws.endpoint, other)
     ghost = ExportingProcess(settings_environ, clock, store=Store(bucket))
-    seen = await ghost.exports.ask(job())
+    seen = await ghost.exports.request(job())
     bucket.export_id = seen.id
-    assert await ghost.exporter.run("default", seen.id, Deadline.after(300)) is False
+    assert await ghost.exporter.write("default", seen.id, Deadline.after(300)) is False
     done = await other.exports.find("default", seen.id)
     assert isinstance(done, ExportSnapshot)
     assert done.state.status is ExportStatus.DONE
@@ -286,7 +287,7 @@ async def test_an_upstream_that_fails_for_a_moment_does_not_fail_the_export(
 ) -> None:
     openmarket_simulator.misbehave(failing(503), times=3)
     process = start()
-    assert (await process.finish((await process.exports.ask(job())).id)).state.status is ExportStatus.DONE
+    assert (await process.finish((await process.exports.request(job())).id)).state.status is ExportStatus.DONE
 
 
 async def test_an_export_that_fails_says_why_and_can_be_asked_for_again(
@@ -294,39 +295,117 @@ async def test_an_export_that_fails_says_why_and_can_be_asked_for_again(
 ) -> None:
     openmarket_simulator.misbehave(failing(404), times=None)
     process = start()
-    failed = await process.finish((await process.exports.ask(job())).id)
+    failed = await process.finish((await process.exports.request(job())).id)
     assert failed.state.status is ExportStatus.FAILED
     assert failed.state.error == "UPSTREAM_BAD_RESPONSE: the vendor answered with status 404"
     openmarket_simulator.behave()
-    again = await process.exports.ask(job())
+    again = await process.exports.request(job())
     assert (again.id, again.state.status, again.state.error) == (failed.id, ExportStatus.QUEUED, None)
     assert (await process.finish(failed.id)).state.status is ExportStatus.DONE
     assert process.started == [failed.id, failed.id]
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"{}", None], ids=["nothing", "no object", "no job", "cut off"])
-async def test_an_export_whose_newest_step_cannot_be_read_has_failed_and_begins_anew(
-    start: Start, caplog: pytest.LogCaptureFixture, body: bytes | None
+RECORD = json.loads(ExportState(0, ExportStatus.QUEUED, job(), NOON).to_bytes())
+JOB = RECORD["job"]
+RUBBISH: dict[str, object] = {
+    "null": None,
+    "a list": [],
+    "no job": {},
+    "a number as status": RECORD | {"status": 1},
+    "an unknown status": RECORD | {"status": "PERHAPS"},
+    "another tenant's": RECORD | {"job": ["other", *JOB[1:]]},
+    "a job without a format": RECORD | {"job": [*JOB[:4], None, JOB[5]]},
+    "a brand that is a list": RECORD | {"job": [*JOB[:3], ["A"], *JOB[4:]]},
+    "a scope as text": RECORD | {"job": [*JOB[:5], "false"]},
+    "a job with a cell too many": RECORD | {"job": [*JOB, None]},
+    "a time without a zone": RECORD | {"asked": "2019-12-05T12:00:00"},
+    "parts as an object": RECORD | {"parts": {}},
+    "a part without a size": RECORD | {"parts": [["part-000001-aa.deflate", 1]]},
+    "rows as text": RECORD | {"parts": [["part-000001-aa.deflate", "1", 1]]},
+    "a CRC as text": RECORD | {"crc": "0"},
+    "no length": {key: value for key, value in RECORD.items() if key != "length"},
+    "a size as text": RECORD | {"size": "1"},
+    "a number as error": RECORD | {"error": 1},
+    "done, and no file": RECORD | {"status": "DONE", "size": 100},
+}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", json.dumps(RECORD).encode()[:-40], *(json.dumps(record).encode() for record in RUBBISH.values())],
+    ids=["nothing", "cut off", *RUBBISH],
+)
+async def test_an_export_whose_newest_step_cannot_be_read_has_failed_and_starts_again(
+    start: Start, caplog: pytest.LogCaptureFixture, body: bytes
 ) -> None:
     process = start()
-    seen = await process.exports.ask(job())
-    key = ExportLog(process.store, "default", seen.id).key("state-000000.json")
-    body = seen.state.to_bytes()[:-40] if body is None else body
-    await process.store.put(key, body)
-    assert await process.exports.find("default", seen.id) == UnreadableExport(seen.id, 0)
-    assert [record.getMessage() for record in caplog.records if key in record.getMessage()]
-    assert await process.exporter.run("default", seen.id, Deadline.after(300)) is False
-    again = await start().exports.ask(job())
-    assert (again.id, again.state.number, again.state.status) == (seen.id, 1, ExportStatus.QUEUED)
-    assert rows_of(await process.file(await process.finish(seen.id))) == await process.shown(job())
+    export = await process.exports.request(job())
+    log = ExportLog(process.store, "default", export.id)
+    await process.store.put(log.key("state-000000.json"), body)
+    assert await process.exports.find("default", export.id) == UnreadableExport(export.id, 0)
+    assert [record.getMessage() for record in caplog.records if log.folder in record.getMessage()]
+    assert await process.exporter.write("default", export.id, Deadline.after(300)) is False
+    again = await start().exports.request(job())
+    assert (again.id, again.state.number, again.state.status) == (export.id, 1, ExportStatus.QUEUED)
+    assert rows_of(await process.file(await process.finish(export.id))) == await process.shown(job())
 
 
-async def test_an_unreadable_export_of_the_hour_before_is_no_hindrance(start: Start, clock: MovingClock) -> None:
+@pytest.mark.parametrize("name", ["state-.json", "state-newest.json", "state-000009.json.bak", "state-²²²²²².json"])
+async def test_a_step_of_another_name_is_not_a_step(start: Start, name: str) -> None:
     process = start()
-    before = await process.exports.ask(job())
+    export = await process.exports.request(job())
+    await process.store.put(ExportLog(process.store, "default", export.id).key(name), b"{}")
+    assert rows_of(await process.file(await process.finish(export.id))) == await process.shown(job())
+
+
+PARTS: dict[str, Callable[[bytes], bytes]] = {
+    "nothing": lambda _: b"",
+    "an object": lambda _: b"{}",
+    "cut off": lambda part: part[:-1],
+    "noise of the same size": lambda part: bytes(reversed(part)),
+    "a changed byte": lambda part: part[:20] + bytes([part[20] ^ 1]) + part[21:],
+    "zeros": lambda part: bytes(len(part)),
+}
+
+
+@pytest.mark.parametrize("spoiled", PARTS.values(), ids=PARTS)
+async def test_a_lost_part_fails_the_export_and_the_next_request_writes_it_again(
+    start: Start, spoiled: Callable[[bytes], bytes]
+) -> None:
+    process = start()
+    export = await process.exports.request(job())
+    assert await process.exporter.write("default", export.id, Deadline.after(LATE))
+    found = await process.store.listing(f"exports/tenant=default/{export.id}")
+    part = next(item for item in found if "/part-" in item.key)
+    stored = await process.store.get(part.key)
+    assert stored is not None
+    await process.store.put(part.key, spoiled(stored.body))
+    failed = await process.finish(export.id)
+    assert (failed.state.status, failed.state.error) == (ExportStatus.FAILED, PART_LOST)
+    names = [item.key.rpartition("/")[2] for item in await process.store.listing(f"exports/tenant=default/{export.id}")]
+    assert job().file_name not in names, "a file of lost rows is never shown"
+    assert (await process.exports.request(job())).state.status is ExportStatus.QUEUED
+    assert rows_of(await process.file(await process.finish(export.id))) == await process.shown(job())
+
+
+async def test_an_export_whose_file_is_gone_or_cut_off_is_written_again(start: Start) -> None:
+    process = start()
+    done = await process.finish((await process.exports.request(job())).id)
+    key = ExportLog(process.store, "default", done.id).key(job().file_name)
+    for body in (None, b"{}"):
+        await (process.store.delete([key]) if body is None else process.store.put(key, body))
+        assert isinstance(await process.exports.find("default", done.id), UnreadableExport)
+        again = await process.exports.request(job())
+        assert (again.id, again.state.status) == (done.id, ExportStatus.QUEUED)
+        assert rows_of(await process.file(await process.finish(done.id))) == await process.shown(job())
+
+
+async def test_an_unreadable_export_of_the_hour_before_does_not_matter(start: Start, clock: MovingClock) -> None:
+    process = start()
+    before = await process.exports.request(job())
     await process.store.put(ExportLog(process.store, "default", before.id).key("state-000000.json"), b"no JSON")
     clock.advance(hours=1)
-    anew = await process.exports.ask(job())
+    anew = await process.exports.request(job())
     assert (anew.id != before.id, anew.state.number) == (True, 0)
 
 
@@ -336,10 +415,10 @@ async def test_what_was_written_before_a_failure_is_not_in_the_file_twice(
     process, asked = start(), job("2019-11-10T00:00:00Z", "2019-11-20T00:00:00Z")
     await process.shown(job("2019-11-10T00:00:00Z", "2019-11-14T00:00:00Z"))
     openmarket_simulator.misbehave(failing(404), times=None)
-    failed = await process.finish((await process.exports.ask(asked)).id)
+    failed = await process.finish((await process.exports.request(asked)).id)
     assert failed.state.parts
     openmarket_simulator.behave()
-    await process.exports.ask(asked)
+    await process.exports.request(asked)
     assert rows_of(await process.file(await process.finish(failed.id))) == await process.shown(asked)
 
 
@@ -350,7 +429,7 @@ async def test_an_export_made_of_old_answers_says_that_it_is_stale(
     await process.shown(asked)
     clock.advance(hours=8)
     openmarket_simulator.misbehave(failing(500), times=None)
-    done = await process.finish((await process.exports.ask(asked)).id)
+    done = await process.finish((await process.exports.request(asked)).id)
     assert done.state.freshness is not None
     assert (done.state.freshness.stale, done.state.freshness.as_of) == (True, NOON)
     assert done.state.freshness.source is Source.CACHE
@@ -366,7 +445,7 @@ async def test_stored_rows_that_cannot_be_read_are_asked_for_again(start: Start,
             assert stored is not None
             await process.store.put(found.key, stored.body[:-20])
     reader = start()
-    assert rows_of(await reader.file(await reader.finish((await reader.exports.ask(job())).id))) == wanted
+    assert rows_of(await reader.file(await reader.finish((await reader.exports.request(job())).id))) == wanted
 
 
 AGES = [
@@ -388,17 +467,17 @@ def test_an_export_stands_still_when_its_exporter_is_gone_and_the_last_start_a_m
 ) -> None:
     objects = [ListedObject(f"exports/x/{name}", 1, NOON - timedelta(seconds=age)) for name, age in ages.items()]
     seen = ExportSnapshot("x", ExportState(0, ExportStatus.RUNNING, job(), NOON), objects)
-    assert stands_still(seen, NOON) is still
+    assert is_stalled(seen, NOON) is still
 
 
 async def test_an_export_at_a_standstill_is_started_again_by_one_of_those_who_ask(start: Start) -> None:
     first = start()  # begins nothing by itself, as though it had died at once
-    seen = await first.exports.ask(job())
-    assert (await start().exports.attended(seen)).state.status is ExportStatus.QUEUED
+    seen = await first.exports.request(job())
+    assert (await start().exports.restart_if_stalled(seen)).state.status is ExportStatus.QUEUED
     askers = [start(patience=timedelta(0)) for _ in range(5)]
-    await asyncio.gather(*(process.exports.attended(seen) for process in askers))
+    await asyncio.gather(*(process.exports.restart_if_stalled(seen) for process in askers))
     assert [export_id for process in askers for export_id in process.started] == [seen.id]
-    assert (await askers[0].exports.ask(job())).id == seen.id
+    assert (await askers[0].exports.request(job())).id == seen.id
     assert sum(len(process.started) for process in askers) == 2
     assert (await first.finish(seen.id)).state.status is ExportStatus.DONE
 
@@ -406,7 +485,7 @@ async def test_an_export_at_a_standstill_is_started_again_by_one_of_those_who_as
 async def test_an_exporter_at_work_is_to_be_seen(start: Start, openmarket_simulator: OpenMarketSimulator) -> None:
     openmarket_simulator.latency = 1.0
     process = start()
-    seen = await process.exports.ask(job())
+    seen = await process.exports.request(job())
     working = asyncio.create_task(process.finish(seen.id))
     while not openmarket_simulator.count("/csv/log"):  # noqa: ASYNC110 - the vendor is on a thread of its own
         await asyncio.sleep(0.02)
@@ -418,7 +497,7 @@ async def test_an_exporter_at_work_is_to_be_seen(start: Start, openmarket_simula
 
 async def test_the_link_downloads_the_file_under_its_name(start: Start, clock: MovingClock, aws: Aws) -> None:
     process = start()
-    seen = await process.exports.ask(job())
+    seen = await process.exports.request(job())
     assert await process.exports.link(seen) is None
     done = await process.finish(seen.id)
     link = await process.exports.link(done)
@@ -457,7 +536,7 @@ async def test_killed_after_any_write_the_export_is_resumed_and_its_file_is_the_
     assert deaths >= 12
     for death in range(1, deaths + 1):
         clock.moment = NOON + timedelta(hours=2 * death)
-        seen = await process.exports.ask(job())
+        seen = await process.exports.request(job())
         assert (seen.state.status, seen.state.rows) == (ExportStatus.DONE, len(wanted)), death
         assert rows_of(await process.file(seen)) == wanted, death
 
@@ -469,7 +548,7 @@ async def test_memory_does_not_grow_with_what_is_exported(
     process = start()
     peaks = []
     for days in (8, 80):
-        seen = await process.exports.ask(await fill(settings_environ, days, 3000))
+        seen = await process.exports.request(await fill(settings_environ, days, 3000))
         peaks.append(int(await program(settings_environ, seen.id)))
         done = await process.exports.find("default", seen.id)
         assert isinstance(done, ExportSnapshot)

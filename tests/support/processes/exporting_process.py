@@ -95,8 +95,8 @@ class ExportingProcess:
         """Work on an export, again if need be, until it is over."""
         log = ExportLog(self.store, tenant, export_id)
         while True:
-            more = await self.exporter.run(tenant, export_id, Deadline.after(300))
-            seen = await log.look()
+            more = await self.exporter.write(tenant, export_id, Deadline.after(300))
+            seen = await log.newest()
             assert isinstance(seen, ExportSnapshot)
             assert not more
             if seen.state.status.final:
@@ -191,7 +191,7 @@ async def _export(death: int, *, dying: bool) -> None:
     bucket = DyingBucket(os.environ["LEDGER_BUCKET"], os.environ["AWS_ENDPOINT_URL"])
     bucket.death = death if dying else 0
     process = ExportingProcess(os.environ, MovingClock(NOON + timedelta(hours=2 * death)), store=Store(bucket))
-    seen = await process.finish((await process.exports.ask(job())).id)
+    seen = await process.finish((await process.exports.request(job())).id)
     assert seen.state.status is ExportStatus.DONE
 
 
@@ -200,7 +200,7 @@ def measure(export_id: str) -> None:
     from functions.wiring import exporter_of  # noqa: PLC0415 - the other programs have no use for it
 
     exporter = exporter_of(Settings.read(os.environ))
-    asyncio.run(exporter.run("default", export_id, Deadline.after(600)))
+    asyncio.run(exporter.write("default", export_id, Deadline.after(600)))
     status = Path("/proc/self/status").read_text()  # getrusage would count what our parent had
     print(int(status.partition("VmHWM:")[2].split()[0]) // 1024, flush=True)  # noqa: T201
     os._exit(0)  # obstore's threads may still call into an interpreter that is shutting down, which aborts it

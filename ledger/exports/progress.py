@@ -1,0 +1,152 @@
+"""One exporter's work on one export: the days that wait to be written, the parts in S3, and the finished file.
+
+Each step is created under the next number, so a second exporter, or one whose lease has expired, changes nothing.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from ledger.answers.freshness import Freshness, Source
+from ledger.exports.files import CorruptSegments, Segment, SegmentCheck, gzip_file, opening
+from ledger.exports.jobs import ExportLog, ExportPart, ExportState, ExportStatus
+from ledger.storage.store import LedgerUnavailable, Store
+from runtime.clock import DAY
+from runtime.deadline import Deadline
+
+LOG = logging.getLogger("tally.exporter")
+
+PART_BYTES = 4 * 1024 * 1024
+PART_SECONDS = 20.0
+"""A part is written after so many bytes or seconds: this much work is lost when the exporter dies."""
+SPARE_SECONDS = 60.0
+"""With less time left than this, the next invocation continues."""
+
+
+class SupersededError(Exception):
+    """Another exporter has written the next step."""
+
+
+@dataclass(slots=True)
+class ExportProgress:
+    """The export's newest step, and the compressed days that are in no part yet."""
+
+    store: Store
+    log: ExportLog
+    state: ExportState
+    deadline: Deadline
+    part_bytes: int
+    name: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    crc: int = 0
+    length: int = 0
+    _waiting: list[Segment] = field(default_factory=list)
+    _upto: date | None = None
+    _freshness: Freshness | None = None
+    _since: float = field(default_factory=time.monotonic)
+
+    async def begin(self) -> list[date]:
+        """Take the export over. The result is the days that are in no part yet, up to the day of the request."""
+        await self._step(status=ExportStatus.RUNNING, error=None)
+        self.crc, self.length = self.state.crc, self.state.length
+        if not self.state.parts:
+            first = await opening(self.state.job.format)
+            self.crc, self.length, self._waiting = first.crc, first.length, [first]
+        days = self.state.job.period.until(self.state.asked).days()
+        return [day for day in days if self.state.upto is None or day >= self.state.upto]
+
+    def is_late(self) -> bool:
+        """Whether the next invocation has to continue."""
+        return self.deadline.remaining() < SPARE_SECONDS
+
+    async def add(self, day: date, segment: Segment, freshness: Freshness) -> None:
+        """Add a day to the next part, and write the part when it is large or old enough."""
+        self._waiting.append(segment)
+        self.crc, self.length, self._upto = segment.crc, segment.length, day + DAY
+        self._freshness = combined(self._freshness or self.state.freshness, freshness)
+        size = sum(len(waiting.body) for waiting in self._waiting)
+        if size >= self.part_bytes or time.monotonic() - self._since >= PART_SECONDS:
+            await self.write_part()
+
+    async def write_part(self) -> None:
+        """Write the waiting days, then the step that names the part."""
+        self._since = time.monotonic()
+        if not self._waiting:
+            return
+        body = b"".join(segment.body for segment in self._waiting)
+        rows = sum(segment.rows for segment in self._waiting)
+        part = ExportPart(f"part-{self.state.number + 1:06}-{self.name}.deflate", rows, len(body))
+        await self.store.put(self.log.key(part.name), body)
+        self._waiting.clear()
+        await self._step(
+            parts=(*self.state.parts, part),
+            upto=self._upto,
+            crc=self.crc,
+            length=self.length,
+            freshness=self._freshness,
+        )
+
+    async def write_file(self) -> None:
+        """Write the file, then the step that says so, and delete the parts.
+
+        Raises:
+            CorruptSegments: a part is lost; no file has been written.
+        """
+        job = self.state.job
+        size = 0
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for chunk in gzip_file(self._part_bodies(), self.crc, self.length):
+                size += len(chunk)
+                yield chunk
+
+        named = {"Content-Type": "application/gzip", "Content-Disposition": f'attachment; filename="{job.file_name}"'}
+        await self.store.upload(self.log.key(job.file_name), counted(), named)
+        await self._step(status=ExportStatus.DONE, size=size)
+        try:
+            found = await self.store.listing(self.log.folder)
+            await self.store.delete([item.key for item in found if item.key.startswith(self.log.key("part-"))])
+        except LedgerUnavailable as error:
+            LOG.warning("an export's parts are left to the bucket's lifecycle rule: %s", error)
+
+    async def _part_bodies(self) -> AsyncIterator[bytes]:
+        """The parts in order. Their text is checked by the time that the last one has been passed on."""
+        check = SegmentCheck()
+        for part in self.state.parts:
+            stored = await self.store.get(self.log.key(part.name))
+            if stored is None or len(stored.body) != part.size:
+                raise CorruptSegments(f"{part.name} is gone or incomplete")
+            await check.add(stored.body)
+            yield stored.body
+        check.finish(self.crc, self.length)
+
+    async def fail(self, reason: str) -> None:
+        """Write that the export has failed, unless another exporter has taken over."""
+        try:
+            await self._step(status=ExportStatus.FAILED, error=reason)
+        except SupersededError:
+            LOG.info("another exporter continues what failed here: %s", reason)
+
+    async def _step(self, **changes: Any) -> None:  # noqa: ANN401 - `ExportState`'s own fields
+        """Write the next step.
+
+        Raises:
+            SupersededError: another exporter has written it.
+        """
+        following = self.state.next(**changes)
+        if not await self.log.append(following):
+            raise SupersededError
+        self.state = following
+
+
+def combined(one: Freshness | None, other: Freshness) -> Freshness:
+    """The freshness of two answers together."""
+    if one is None:
+        return other
+    source = Source.UPSTREAM if Source.UPSTREAM in {one.source, other.source} else Source.CACHE
+    good_until = min(one.good_until, other.good_until)
+    return Freshness(source, min(one.as_of, other.as_of), good_until, one.stale or other.stale)
