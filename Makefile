@@ -1,4 +1,4 @@
-# Every target does its own set-up; all it needs is Python 3 (from 3.9), pip and make (and Node/npm where a target says so).
+# Every target does its own set-up; it needs Python 3 (from 3.9), pip and make (and Node/npm where a target says so).
 UV := .tools/bin/uv
 RUN := .venv/bin/
 PORT ?= 8000
@@ -15,14 +15,14 @@ $(UV):
 	@touch $@
 
 run: setup
-	PORT=$(PORT) $(RUN)python -m local
+	PORT=$(PORT) exec $(RUN)python -m local
 
 test: lint
 	$(RUN)pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
-# The generated tests with at least ten times the examples; for an hour that nobody waits through.
+# The generated tests with at least ten times the examples; it takes an hour or so.
 nightly: setup
-	HYPOTHESIS_PROFILE=nightly $(RUN)pytest --timeout=14400 tests/ledger/test_equals_the_upstream.py tests/schema/test_plans.py \
+	HYPOTHESIS_PROFILE=nightly $(RUN)pytest --timeout=14400 tests/ledger/test_equals_the_upstream.py tests/schema/test_against_strawberry.py \
 	  tests/security/test_fuzzing.py
 
 lint: setup
@@ -49,7 +49,7 @@ audit: setup
 	  || { test ! -e build/audit.md && echo "not audited: the vulnerability data could not be fetched (build/audit.log)"; } \
 	  || { cat build/audit.md; false; }
 
-# ── Measurements: QUICK=1 for two minutes that only show that everything still works; a peer that is missing is skipped. ──
+# ── Measurements. QUICK=1 takes two minutes and only shows that everything still works; a missing peer is skipped. ──
 PEERS := benchmarks/peers
 COMPARED := build/bench
 bench: setup .tools/ric/bin/python
@@ -72,7 +72,7 @@ $(COMPARED)/python/.ready: $(PEERS)/requirements.txt | $(UV)
 	$(UV) pip install --quiet --compile-bytecode --python $(@D)/bin/python -r $<
 	@touch $@
 
-# What pip would put into an artifact, with its bytecode.
+# The packages as pip would install them into an artifact, with bytecode.
 $(COMPARED)/%/.ready: $(PEERS)/%/requirements.txt | $(UV) .tools/ric/bin/python
 	$(UV) pip install --quiet --compile-bytecode --python .tools/ric/bin/python --target $(@D) -r $<
 	@touch $@
@@ -104,7 +104,7 @@ deploy: build
 deploy-check: setup deploy-tools
 	$(RUN)python -m deploy.check
 
-# Each tool in an environment of its own: none of them may touch what is tested.
+# Each tool in an environment of its own, so that none of them changes what is tested.
 deploy-tools: $(SAM) .tools/ministack/bin/ministack .tools/ric/bin/python .tools/checkov/bin/checkov
 
 $(SAM): | $(UV)
@@ -115,7 +115,7 @@ $(SAM): | $(UV)
 	$(UV) venv --quiet --clear --python 3.13 .tools/ministack
 	$(UV) pip install --quiet --python .tools/ministack/bin/python "ministack[full]==1.5.*"
 
-# The runtime's own venv: the runtime client and boto3, as in Lambda, and nothing else that an artifact could lean on.
+# The runtime's own environment: the runtime client and boto3, as in Lambda; an artifact must bring everything else.
 .tools/ric/bin/python: | $(UV)
 	$(UV) venv --quiet --clear --python 3.13 .tools/ric
 	$(UV) pip install --quiet --python $@ "awslambdaric==4.2.*" "boto3>=1.44"

@@ -1,7 +1,7 @@
 """`make run`: Tally on http://127.0.0.1:8000, with everything it needs in this one process.
 
-With LEDGER_BUCKET in the environment nothing is embedded: the same gateway and handler talk to the real AWS and
-vendors.
+With LEDGER_BUCKET in the environment nothing is embedded: the same gateway and handler use the real AWS and vendors.
+Log lines go to a file, so that the terminal keeps showing how to use the server; errors are shown there too.
 """
 
 import argparse
@@ -10,57 +10,78 @@ import logging
 import os
 import signal
 import sys
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from functions.settings import SettingError, Settings
 from local.authorizer import EVERY_SCOPE, Authorizer
 from local.gateway import Gateway
 from local.scheduler import Scheduler
 from local.stack import embedded, is_real
+from local.workspace import FOLDER, Workspace, shown
+from runtime import logs
 
 if TYPE_CHECKING:
     from functions.keeper_handler import KeeperHandler
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""Blocked in every thread from the first moment on, and waited for: a handler would run in the main thread only, which
-sleeps on when the system hands the signal to another."""
+"""Blocked in every thread from the start, and waited for: a signal handler would run in the main thread only, which
+keeps sleeping when the system delivers the signal to another thread."""
 
 GREETING = """\
 Tally is ready: {url}
 
   explorer   {url}/   (open it in a browser: it has a token)
   endpoint   {url}/graphql   ({ledger})
-
-A token for other clients, good for twelve hours:
-
-  export TOKEN={token}
-  curl -s {url}/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  token      {token}   (the same after a restart, valid for 30 days)
+  log        {log}
+{lake}
+  curl -s {url}/graphql -H "Authorization: Bearer $(cat {token})" -H 'Content-Type: application/json' \\
     -d '{{"query": "{{ reports(from: \\"2019-11-05\\", to: \\"2019-12-03\\") {{ nodes {{ name format }} }} }}"}}'
 
 Ctrl-C stops it."""
+LAKE = """\
+  lake       duckdb -init {file}   (settled days as the view credit_log, within a minute)
+"""
 
 
 def main() -> int:
-    """Start, say where, wait for Ctrl-C or SIGTERM, stop; the exit status."""
+    """Start, print how to use it, wait for Ctrl-C or SIGTERM, stop; the exit status."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    asked = _arguments()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    for chatty in ("httpx", "httpcore", "botocore", "boto3"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)  # they log every URL, signed ones too
+    arguments = _arguments()
+    workspace = Workspace(arguments.workspace)
     real = is_real(os.environ)
-    with nullcontext() if real else embedded(tenant=asked.tenant):
+    with nullcontext() if real else embedded(tenant=arguments.tenant):
         try:
             settings = Settings.read(os.environ)
         except SettingError as error:
             return _refuse(str(error))
         try:
-            _serve(asked, settings, embeds=not real)
+            _serve(arguments, settings, workspace, embeds=not real)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-            return _refuse(f"port {asked.port} is taken; PORT={asked.port + 1} make run takes the next one")
+            return _refuse(f"port {arguments.port} is in use; PORT={arguments.port + 1} make run uses the next one")
     return 0
+
+
+class _Terminal(logging.StreamHandler[TextIO]):
+    """Shows errors on the terminal; its own class, so that the functions' logging does not remove it."""
+
+
+@contextmanager
+def _logging_to(file: Path) -> Iterator[None]:
+    """Write what the functions and the gateway log to a file, as JSON lines, and errors to the terminal as well."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    terminal = _Terminal(sys.stderr)
+    terminal.setLevel(logging.ERROR)
+    terminal.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
+    logging.getLogger().addHandler(terminal)
+    with file.open("w") as out, redirect_stdout(out):
+        logs.set_up("INFO")
+        yield
 
 
 def _refuse(reason: str) -> int:
@@ -68,16 +89,18 @@ def _refuse(reason: str) -> int:
     return 2
 
 
-def _serve(asked: argparse.Namespace, settings: Settings, *, embeds: bool) -> None:
+def _serve(arguments: argparse.Namespace, settings: Settings, workspace: Workspace, *, embeds: bool) -> None:
     from functions.graphql_api import handler  # noqa: PLC0415 - it may read its settings when it is imported
 
-    authorizer = Authorizer()
-    claims = {settings.tenant_claim: asked.tenant} if settings.tenant_claim else {}
-    token = authorizer.token(asked.scope, claims=claims)
+    authorizer = Authorizer(workspace.signing_key())
+    claims = {settings.tenant_claim: arguments.tenant} if settings.tenant_claim else {}
+    token = workspace.token(authorizer, arguments.scope, claims)
     gateway = Gateway(handler, authorizer, page_token=token)
-    ledger = "everything embedded" if embeds else "the real AWS and vendors"
-    with gateway.serve(asked.port) as server:
-        print(GREETING.format(url=server.url, token=token, ledger=ledger), flush=True)
+    # Only a server that listens writes the files: a second start on a port in use leaves those of the first alone.
+    with gateway.serve(arguments.port) as server, _logging_to(workspace.log_file):
+        if embeds:
+            workspace.write_lake_script(os.environ, arguments.tenant if settings.tenant_claim else "default")
+        print(_greeting(server.url, workspace, embeds=embeds), file=sys.__stdout__, flush=True)
         # A real ledger has a scheduler of its own.
         with Scheduler(lambda: _keeper(settings)) if embeds else nullcontext():
             _wait_for_a_stop_signal()
@@ -85,8 +108,18 @@ def _serve(asked: argparse.Namespace, settings: Settings, *, embeds: bool) -> No
     gateway.stop()
 
 
+def _greeting(url: str, workspace: Workspace, *, embeds: bool) -> str:
+    return GREETING.format(
+        url=url,
+        ledger="everything embedded" if embeds else "the real AWS and vendors",
+        token=shown(workspace.token_file),
+        log=shown(workspace.log_file),
+        lake=LAKE.format(file=shown(workspace.lake_file)) if embeds else "",
+    )
+
+
 def _keeper(settings: Settings) -> "KeeperHandler":
-    from functions.keeper_handler import KeeperHandler  # noqa: PLC0415 - the start need not wait for it
+    from functions.keeper_handler import KeeperHandler  # noqa: PLC0415 - the start does not wait for it
     from functions.wiring import keeper_of  # noqa: PLC0415 - likewise
 
     return KeeperHandler(keeper_of(settings))
@@ -96,12 +129,13 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description="Tally on this machine")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000), help="PORT, or 8000; 0: any")
     parser.add_argument("--scope", default=EVERY_SCOPE, help="scopes of the token, space-separated")
+    parser.add_argument("--workspace", type=Path, default=FOLDER, help="folder for the token, the log, the lake script")
     parser.add_argument("--tenant", default="default", help="tenant of the token, where TENANT_CLAIM is set")
     return parser.parse_args()
 
 
 def _wait_for_a_stop_signal() -> None:
-    """Wait for the first; the next one ends the process at once, should stopping take too long."""
+    """Wait for the first; a second one ends the process at once, in case stopping takes too long."""
     signal.sigwait(STOP_SIGNALS)
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_DFL)

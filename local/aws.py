@@ -1,8 +1,8 @@
 """S3 and Secrets Manager in this process: moto's server on a thread, on any free port.
 
-moto checks a conditional PUT and stores it in two steps, so of two that race both may win, and an object that is read
-while it is replaced may fail; so requests are let in one at a time, because the ledger's leases rest on one winner.
-moto is imported when a server starts: it is slow.
+moto checks a conditional PUT and stores it in two steps, so two racing ones may both succeed, and reading an object
+while it is replaced may fail. Requests are therefore served one at a time, because the ledger's leases need exactly one
+winner. moto is imported when a server starts: the import is slow.
 """
 
 import io
@@ -21,7 +21,7 @@ REGION = "eu-west-1"
 
 
 def environ_of(endpoint: str) -> dict[str, str]:
-    """The environment that leads every AWS client to an emulator, whatever the machine's own configuration says."""
+    """Environment variables that point every AWS client at an emulator, whatever the machine's own configuration is."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "local",
@@ -35,7 +35,7 @@ def environ_of(endpoint: str) -> dict[str, str]:
 
 
 class Aws:
-    """The embedded AWS; `environ` is what a client needs to find it and be let in."""
+    """The embedded AWS; `environ` has its address and credentials."""
 
     def __init__(self) -> None:
         self._server: BaseWSGIServer | None = None
@@ -44,14 +44,14 @@ class Aws:
 
     @property
     def endpoint(self) -> str:
-        """What `AWS_ENDPOINT_URL` takes."""
+        """The value for `AWS_ENDPOINT_URL`."""
         if self._server is None:
             raise RuntimeError("the embedded AWS is not running")
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment of whoever shall use this AWS."""
+        """The environment variables of a process that shall use this AWS."""
         return environ_of(self.endpoint)
 
     def create_bucket(self, name: str) -> None:
@@ -59,7 +59,7 @@ class Aws:
         self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def put_secret(self, name: str, value: Mapping[str, str] | str) -> None:
-        """Make a secret, or give it a new value; a mapping is put as JSON."""
+        """Create a secret, or give it a new value; a mapping is stored as JSON."""
         text = value if isinstance(value, str) else json.dumps(dict(value))
         secrets = self.client("secretsmanager")
         try:
@@ -88,7 +88,7 @@ class Aws:
 
         class Quiet(moto.MotoRequestHandler):
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-                """Say nothing: a presigned link is in the request line."""
+                """Print nothing: a request line contains presigned links."""
 
         app = one_at_a_time(moto.DomainDispatcherApplication(moto.create_backend_app))
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
@@ -99,7 +99,7 @@ class Aws:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop, and forget everything that was stored."""
+        """Stop; everything that was stored is gone."""
         for client in self._clients.values():
             client.close()
         if self._server is not None and self._thread is not None:
@@ -109,12 +109,12 @@ class Aws:
 
 
 def one_at_a_time(app: "WSGIApplication") -> "WSGIApplication":
-    """Let requests in one after the other; their bodies are read before they queue."""
-    turn = threading.Lock()
+    """Serve requests one after the other; their bodies are read before they queue."""
+    one = threading.Lock()
 
     def serialised(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         environ["wsgi.input"] = io.BytesIO(_body(environ))
-        with turn:
+        with one:
             return list(_closing(app(environ, start_response)))
 
     return serialised

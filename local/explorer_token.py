@@ -1,7 +1,7 @@
-"""Gives the explorer's page a working token, so that its first query runs without a login; on this machine only.
+"""Puts a working token into the explorer's page, so that its first query runs without signing in; on this machine only.
 
-The token goes to nobody but a browser that asks for the page by a loopback name: not to a script of another page (which
-sends `Origin`), nor under a name that somebody else made point here (DNS rebinding).
+Only a browser that requests the page under a loopback name gets the token: not a script of another page (it sends
+`Origin`), and not a page under a foreign name that resolves to this machine (DNS rebinding).
 """
 
 import gzip
@@ -15,10 +15,10 @@ from runtime.endpoints import LOOPBACK
 
 
 def with_token(request: HttpRequest, answer: HttpAnswer, token: str) -> HttpAnswer:
-    """The page with `<meta name="tally-token">` in its head; as it is when it is no page, or a stranger asks."""
+    """The page with `<meta name="tally-token">` in its head; unchanged for any other answer or requester."""
     host = urlsplit(f"//{request.header('host') or ''}").hostname
-    a_page = answer.status == HTTPStatus.OK and (answer.header("content-type") or "").startswith("text/html")
-    if not a_page or request.header("origin") is not None or host not in LOOPBACK:
+    is_page = answer.status == HTTPStatus.OK and (answer.header("content-type") or "").startswith("text/html")
+    if not is_page or request.header("origin") is not None or host not in LOOPBACK:
         return answer
     zipped = answer.header("content-encoding") == "gzip"
     page = gzip.decompress(answer.body) if zipped else answer.body

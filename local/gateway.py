@@ -1,7 +1,7 @@
 """API Gateway's HTTP API on this machine: routes, CORS, the JWT authorizer, its limits, and a function behind it.
 
-It answers by itself whatever API Gateway answers by itself, in its words, so that nothing works here that would not
-work deployed. Any origin may call: which ones may in AWS is the template's business.
+Requests that API Gateway answers without the function are answered here in the same way, so that nothing works here
+that would not work deployed. Any origin may call; in AWS the template's CorsOrigins decides.
 """
 
 import asyncio
@@ -24,15 +24,21 @@ MAX_BODY = 10 * 1024 * 1024
 GATEWAY_SECONDS = 30.0
 DEFAULT_STAGE = "$default"
 
-_ALLOWED_HEADERS = (
-    "authorization,content-type,apollo-require-preflight,x-apollo-operation-name,"
-    "apollographql-client-name,apollographql-client-version"
+ALLOWED_HEADERS = (
+    *("authorization", "content-type", "if-none-match", "apollo-require-preflight", "graphql-require-preflight"),
+    *("x-apollo-operation-name", "x-apollo-operation-id", "apollographql-client-name", "apollographql-client-version"),
+    *("x-requested-with", "x-request-id", "x-correlation-id", "traceparent", "tracestate", "baggage", "sentry-trace"),
+    *("x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-origin", "x-datadog-sampling-priority"),
 )
+"""Request headers that another origin's page may send: the default of the template's CorsHeaders."""
+EXPOSED_HEADERS = ("apigw-requestid", "etag")
+"""Response headers that such a page may read, as in the template."""
+_CORS = (("access-control-allow-origin", "*"), ("access-control-expose-headers", ",".join(EXPOSED_HEADERS)))
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route of the template; `needs_token`: the JWT authorizer stands before it."""
+    """One route of the template; `needs_token`: the JWT authorizer protects it."""
 
     method: str
     path: str
@@ -40,11 +46,11 @@ class Route:
 
     @property
     def key(self) -> str:
-        """As the event names it."""
+        """The route's key in an event."""
         return f"{self.method} {self.path}"
 
     def parameters(self, method: str, path: str) -> dict[str, str] | None:
-        """The path parameters of a request that this route takes; None when it does not."""
+        """The path parameters of a request that matches this route; None for any other request."""
         if method != self.method:
             return None
         prefix, greedy, _ = self.path.partition("{proxy+}")
@@ -65,8 +71,8 @@ ROUTES = (
 class Gateway:
     """An ASGI application in front of `handler`.
 
-    `stage`: a named stage is a prefix of every path, as in AWS. `page_token`: whether the explorer's page is given a
-    token. `seconds`: how long the function has before the gateway gives up.
+    `stage`: a named stage is a prefix of every path, as in AWS. `page_token`: the token for the explorer's page.
+    `seconds`: how long the gateway waits for the function.
     """
 
     def __init__(
@@ -89,7 +95,7 @@ class Gateway:
         return BackgroundServer(self, port)
 
     def stop(self) -> None:
-        """Let the function go; call it when the server has stopped."""
+        """End the function's thread; call it after the server has stopped."""
         self._environment.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,13 +111,13 @@ class Gateway:
         await _send(answer, send)
 
     async def answer(self, request: HttpRequest) -> HttpAnswer:
-        """The whole way of one request; CORS headers are the gateway's own, whatever the function says."""
+        """Answer one request; CORS headers are the gateway's own and replace the function's."""
         origin = request.header("origin")
         if request.method == "OPTIONS":
             return HttpAnswer(204, _preflight(request) if origin else ())
         answer = await self._routed(request)
-        kept = tuple(pair for pair in answer.headers if not pair[0].startswith("access-control-"))
-        return replace(answer, headers=(*kept, ("access-control-allow-origin", "*")) if origin else kept)
+        headers = tuple(pair for pair in answer.headers if not pair[0].startswith("access-control-"))
+        return replace(answer, headers=(*headers, *_CORS) if origin else headers)
 
     async def _routed(self, request: HttpRequest) -> HttpAnswer:
         path = self._path_in_stage(request.path)
@@ -155,7 +161,7 @@ def _preflight(request: HttpRequest) -> tuple[tuple[str, str], ...]:
     return (
         ("access-control-allow-origin", "*"),
         ("access-control-allow-methods", "GET,POST"),
-        ("access-control-allow-headers", _ALLOWED_HEADERS),
+        ("access-control-allow-headers", ",".join(ALLOWED_HEADERS)),
         ("access-control-max-age", "3600"),
     )
 

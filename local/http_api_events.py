@@ -1,7 +1,7 @@
-"""HTTP to API Gateway's payload 2.0 and back, as AWS documents the two shapes.
+"""HTTP to API Gateway's payload 2.0 and back, as AWS documents both.
 
-Beyond the documents, as AWS does: the path comes percent-decoded, the query string as it was sent; cookies are taken
-out of the headers; a body is base64 unless its type is `text/*` or plain JSON.
+Not documented, but what AWS does: the path is percent-decoded, the query string unchanged; cookies are removed from
+the headers; a body is base64 unless its type is `text/*` or plain JSON.
 """
 
 import base64
@@ -22,12 +22,12 @@ API_ID = "local"
 
 
 class BadAnswerError(Exception):
-    """The function's result is nothing that API Gateway can turn into an answer."""
+    """API Gateway cannot turn the function's result into an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as it came in: `path` decoded, `headers` lower-case pairs."""
+    """A received request: `path` decoded, `headers` as pairs with lower-case names."""
 
     method: str
     path: str
@@ -44,7 +44,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer as it goes out; header names are lower-case."""
+    """An answer to send; header names are lower-case."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -55,13 +55,13 @@ class HttpAnswer:
         return next((value for key, value in self.headers if key == name), None)
 
     def without(self, *names: str) -> tuple[tuple[str, str], ...]:
-        """The headers but for those named."""
+        """All headers except the named ones."""
         return tuple(pair for pair in self.headers if pair[0] not in names)
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The route that a request took, and whose token opened it."""
+    """The route that a request matched, and the claims of its token."""
 
     route_key: str
     stage: str
@@ -70,7 +70,7 @@ class Matched:
 
 
 def event_of(request: HttpRequest, matched: Matched) -> dict[str, Any]:
-    """The event that the function is called with; keys without a value are left out, as AWS does."""
+    """The function's event; keys without a value are left out, as AWS does."""
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": matched.route_key,
@@ -92,7 +92,7 @@ def event_of(request: HttpRequest, matched: Matched) -> dict[str, Any]:
 
 
 def answer_of(result: object) -> HttpAnswer:
-    """What the function's result says in HTTP; a result without `statusCode` is itself the body of a 200, as JSON.
+    """The function's result as HTTP; a result without `statusCode` is itself the body of a 200, as JSON.
 
     Raises:
         BadAnswerError: a part of the result has the wrong type.
@@ -128,7 +128,7 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
     values: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in pairs:
         values[name].append(value)
-    return {name: ",".join(given) for name, given in values.items()}
+    return {name: ",".join(listed) for name, listed in values.items()}
 
 
 def _context(request: HttpRequest, matched: Matched) -> dict[str, Any]:
@@ -163,5 +163,5 @@ def _body(request: HttpRequest) -> tuple[str, bool]:
         try:
             return request.body.decode(), False
         except UnicodeDecodeError:
-            pass  # what is no text travels as base64, whatever it calls itself
+            pass  # bytes that are not UTF-8 are sent as base64, whatever the type says
     return base64.b64encode(request.body).decode(), True

@@ -1,8 +1,8 @@
 """One Lambda execution environment: a handler on a thread of its own, one call at a time.
 
-One, because the handler's module is there once in this process: calls side by side in one copy of it are what Lambda
-never does. Always the same thread, because a handler may keep an event loop between its calls. Unlike Lambda nothing
-can end a call that takes too long; the gateway answers in its place, and the next call waits until it is over.
+One at a time, because the handler's module is loaded once in this process, and Lambda never runs two calls in one copy.
+Always the same thread, because a handler may have an event loop that outlives a call. Unlike in Lambda, a call that
+takes too long cannot be ended; the gateway answers in its place, and the next call waits for its end.
 """
 
 import asyncio
@@ -26,16 +26,16 @@ FUNCTION_SECONDS = 29
 
 
 MAX_RESULT = 6_291_556
-"""How many bytes a result may have as JSON: Lambda's "6 MB"."""
+"""The largest result in bytes of JSON: Lambda's "6 MB"."""
 
 
 class FunctionFailedError(Exception):
-    """The handler raised, or its result is nothing that Lambda can send on."""
+    """The handler raised, or Lambda cannot send its result."""
 
 
 @dataclass(frozen=True, slots=True)
 class LambdaContext:
-    """What the handler gets beside the event, under AWS's names."""
+    """The handler's second argument, with AWS's names."""
 
     function_name: str = "tally-graphql-api"
     function_version: str = "$LATEST"
@@ -46,12 +46,12 @@ class LambdaContext:
 
     @property
     def invoked_function_arn(self) -> str:
-        """Which function it is."""
+        """The function's ARN."""
         return f"arn:aws:lambda:eu-west-1:123456789012:function:{self.function_name}"
 
     @property
     def log_group_name(self) -> str:
-        """Where its lines would go."""
+        """The function's log group."""
         return f"/aws/lambda/{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
@@ -76,7 +76,7 @@ class ExecutionEnvironment:
         """The handler's result.
 
         Raises:
-            FunctionFailedError: it raised, or its result is no JSON or too large.
+            FunctionFailedError: it raised, or its result is not JSON or too large.
         """
         loop = asyncio.get_running_loop()
         result: asyncio.Future[Any] = loop.create_future()
@@ -84,13 +84,13 @@ class ExecutionEnvironment:
         return await result
 
     def stop(self, seconds: float = 1.0) -> None:
-        """Let the call under way end, for so long at most."""
+        """Wait for the call in progress, at most `seconds`."""
         self._calls.put(None)
         self._thread.join(seconds)
 
     def _run(self) -> None:
         with asyncio.Runner() as runner:
-            # Lambda calls its handler on the main thread, the one that asyncio gives an event loop by itself.
+            # Lambda calls its handler on the main thread, for which asyncio makes an event loop without being asked.
             asyncio.set_event_loop(runner.get_loop())
             self._work()
             asyncio.set_event_loop(None)
@@ -99,12 +99,12 @@ class ExecutionEnvironment:
         while (call := self._calls.get()) is not None:
             event, loop, result = call
             if result.cancelled():
-                continue  # the gateway gave it up while it was waiting
+                continue  # the gateway has answered 503 while the call was queued
             try:
                 value = self._handler(event, LambdaContext())
                 size = len(orjson.dumps(value))
-            except Exception as error:  # noqa: BLE001 - Lambda, too, survives whatever its handler raises
-                failed = FunctionFailedError("the handler raised, or its result is no JSON")
+            except Exception as error:  # noqa: BLE001 - like Lambda, the environment survives every exception
+                failed = FunctionFailedError("the handler raised, or its result is not JSON")
                 failed.__cause__ = error
                 _deliver(loop, result, error=failed)
             else:

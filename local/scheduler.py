@@ -1,7 +1,7 @@
-"""EventBridge Scheduler on this machine: it wakes the keeper a moment after the start, then every quarter of an hour.
+"""EventBridge Scheduler on this machine: it runs the keeper a moment after the start, then every quarter of an hour.
 
-One run at a time, on a thread of its own with the keeper's own event loop and connections, as the function has them in
-Lambda. What a run did is the line that the keeper itself writes.
+One run at a time, on a thread of its own with the keeper's own event loop and connections, as in Lambda. The keeper
+itself logs what a run did.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FIRST_SECONDS = 1.0
-"""The page that is opened at once, and its first query, need not share the processor with the keeper."""
+"""The first page and the first query need not share the processor with the keeper."""
 EVERY_SECONDS = 15 * 60.0
 FUNCTION_SECONDS = 900.0
-"""The function's time-out, as the schedule in template.yaml."""
+"""The function's time-out, as in template.yaml."""
 STOP_SECONDS = 2.0
 
 
 class Scheduler:
-    """Wakes the keeper that `make` makes, inside a `with`; `make` is called on the keeper's thread."""
+    """Runs the keeper that `make` returns, inside a `with`; `make` is called on the keeper's thread."""
 
     def __init__(
         self, make: "Callable[[], KeeperHandler]", *, first: float = FIRST_SECONDS, every: float = EVERY_SECONDS
@@ -39,18 +39,18 @@ class Scheduler:
         self._every = every
         self._stopping = threading.Event()
         self._keeper: KeeperHandler | None = None
-        # A daemon: a run that hangs must not keep the process from ending.
+        # A daemon thread: a run that hangs must not prevent the process from ending.
         self._thread = threading.Thread(target=self._work, name="keeper", daemon=True)
 
     def __enter__(self) -> Self:
-        """Start the clock."""
+        """Start."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the run under way where it stands; the ledger loses nothing by it."""
+        """Cancel the run in progress; the ledger stays consistent."""
         self._stopping.set()
         if self._keeper is not None:
             self._keeper.cancel()
@@ -59,19 +59,19 @@ class Scheduler:
     def _work(self) -> None:
         wait = self._first
         while not self._stopping.wait(wait):
-            began = time.monotonic()
-            self._wake()
-            wait = max(0.0, self._every - (time.monotonic() - began))
+            started = time.monotonic()
+            self._run_once()
+            wait = max(0.0, self._every - (time.monotonic() - started))
         if self._keeper is not None:
             self._keeper.close()
 
-    def _wake(self) -> None:
+    def _run_once(self) -> None:
         try:
             if self._keeper is None:
                 self._keeper = self._make()
-            if not self._stopping.is_set():  # else whoever stops has found no keeper yet
+            if not self._stopping.is_set():  # __exit__ may have run before the keeper existed
                 self._keeper({}, LambdaContext("tally-keeper", deadline=time.monotonic() + FUNCTION_SECONDS))
         except asyncio.CancelledError:
-            log.info("the keeper's run was cut short")
+            log.info("the keeper's run was cancelled")
         except Exception:
             log.exception("the keeper failed")  # as in Lambda, the next run is the retry

@@ -1,6 +1,6 @@
-"""What the function finds around it: embedded AWS and vendors, or the real ones when the environment names a bucket.
+"""The function's surroundings: embedded AWS and vendors, or the real ones when the environment names a bucket.
 
-Either way the same handler runs, and is told where things are by the environment alone.
+Either way the same handler runs, configured by environment variables only.
 """
 
 import os
@@ -15,13 +15,13 @@ BUCKET = "tally-ledger"
 
 
 def is_real(environ: Mapping[str, str]) -> bool:
-    """Whether the environment leads to a real ledger already."""
+    """Whether the environment names a real ledger."""
     return bool(environ.get("LEDGER_BUCKET"))
 
 
 @contextmanager
 def embedded(environ: MutableMapping[str, str] = os.environ, tenant: str = "default") -> Iterator[None]:
-    """Run AWS and both vendors in this process and lead `environ` to them; `tenant`'s secrets are put."""
+    """Run AWS and both vendors in this process and point `environ` at them; `tenant` gets its secrets."""
     with Aws() as aws, RdeSimulator() as rde, OpenMarketSimulator() as openmarket:
         prefix = environ.get("SECRET_PREFIX") or "tally"
         aws.create_bucket(BUCKET)
@@ -34,5 +34,5 @@ def embedded(environ: MutableMapping[str, str] = os.environ, tenant: str = "defa
         environ["LEDGER_BUCKET"] = BUCKET
         environ["RDE_BASE_URL"] = rde.base_url
         environ["OPENMARKET_BASE_URL"] = openmarket.base_url
-        environ["REPORT_HOSTS"] = "127.0.0.1"  # the document's own links would lead out of this machine
+        environ["REPORT_HOSTS"] = "127.0.0.1"  # the links of the vendor's document are on other hosts
         yield

@@ -90,4 +90,4 @@ def test_a_run_that_waits_for_a_vendor_ends_when_the_scheduler_is_stopped(
         began = time.monotonic()
     assert time.monotonic() - began < 10
     assert not made.threads[0].is_alive()
-    assert [record.message for record in caplog.records] == ["the keeper's run was cut short"]
+    assert [record.message for record in caplog.records] == ["the keeper's run was cancelled"]
