@@ -25,31 +25,8 @@ from tests.support.template_reading import resources, template
 PAGE = (ROOT / "docs" / "operating.md").read_text()
 WRITTEN_ELSEWHERE = {"breakers"}
 """A prefix without a name of its own in the code; the lifecycle has it."""
-WORDS_OF_INSIGHTS = {
-    "filter",
-    "stats",
-    "sort",
-    "limit",
-    "fields",
-    "parse",
-    "as",
-    "by",
-    "and",
-    "in",
-    "like",
-    "desc",
-    "m",
-} | {
-    "count",
-    "sum",
-    "avg",
-    "max",
-    "pct",
-    "latest",
-    "bin",
-    "ispresent",
-    "message",
-}
+OPERATORS = {"as", "by", "and", "or", "not", "in", "like", "asc", "desc"}
+"""The words that Logs Insights' query language has beside its commands and functions."""
 NAMES_OF_AWS = {"Tally", "Code", "Upstream", "Globals", "Init"}
 """Our namespace and dimensions, a section of the template, and what Lambda writes."""
 PAGES = """query ($from: DateTime!, $to: DateTime!) {
@@ -96,10 +73,24 @@ def test_its_queries_name_fields_that_are_logged(
     queries = re.findall(r"^```insights\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     assert len(queries) >= 5
     for query in queries:
-        bare = re.sub(r'"[^"]*"|/[^/]*/|@\w+', " ", query)
-        given = set(re.findall(r"\bas (\w+)", bare)) | set(re.findall(r"\(\?<(\w+)>", query))
-        named = set(re.findall(r"[A-Za-z]\w*", bare)) - WORDS_OF_INSIGHTS - given
-        assert named <= known, query
+        assert fields_in(query) <= known, query
+
+
+def fields_in(query: str) -> set[str]:
+    """The logged fields that a query of Logs Insights reads: what is neither its language nor named by itself."""
+    stages = re.sub(r'"[^"]*"|/[^/]*/|@\w+', " ", query)  # without texts, patterns, and the fields of CloudWatch
+    arguments = re.sub(r"(^|\|)\s*\w+", " ", stages)  # each stage begins with its command
+    words = set(re.findall(r"(?<![\w.])[A-Za-z]\w*(?!\w|\s*\()", arguments))  # a function stands before a parenthesis
+    given = set(re.findall(r"\bas (\w+)", stages)) | set(re.findall(r"\(\?<(\w+)>", query))
+    return words - OPERATORS - given
+
+
+def test_the_fields_of_a_query_are_told_from_its_language() -> None:
+    query = """filter level = "request" and ispresent(errorCodes.0)
+| parse @message /(?<lists>\\d+)/
+| stats count(*) as failed, sum(lists) by tenant, bin(15m)
+| sort failed desc"""
+    assert fields_in(query) == {"level", "errorCodes", "tenant"}
 
 
 def test_it_names_every_metric_alarm_and_prefix_and_none_else() -> None:
