@@ -28,7 +28,8 @@ CREATE OR REPLACE SECRET local_lake (
 -- brand=__all__ holds every brand's rows; another brand's folder repeats those of one brand.
 CREATE OR REPLACE VIEW credit_log AS
   SELECT * FROM read_csv('s3://{bucket}/credit-log/tenant={tenant}/brand=__all__/day=*/rows.csv.gz',
-    hive_partitioning = true, types = {{'credit_id': 'UBIGINT', 'time': 'TIMESTAMP', 'msisdn': 'VARCHAR', 'amount': 'DECIMAL(38, 9)'}});
+    hive_partitioning = true,
+    types = {{'credit_id': 'UBIGINT', 'time': 'TIMESTAMP', 'msisdn': 'VARCHAR', 'amount': 'DECIMAL(38, 9)'}});
 """
 
 
