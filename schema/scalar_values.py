@@ -8,7 +8,8 @@ YEARS = range(1970, 2200)
 """Years that a report can be about; others are typing errors."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})", re.ASCII)
+_LEAP_SECOND = re.compile(r".{17}60")
 FLOAT_DIGITS = 15
 """A JSON number with more digits than a float holds exactly may have lost some before it reached us."""
 
@@ -27,9 +28,11 @@ def parse_date(value: object) -> date:
 
 
 def parse_date_time(value: object) -> datetime:
-    """RFC 3339 with an offset; an instant without one is refused."""
+    """RFC 3339 with an offset; seconds and the colon in the offset may be missing, the offset may not."""
     if not isinstance(value, str) or not _DATE_TIME.fullmatch(value):
         raise ValueError("DateTime takes RFC 3339 with an offset, such as 2019-11-05T12:00:00Z")
+    if _LEAP_SECOND.match(value):
+        raise ValueError("DateTime takes no leap seconds: send the second before or after")
     try:
         moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -7,16 +7,25 @@ are remembered by their text, refusals too.
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    Node,
+    ObjectFieldNode,
     OperationDefinitionNode,
     OperationType,
+    ValueNode,
+    VariableDefinitionNode,
+    Visitor,
     parse,
     validate,
+    visit,
 )
 
 from runtime.memory import Memory
@@ -130,4 +139,42 @@ class Documents:
             max_errors=MOST_ERRORS,
             hide_suggestions=not self.introspection,
         )
-        return Invalid([dict(error.formatted) for error in errors]) if errors else PreparedDocument(document)
+        return Invalid([_described(error, document) for error in errors]) if errors else PreparedDocument(document)
+
+
+def _described(error: GraphQLError, document: DocumentNode) -> dict[str, Any]:
+    """A validation error as the response shows it; one about a literal says which argument it was written for."""
+    formatted: dict[str, Any] = dict(error.formatted)
+    node = error.nodes[0] if error.nodes else None
+    if isinstance(node, ValueNode) and node.loc is not None:
+        names = _ArgumentFinder.path_to(node.loc.start, document)
+        formatted["message"] = f"{'.'.join(names)}: {error.message}"
+    return formatted
+
+
+class _ArgumentFinder(Visitor):
+    """Collects the names of the argument, input fields or variable around one place in a document."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__()
+        self._place = place
+        self.names: list[str] = []
+
+    @classmethod
+    def path_to(cls, place: int, document: DocumentNode) -> list[str]:
+        finder = cls(place)
+        visit(document, finder)
+        return finder.names
+
+    def enter_argument(self, node: ArgumentNode, *_: object) -> None:
+        self._enter(node, node.name.value)
+
+    def enter_object_field(self, node: ObjectFieldNode, *_: object) -> None:
+        self._enter(node, node.name.value)
+
+    def enter_variable_definition(self, node: VariableDefinitionNode, *_: object) -> None:
+        self._enter(node, f"${node.variable.name.value}")
+
+    def _enter(self, node: Node, name: str) -> None:
+        if node.loc is not None and node.loc.start <= self._place < node.loc.end:
+            self.names.append(name)

@@ -27,16 +27,16 @@ def _scalar(
     parse: Callable[[object], Any],
     *literals: type[StringValueNode | IntValueNode | FloatValueNode],
 ) -> Scalar:
-    def parse_value(value: object) -> Any:
+    def parsed(value: object, node: ValueNode | None = None) -> Any:
         try:
             return parse(value)
         except ValueError as error:
-            raise GraphQLError(str(error)) from None
+            raise GraphQLError(str(error), node) from None
 
     def parse_literal(node: ValueNode, _variables: dict[str, Any] | None = None) -> Any:
-        return parse_value(node.value if isinstance(node, literals) else None)
+        return parsed(node.value if isinstance(node, literals) else None, node)
 
-    return Scalar(serialize, parse_value, parse_literal)
+    return Scalar(serialize, parsed, parse_literal)
 
 
 def write_decimal(value: Decimal | str) -> str:

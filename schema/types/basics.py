@@ -1,6 +1,8 @@
-"""Types that both halves of the schema use."""
+"""Types that both halves of the schema use, and the enums."""
 
 from datetime import datetime
+from enum import Enum
+from typing import Any
 
 import strawberry
 
@@ -9,24 +11,67 @@ from ledger.credits.selection import SummaryKey
 from upstreams.openmarket.client import CreditState
 from upstreams.rde.client import ReportFormat
 
-strawberry.enum(
-    Source, description="Where an answer came from: asked for just now, held already, or known from the archive only."
+
+def described(text: str, **options: Any) -> Any:
+    """A field with a description; a test holds that every field has one."""
+    return strawberry.field(description=text, **options)
+
+
+def declare_enum(python_enum: type[Enum], description: str, members: dict[str, str], name: str | None = None) -> None:
+    """Make a GraphQL enum of a Python enum, with a description for each member."""
+    strawberry.enum(python_enum, name=name, description=description)
+    for value in python_enum.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum
+        value.description = members[value.name]
+
+
+declare_enum(
+    Source,
+    "Where an answer came from.",
+    {
+        "UPSTREAM": "At least a part was fetched from the vendor for this answer.",
+        "CACHE": "All of it was stored already.",
+        "ARCHIVE": "At least one row is known from the archive only: the vendor does not list it any more.",
+    },
 )
-strawberry.enum(CreditState, description="What became of a credit.")
-strawberry.enum(ReportFormat, description="The formats that RDE makes.")
-strawberry.enum(SummaryKey, name="CreditLogKey", description="What a summary can be split by.")
+declare_enum(
+    CreditState,
+    "The state of a credit.",
+    {
+        "SUCCESS": "The credit was applied: `success` or `confirmed` in the vendor's words.",
+        "FAILED": "The credit failed and will not be tried again.",
+        "PENDING": "Not finished yet: `pending` or `retrying` in the vendor's words.",
+        "UNKNOWN": "Any other word; see `rawOutcome`.",
+    },
+)
+declare_enum(
+    ReportFormat,
+    "The file format of a report.",
+    {"JSON": "JSON.", "XML": "XML.", "CSV": "Comma-separated values.", "XLSX": "A spreadsheet (Office Open XML)."},
+)
+declare_enum(
+    SummaryKey,
+    "What a summary can be split by.",
+    {
+        "DAY": "The UTC day.",
+        "HOUR": "The UTC hour.",
+        "NETWORK": "The mobile network, in the vendor's spelling.",
+        "OUTCOME": "The state of the credits.",
+        "CURRENCY": "The currency; a summary is always split by it.",
+    },
+    name="CreditLogKey",
+)
 
 
 @strawberry.type(description="Where an answer came from and how old it is.")
 class Freshness:
-    source: Source
-    as_of: datetime = strawberry.field(description="The oldest fetch among the data used.")
-    stale: bool = strawberry.field(description="A refresh was due, and the upstream failed.")
+    source: Source = described("Where the data came from.")
+    as_of: datetime = described("The oldest fetch among the data used.")
+    stale: bool = described("A refresh was due and the vendor failed: these are the newest data there are.")
 
 
 @strawberry.type(description="Where a page lies in the whole list.")
 class PageInfo:
-    has_next_page: bool
-    end_cursor: str | None
-    has_previous_page: bool
-    start_cursor: str | None
+    has_next_page: bool = described("Whether rows follow this page.")
+    end_cursor: str | None = described("The cursor of the last row; null for an empty page.")
+    has_previous_page: bool = described("Whether rows precede this page.")
+    start_cursor: str | None = described("The cursor of the first row; null for an empty page.")

@@ -2,83 +2,91 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Annotated
 
 import strawberry
 from strawberry import UNSET
 
 from ledger.credits.selection import SummaryBucket, SummaryKey
 from schema.resolvers.credits import CreditLogPage
-from schema.types.basics import Freshness, PageInfo
+from schema.types.basics import Freshness, PageInfo, described
 from upstreams.openmarket.client import CreditState
 
+Keys = Annotated[list[SummaryKey], strawberry.argument(description="What to split by; all in one without keys.")]
 
-@strawberry.type(description="One credit request.")
+
+@strawberry.type(description="One credit.")
 class CreditLogEntry:
-    credit_id: strawberry.ID = strawberry.field(description="64-bit unsigned; larger than a JavaScript number holds.")
-    time: datetime
-    msisdn: str = strawberry.field(description="Masked without the scope `credits:msisdn`.")
-    network: str
-    outcome: CreditState
-    raw_outcome: str = strawberry.field(description="The outcome in the vendor's own word.")
-    amount: Decimal = strawberry.field(description="In the vendor's own spelling.")
-    currency: str
+    credit_id: strawberry.ID = described("The vendor's id: 64-bit unsigned, larger than a JavaScript number holds.")
+    time: datetime = described("When the credit was requested.")
+    msisdn: str = described("The phone number. Masked (`4477****0765`) without the scope `credits:msisdn`.")
+    network: str = described("The mobile network, in the vendor's spelling.")
+    outcome: CreditState = described("The state of the credit; it may change until its day is settled.")
+    raw_outcome: str = described("The state in the vendor's own word.")
+    amount: Decimal = described("The amount in units of the currency, in the vendor's own spelling: `1.5` is £1.50.")
+    currency: str = described("The currency, three letters.")
 
 
-@strawberry.type
+@strawberry.type(description="A credit and its cursor.")
 class CreditLogEdge:
-    cursor: str
-    node: CreditLogEntry
+    cursor: str = described("For `after`: the page that begins behind this credit.")
+    node: CreditLogEntry = described("The credit.")
 
 
-@strawberry.input(description="Which rows count; conditions are joined by and, bounds are inclusive.")
+@strawberry.input(
+    description="Which credits count. Conditions are joined by and; null lets every credit pass, an empty list none."
+)
 class CreditLogFilter:
-    outcome: list[CreditState] | None = UNSET
-    network: list[str] | None = UNSET
-    currency: list[str] | None = UNSET
-    msisdn: str | None = UNSET
-    min_amount: Decimal | None = UNSET
-    max_amount: Decimal | None = UNSET
+    outcome: list[CreditState] | None = described("In one of these states.", default=UNSET)
+    network: list[str] | None = described("Of one of these networks; case-sensitive.", default=UNSET)
+    currency: list[str] | None = described("In one of these currencies, three capital letters.", default=UNSET)
+    msisdn: str | None = described(
+        "Of this phone number, as the log spells it: `447700900022`. Needs the scope `credits:msisdn`.", default=UNSET
+    )
+    min_amount: Decimal | None = described("Of at least this amount.", default=UNSET)
+    max_amount: Decimal | None = described("Of at most this amount.", default=UNSET)
 
 
-@strawberry.type(description="One line of a summary; what it was not split by is null.")
+@strawberry.type(description="One line of a summary; keys that it was not split by are null.")
 class CreditLogBucket:
-    day: date | None
-    hour: datetime | None
-    network: str | None
-    outcome: CreditState | None
-    currency: str
-    count: int
-    amount: Decimal = strawberry.field(description="The exact sum; amounts of two currencies are never added up.")
+    day: date | None = described("The UTC day.")
+    hour: datetime | None = described("The instant at which the hour begins.")
+    network: str | None = described("The mobile network.")
+    outcome: CreditState | None = described("The state of the credits.")
+    currency: str = described("The currency; amounts of two currencies are never added up.")
+    count: int = described("How many credits.")
+    amount: Decimal = described("The exact sum of their amounts.")
 
 
-async def summary_of(page: strawberry.Parent[CreditLogPage], by: list[SummaryKey]) -> list[SummaryBucket]:
+async def summary_of(page: strawberry.Parent[CreditLogPage], by: Keys = []) -> list[SummaryBucket]:  # noqa: B006 - Strawberry reads the default
     """Split by the given keys, and by currency always."""
     return await page.summary([key.name for key in by])
 
 
-@strawberry.type(description="Credits in the order of their time, then of their id.")
+@strawberry.type(description="Credits by time, then by id.")
 class CreditLogConnection:
-    nodes: list[CreditLogEntry]
-    edges: list[CreditLogEdge]
-    page_info: PageInfo
-    total_count: int = strawberry.field(description="How many rows the whole filtered period has.")
-    freshness: Freshness
-    summary: list[CreditLogBucket] = strawberry.field(  # type: ignore[assignment]  # strawberry reads resolver= so
-        resolver=summary_of, description="Counts and exact sums of the whole filtered period."
+    nodes: list[CreditLogEntry] = described("The credits of the page.")
+    edges: list[CreditLogEdge] = described("The credits of the page with their cursors.")
+    page_info: PageInfo = described("Where the page lies in the log.")
+    total_count: int = described("How many credits the whole filtered period has, not only the page.")
+    freshness: Freshness = described("Where the credits came from and how old they are.")
+    summary: list[CreditLogBucket] = described(
+        "Counts and exact sums of the whole filtered period, split by these keys and always by currency.",
+        resolver=summary_of,
     )
 
 
-@strawberry.type
+@strawberry.type(description="How the credits of one brand and value went.")
 class CreditOutcomeRow:
-    brand: str
-    amount: Decimal
-    currency: str
-    success: int
-    failed: int
-    credit_applied: Decimal
+    brand: str = described("The brand.")
+    amount: Decimal = described("The value of one credit in units of the currency, in the vendor's own spelling.")
+    currency: str = described("The currency, three letters.")
+    success: int = described("How many credits were applied.")
+    failed: int = described("How many credits failed.")
+    credit_applied: Decimal = described("The amount that was applied, as the vendor wrote it: `25.5000`.")
 
 
 @strawberry.type(description="Credits by brand and value.")
 class CreditOutcome:
-    rows: list[CreditOutcomeRow]
-    freshness: Freshness
+    rows: list[CreditOutcomeRow] = described("In the vendor's order.")
+    freshness: Freshness = described("Where the figures came from and how old they are.")

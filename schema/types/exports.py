@@ -6,27 +6,40 @@ import strawberry
 from strawberry import UNSET
 
 from ledger.exports.jobs import ExportFormat, ExportStatus
-from schema.types.basics import Freshness
+from schema.types.basics import Freshness, declare_enum, described
 
-strawberry.enum(ExportFormat, description="CSV with a header, or a JSON object a line; both gzip.")
-strawberry.enum(ExportStatus, description="How far an export has come.")
+declare_enum(
+    ExportFormat,
+    "The format of an export; the file is gzip in each.",
+    {"CSV": "Comma-separated values with a header.", "JSONL": "One JSON object a line."},
+)
+declare_enum(
+    ExportStatus,
+    "How far an export has come.",
+    {
+        "QUEUED": "Asked for.",
+        "RUNNING": "Being written.",
+        "DONE": "The file can be downloaded.",
+        "FAILED": "It will not be finished; `error` says why.",
+    },
+)
 
 
 @strawberry.input(description="A period of the credit log to export, `[from, to)`.")
 class ExportCreditLogInput:
-    from_: datetime = strawberry.field(name="from", description="The first instant.")
-    to: datetime = strawberry.field(description="The instant before which the period ends.")
-    brand: str | None = UNSET
-    format: ExportFormat = ExportFormat.CSV
+    from_: datetime = described("The first instant.", name="from")
+    to: datetime = described("The instant before which the period ends.")
+    brand: str | None = described("The brand; all brands of the account without it.", default=UNSET)
+    format: ExportFormat = described("The format of the file.", default=ExportFormat.CSV)
 
 
 @strawberry.type(description="An export; ask for it again by its id until it is `DONE` or `FAILED`.")
 class Export:
-    id: strawberry.ID
-    status: ExportStatus
-    rows: int | None = strawberry.field(description="How many rows the file has, once it is done.")
-    bytes: str | None = strawberry.field(description="The size of the gzip file, once it is done.")
-    url: str | None = strawberry.field(description="A read-only link to the file, for a quarter of an hour.")
-    url_expires_at: datetime | None
-    freshness: Freshness | None = strawberry.field(description="How fresh the exported rows are.")
-    error: str | None = strawberry.field(description="Why it failed.")
+    id: strawberry.ID = described("For `creditLogExport`.")
+    status: ExportStatus = described("How far it has come.")
+    rows: int | None = described("How many rows the file has; null until it is done.")
+    bytes: str | None = described("The size of the gzip file in bytes; null until it is done.")
+    url: str | None = described("A read-only link to the file, valid for 15 minutes; null until it is done.")
+    url_expires_at: datetime | None = described("When the link expires.")
+    freshness: Freshness | None = described("How fresh the exported rows are.")
+    error: str | None = described("Why it failed; else null.")

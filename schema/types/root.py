@@ -29,6 +29,14 @@ FirstDay = Annotated[date, strawberry.argument(name="from", description="The fir
 LastDay = Annotated[date, strawberry.argument(name="to", description="The last day; it counts.")]
 Start = Annotated[datetime, strawberry.argument(name="from", description="The first instant.")]
 End = Annotated[datetime, strawberry.argument(name="to", description="The instant before which the period ends.")]
+Brand = Annotated[str | None, strawberry.argument(description="The brand, case-sensitive; all brands without it.")]
+Format = Annotated[ReportFormat | None, strawberry.argument(description="Only reports in this format.")]
+Where = Annotated[CreditLogFilter | None, strawberry.argument(description="Which credits count.")]
+First = Annotated[int | None, strawberry.argument(description="The page's size, 1 to 10,000 rows.")]
+After = Annotated[str | None, strawberry.argument(description="The `endCursor` of the page before, of the same list.")]
+ExportId = Annotated[strawberry.ID, strawberry.argument(description="The id that `exportCreditLog` gave.")]
+ScheduleInput = Annotated[ScheduleReportInput, strawberry.argument(description="The report to schedule.")]
+ExportInput = Annotated[ExportCreditLogInput, strawberry.argument(description="What to export.")]
 
 REPORTS = "The reports created in a period of days."
 CREDIT_LOG = "The credits of a period of instants."
@@ -67,19 +75,17 @@ def _plain(value: Any) -> Any:
     return value.name if isinstance(value, Enum) else value
 
 
-@strawberry.type
+@strawberry.type(description="What can be read.")
 class Query:
-    """What can be read."""
-
     @declared(QUERIES, REPORTS, ReportConnection | None)
     def reports(
         self,
         info: Info,
         from_: FirstDay,
         to: LastDay,
-        format: ReportFormat | None = UNSET,
-        first: int | None = UNSET,
-        after: str | None = UNSET,
+        format: Format = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
     ) -> Any: ...
 
     @declared(QUERIES, CREDIT_LOG, CreditLogConnection | None)
@@ -88,28 +94,26 @@ class Query:
         info: Info,
         from_: Start,
         to: End,
-        brand: str | None = UNSET,
-        where: CreditLogFilter | None = UNSET,
-        first: int | None = DEFAULT_PAGE,
-        after: str | None = UNSET,
+        brand: Brand = UNSET,
+        where: Where = UNSET,
+        first: First = DEFAULT_PAGE,
+        after: After = UNSET,
     ) -> Any: ...
 
     @declared(QUERIES, CREDIT_OUTCOME, CreditOutcome | None)
-    def credit_outcome(self, info: Info, from_: Start, to: End, brand: str | None = UNSET) -> Any: ...
+    def credit_outcome(self, info: Info, from_: Start, to: End, brand: Brand = UNSET) -> Any: ...
 
     @declared(QUERIES, CREDIT_LOG_EXPORT, Export | None)
-    def credit_log_export(self, info: Info, id: strawberry.ID) -> Any: ...
+    def credit_log_export(self, info: Info, id: ExportId) -> Any: ...
 
 
-@strawberry.type
+@strawberry.type(description="What can be changed.")
 class Mutation:
-    """What can be changed."""
-
     @declared(MUTATIONS, SCHEDULE_REPORT, ScheduleReportPayload)
-    def schedule_report(self, info: Info, input: ScheduleReportInput) -> Any: ...
+    def schedule_report(self, info: Info, input: ScheduleInput) -> Any: ...
 
     @declared(MUTATIONS, EXPORT_CREDIT_LOG, Export)
-    def export_credit_log(self, info: Info, input: ExportCreditLogInput) -> Any: ...
+    def export_credit_log(self, info: Info, input: ExportInput) -> Any: ...
 
 
 SCHEMA = strawberry.Schema(Query, Mutation, config=CONFIG)

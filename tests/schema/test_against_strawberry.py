@@ -6,6 +6,7 @@ mutations and slips.
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Iterator
 from contextvars import copy_context
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 NOW = datetime(2019, 12, 20, 12, tzinfo=UTC)
 SCOPES = frozenset({"reports:read", "reports:schedule", "credits:read", "credits:msisdn"})
 ODD = ("plain", 'quo"ted, with a comma', "back\\slash", "tab\there", "emoji \U0001f600", "del\x7f\x1fcontrol", "é")
+ARGUMENT = re.compile(r"^[$A-Za-z0-9.]+: ")
 PERIOD = f'from: "{FROM}", to: "{TO}"'
 
 
@@ -110,10 +112,13 @@ def both(
 
 
 def shown(result: Result) -> tuple[bytes, list[Any], bool]:
-    """A result to compare: its data as text, its errors in any order without our extensions."""
+    """A result to compare: its data as text, its errors in any order.
+
+    Before execution ours have a code, and the name of the argument before a message about a literal.
+    """
     errors = [{**error, "extensions": error.get("extensions", {}).get("code")} for error in result.errors]
     if not result.executed:
-        errors = [{**error, "extensions": None} for error in errors]
+        errors = [{**error, "extensions": None, "message": ARGUMENT.sub("", error["message"])} for error in errors]
     return orjson.dumps(result.data, option=orjson.OPT_UTC_Z), sorted(errors, key=str), result.executed
 
 

@@ -1,5 +1,6 @@
 """The schema that is checked in is the one that is served, and it keeps what frontends rely on."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLNamedType,
     GraphQLObjectType,
+    GraphQLScalarType,
     GraphQLSchema,
     build_schema,
     find_breaking_changes,
@@ -55,6 +57,29 @@ def test_an_input_asks_for_no_more_than_the_contract(contract: GraphQLSchema, se
     for name, type_ in contract.type_map.items():
         added = set(inputs_of(served.type_map[name])) - set(inputs_of(type_))
         assert not any(str(inputs_of(served.type_map[name])[field].type).endswith("!") for field in added)
+
+
+def test_everything_has_a_description(served: GraphQLSchema) -> None:
+    ours = [type_ for type_ in served.type_map.values() if not is_built_in(type_)]
+    bare = [name for type_ in ours for name, described in parts_of(type_) if not described]
+    assert bare == []
+    assert served.description
+
+
+def test_every_scalar_of_ours_names_its_specification(served: GraphQLSchema) -> None:
+    scalars = [type_ for type_ in served.type_map.values() if isinstance(type_, GraphQLScalarType)]
+    ours = [scalar for scalar in scalars if not is_specified_scalar_type(scalar)]
+    assert {scalar.name for scalar in ours} == {"Date", "DateTime", "Decimal"}
+    assert all(scalar.specified_by_url for scalar in ours)
+
+
+def parts_of(type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]]:
+    """A type and its fields, arguments and values by name, with their descriptions."""
+    yield type_.name, type_.description
+    for name, value in getattr(type_, "values", getattr(type_, "fields", {})).items():
+        yield f"{type_.name}.{name}", value.description
+        for argument, definition in getattr(value, "args", {}).items():
+            yield f"{type_.name}.{name}({argument}:)", definition.description
 
 
 def test_the_contract_itself_is_written_as_the_printer_writes_it() -> None:
