@@ -1,4 +1,4 @@
-"""Times as they are written: on the wire, in stored rows and in object keys. All are aware UTC inside."""
+"""Times as they are written on the wire, in stored rows and in object keys. Inside, all are aware UTC."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ def rfc3339(moment: datetime) -> str:
 
 
 def stamp(moment: datetime) -> str:
-    """A key's part that sorts as time does: `20191105T121518.000000Z`."""
+    """A part of a key that sorts by time: `20191105T121518.000000Z`."""
     return moment.astimezone(UTC).strftime(STAMP)
 
 
@@ -30,11 +30,11 @@ def unstamp(text: str) -> datetime:
     """The moment of a stamp.
 
     Raises:
-        ValueError: the text is no stamp.
+        ValueError: the text is not a stamp.
     """
     if len(text) != STAMP_LENGTH or not text.endswith("Z"):
-        raise ValueError(f"{text!r} is no stamp")
-    return datetime.fromisoformat(text)  # a plan reads hundreds of them, and `strptime` takes twenty times as long
+        raise ValueError(f"{text!r} is not a stamp")
+    return datetime.fromisoformat(text)  # a listing has hundreds of them, and `strptime` takes twenty times as long
 
 
 def midnight(day: date) -> datetime:
@@ -43,7 +43,7 @@ def midnight(day: date) -> datetime:
 
 
 def day_end(day: date) -> datetime:
-    """The instant at which a UTC day is over."""
+    """The instant at which a UTC day ends."""
     return midnight(day) + DAY
 
 

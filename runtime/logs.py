@@ -1,7 +1,7 @@
 """Logging for all three functions: one JSON object a line on stdout, redacted on the way out.
 
-The formatter is the boundary: whatever a library puts into a message or an exception passes `redacted`. No Powertools:
-its Logger costs as much to import as everything here takes for ten thousand lines.
+The formatter is the boundary: what a library puts into a message or an exception passes `redacted`. Powertools is not
+used: importing its Logger takes as long as ten thousand lines take here.
 """
 
 import logging
@@ -15,7 +15,7 @@ import orjson
 from runtime.redaction import redacted
 
 CHATTY = ("asyncio", "botocore", "boto3", "httpcore", "httpx", "mangum", "urllib3")
-"""Libraries that print whole addresses and answers below WARNING: `LOG_LEVEL` does not reach them."""
+"""Libraries that log whole URLs and responses below WARNING; `LOG_LEVEL` does not apply to them."""
 
 
 class JsonLines(logging.Formatter):
@@ -35,18 +35,18 @@ class JsonLines(logging.Formatter):
 
 
 class Stdout(logging.Handler):
-    """Writes to whatever stdout is at the time."""
+    """Writes to the `sys.stdout` of the moment, which tests and Lambda may replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:
             write(self.format(record))
-        except Exception:  # noqa: BLE001 - as every handler of the standard library: logging may not break the program
+        except Exception:  # noqa: BLE001 - like every handler of the standard library: logging must not break the program
             self.handleError(record)
 
 
 def set_up(level: str) -> None:
-    """Send every log record of the process to stdout as JSON; whoever printed records before prints no more."""
+    """Send every log record of the process to stdout as JSON, in place of the handlers that wrote plain text."""
     root = logging.getLogger()
     for handler in root.handlers[:]:
         if type(handler) is logging.StreamHandler or type(handler).__name__.startswith("LambdaLoggerHandler"):
@@ -61,7 +61,7 @@ def set_up(level: str) -> None:
 
 
 def write(line: str) -> None:
-    """Put one line on stdout at once: a function may be frozen right after it has answered."""
+    """Write one line to stdout and flush it: a function may be frozen right after it has answered."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -72,5 +72,5 @@ def rendered(line: Mapping[str, Any]) -> str:
 
 
 def instant(seconds: float) -> str:
-    """A moment of the epoch, in RFC 3339."""
+    """A time in epoch seconds, in RFC 3339."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

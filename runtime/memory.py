@@ -1,4 +1,4 @@
-"""What a warm process remembers: bounded in bytes, the least recently used goes first."""
+"""What a warm process remembers: a map bounded in bytes, from which the least recently used entry is dropped first."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Memory[K: Hashable, T]:
-    """A bounded map; `limit` is in bytes, and whoever remembers something says what it weighs."""
+    """A bounded map; `limit` is in bytes, and the caller gives each value's size."""
 
     limit: int
     _entries: OrderedDict[K, tuple[T, int]] = field(default_factory=OrderedDict)
     _bytes: int = 0
 
     def recall(self, key: K) -> T | None:
-        """What was remembered under a key, if it still is."""
+        """The value under a key; None when there is none, or not any more."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -22,15 +22,15 @@ class Memory[K: Hashable, T]:
         return entry[0]
 
     def remember(self, key: K, value: T, size: int) -> None:
-        """Keep a value of that many bytes; too large a one is not kept at all."""
+        """Remember a value of that many bytes; one that is larger than the limit is not remembered."""
         self.forget(key)
         if size > self.limit:
             return
         self._entries[key] = (value, size)
         self._bytes += size
         while self._bytes > self.limit:
-            _, (_, gone) = self._entries.popitem(last=False)
-            self._bytes -= gone
+            _, (_, dropped) = self._entries.popitem(last=False)
+            self._bytes -= dropped
 
     def forget(self, key: K) -> None:
         """Drop a value, if there is one."""

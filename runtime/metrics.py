@@ -1,6 +1,6 @@
 """CloudWatch metrics as log lines in the Embedded Metric Format: no call, no client, no agent.
 
-The names here are what the template's alarms and dashboard read; a test holds the two together. A metric without
+The template's alarms and dashboard read these names; a test compares the two. A metric without
 dimensions has one empty dimension set.
 """
 
@@ -13,7 +13,7 @@ from runtime.logs import rendered, write
 
 DEFAULT_NAMESPACE = "Tally"
 MOST_VALUES = 100
-"""As many values one metric of one line may have."""
+"""The most values that one metric may have in one line."""
 
 UNITS = {
     "Requests": "Count",
@@ -41,7 +41,7 @@ def set_up(namespace: str) -> None:
 
 
 def embedded(values: Mapping[str, Value], dimensions: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What makes a log line a metric line: the directive, the dimensions and the values."""
+    """The part that makes a log line a metric line: the directive, the dimensions and the values."""
     named = dimensions or {}
     directive = _directive(tuple(values), tuple(named))
     return {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}, **named, **values}
@@ -54,5 +54,5 @@ def _directive(metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> dict[st
 
 
 def emit(values: Mapping[str, Value], dimensions: Mapping[str, str] | None = None) -> None:
-    """Write a line that is nothing but metrics."""
+    """Write a line of metrics and nothing else."""
     write(rendered(embedded(values, dimensions)))

@@ -1,6 +1,6 @@
 """What one request did, gathered where it happens and logged once at the end.
 
-A context variable carries the record, so that no signature between the handler and a vendor's module has to name it.
+A context variable carries the record, so that no function between the handler and a vendor's module has to pass it on.
 """
 
 from collections import Counter
@@ -9,12 +9,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 HIDDEN = "hidden."
-"""Before the code of a failure that no answer shows, in the name of its counter."""
+"""Prefix of a counter's name: failures with this code that are not visible in the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
-    """One attempt at one vendor call; `status` is None when no answer came."""
+    """One attempt at a vendor call; `status` is None when there was no answer."""
 
     upstream: str
     operation: str
@@ -24,7 +24,7 @@ class UpstreamCall:
 
 @dataclass(slots=True)
 class Telemetry:
-    """Everything worth saying about one request.
+    """What is logged about one request.
 
     Upstream calls, counters by name (`s3.list`, `ledger.hit`, …), facts by name (`tenant`, `operation`, …), and the
     code of each error in its answer.
@@ -48,19 +48,19 @@ current: ContextVar[Telemetry] = ContextVar("telemetry")
 
 
 def count(name: str, amount: int = 1) -> None:
-    """Add to a counter of the running request; outside of a request nothing is counted."""
+    """Add to a counter of the running request; outside a request this does nothing."""
     if (telemetry := current.get(None)) is not None:
         telemetry.counts[name] += amount
 
 
 def note(name: str, fact: object) -> None:
-    """Keep a fact about the running request; it is logged, so it may hold nothing that nobody should read."""
+    """Note a fact about the running request. It is logged as it is, so it must not hold a secret or a phone number."""
     if (telemetry := current.get(None)) is not None:
         telemetry.facts[name] = fact
 
 
 def note_all(facts: Mapping[str, object]) -> None:
-    """Keep several facts about the running request."""
+    """Note several facts about the running request."""
     if (telemetry := current.get(None)) is not None:
         telemetry.facts.update(facts)
 
@@ -72,17 +72,17 @@ def facts() -> dict[str, object]:
 
 
 def failed(code: str) -> None:
-    """Keep the code of an error in the running request's answer."""
+    """Note the code of an error in the running request's answer."""
     if (telemetry := current.get(None)) is not None:
         telemetry.error_codes.append(code)
 
 
 def hidden(code: str) -> None:
-    """Count a failure that no answer shows: an older answer went out, or nobody waits for the work that failed."""
+    """Count a failure that is not visible in the answer: an older answer was given, or it was background work."""
     count(f"{HIDDEN}{code}")
 
 
 def record(call: UpstreamCall) -> None:
-    """Keep an upstream call of the running request."""
+    """Note an upstream call of the running request."""
     if (telemetry := current.get(None)) is not None:
         telemetry.upstream_calls.append(call)

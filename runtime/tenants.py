@@ -1,6 +1,6 @@
-"""What a tenant may be called, said once: the name is a part of secrets' names, of S3 keys and of log lines.
+"""The names that a tenant may have: they become parts of the names of secrets, of S3 keys and of log lines.
 
-None of the characters means anything in any of them, so that no name can lead into another tenant's place.
+No allowed character has a meaning in any of these, so that no name can lead to another tenant's data.
 """
 
 import re
@@ -9,5 +9,5 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def is_tenant(name: str) -> bool:
-    """Whether a tenant may be called so."""
+    """Whether a tenant may have this name."""
     return _NAME.fullmatch(name) is not None

@@ -1,12 +1,19 @@
-"""One function takes out of a text what nobody should read, whatever a library has made of it."""
+"""One function takes secrets and phone numbers out of a text, however a library has written them."""
 
 import json
+import math
+import timeit
 
 import pytest
 
-from runtime.redaction import TAKEN_OUT, conceal, redacted
+from runtime.redaction import TAKEN_OUT, _KnownSecrets, conceal, redacted
 
 SECRET = "Zq7-plaNted s3cret/+"
+
+
+@pytest.fixture
+def known() -> _KnownSecrets:
+    return _KnownSecrets()
 
 
 @pytest.mark.parametrize(
@@ -25,6 +32,11 @@ SECRET = "Zq7-plaNted s3cret/+"
         ("no row for 447700900001 today", "447700900001"),
         ("msisdn=+447700900001,", "447700900001"),
         ("['447700900001', '447700900002']", "447700900002"),
+        ("no row for 44 7700 900001 today", "900001"),
+        ("call +44 (0)7700 900001", "900001"),
+        ("call 07700-900001.", "900001"),
+        ("call 447700\u00a0900001, or 4477\u2011009\u201100001", "00001"),
+        ("2019-11-05 12:15 44 7700 900001", "900001"),
     ],
 )
 def test_what_looks_like_a_secret_is_taken_out(text: str, hidden: str) -> None:
@@ -46,6 +58,36 @@ def test_a_secret_that_json_or_python_spells_otherwise_is_taken_out(secret: str)
         assert "s3cret" not in redacted(text)
 
 
+def test_a_line_takes_no_longer_with_thousands_of_secrets(known: _KnownSecrets) -> None:
+    text = "asking the vendor for 2019-11-05 again: S3 could not serve: GenericError, and so on " * 2
+
+    def quickest() -> float:
+        known.taken_out(text)
+        return min(timeit.repeat(lambda: known.taken_out(text), number=50, repeat=7))
+
+    known.add(SECRET, math.inf)
+    with_one = quickest()
+    for number in range(5000):
+        known.add(f"token-{number:08}-{number * 7919:012}", math.inf)
+    assert quickest() < 4 * with_one
+    assert known.taken_out("<token-00004999-000039587081>") == f"<{TAKEN_OUT}>"
+
+
+def test_a_secret_that_is_worth_nothing_any_more_is_forgotten(known: _KnownSecrets) -> None:
+    known.add("for ever", math.inf)
+    for number in range(1000):
+        known.add(f"dead-{number}", -1.0)
+    assert len(known._until) < 200
+    assert known.taken_out("for ever") == TAKEN_OUT
+
+
+def test_a_secret_that_is_read_again_lives_as_long_as_its_longest_life(known: _KnownSecrets) -> None:
+    known.add("password", math.inf)
+    known.add("password", -1.0)
+    known._drop_worthless()
+    assert known.taken_out("password") == TAKEN_OUT
+
+
 def test_of_two_secrets_the_longer_one_is_taken_out_whole() -> None:
     conceal("begins")
     conceal("begins-and-goes-on")
@@ -61,6 +103,9 @@ def test_of_two_secrets_the_longer_one_is_taken_out_whole() -> None:
         "answers/tenant=default/reports/2019-11-01_2019-11-22_any/20191122T101500.000000Z.json.gz",
         "internal error; the log has it under request JKJaXmPLvHcESHA=",
         "from is after to",
+        "a day: 2019-11-05 12:15:18, and another: 2019-11-06 09",
+        "from 2019-11-05 to 2019-12-05, 31 days",
+        "credit 1234567890123456789 of 20191105T121518.123456Z",
         "accept application/graphql-response+json or application/json",
     ],
 )

@@ -112,8 +112,9 @@ def granted(answer: "httpx.Response", secret: RdeSecret, asked_at: float) -> Tok
     value = fields.get("token") or fields.get("access_token")
     if not isinstance(value, str) or not HEADER_SAFE.fullmatch(value):
         raise describe(UpstreamUnauthorized(RDE, "the vendor's answer holds no usable token"), answer)
-    conceal(value)
-    return Token(value, secret.subscription_key, asked_at + USABLE_SHARE * _life(fields))
+    life = _life(fields)
+    conceal(value, 2 * life)  # by then it is certainly worthless
+    return Token(value, secret.subscription_key, asked_at + USABLE_SHARE * life)
 
 
 def _authorized(request: "httpx.Request", token: Token) -> "httpx.Request":
