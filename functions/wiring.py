@@ -114,9 +114,10 @@ class Parts:
     @cached_property
     def keeper(self) -> "Keeper":
         """The scheduled work of every tenant."""
-        from ledger.keeper.collecting import ReportCollector
+        from ledger.credits.settlement import SettlementRule
+        from ledger.keeper.credit_days import CreditDays
         from ledger.keeper.keeper import Keeper
-        from ledger.keeper.settling import DaySettler
+        from ledger.keeper.report_files import ReportFileCollector
         from ledger.reports.archiving import Archiver
         from upstreams.rde.files import ReportFiles
 
@@ -125,8 +126,8 @@ class Parts:
         return Keeper(
             store=self.store,
             tenants=self.secrets.tenants,
-            settling=DaySettler(self.store, self.credit_log, self.ageing, self.clock),
-            collecting=ReportCollector(self.reports, self.archive, archiver, self.clock),
+            credit_days=CreditDays(self.store, self.credit_log, self.outcomes, SettlementRule(self.ageing), self.clock),
+            report_files=ReportFileCollector(self.reports, self.archive, archiver, self.clock),
             ageing=self.ageing,
             clock=self.clock,
         )

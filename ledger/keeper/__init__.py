@@ -1,1 +1,5 @@
-"""The scheduled work: settling days, archiving report files, sweeping superseded objects."""
+"""The keeper's scheduled work: refreshing and settling days, archiving report files, deleting superseded objects.
+
+`keeper.py` runs through the tenants and kinds of work, `run.py` has one run's time and figures. `credit_days.py` works
+on the credit log, `report_files.py` on the archive, `old_answers.py` deletes answers that are no longer needed.
+"""

@@ -1,7 +1,6 @@
-"""One run of the keeper: until when it may begin something new, and what has become of what it tried.
+"""One run of the keeper: whether it has time for more, and what became of its work.
 
-Whatever goes wrong with one day, file, brand or tenant is logged and counted here, with its code, and the run goes on
-with the next.
+A failure of one day, file, brand or tenant is logged and counted here, with its code, and the run continues.
 """
 
 import logging
@@ -17,14 +16,15 @@ from upstreams.errors import UpstreamError
 LOG = logging.getLogger("tally.keeper")
 
 RESERVE_SECONDS = 30.0
-"""What is begun needs some time to end well: one upstream call with its writes."""
+"""The time in which work that has begun can end: one vendor call with its writes."""
 
 
 @dataclass(slots=True)
 class KeeperRun:
     """What a run has done so far.
 
-    `lag_days` is for how long the most overdue day could have been settled already; None while nobody could look.
+    `lag_days` is for how many days the most overdue day could have been settled already; None until that is known.
+    `complete` is false once the run had no time for a piece of work.
     """
 
     deadline: Deadline
@@ -37,15 +37,15 @@ class KeeperRun:
     complete: bool = True
     reserve_seconds: float = RESERVE_SECONDS
 
-    def may_begin(self) -> bool:
-        """Whether there is time for one thing more; once there was not, the run is not complete."""
+    def has_time(self) -> bool:
+        """Whether there is time for another piece of work; after the first "no" there is none for the whole run."""
         if self.deadline.remaining() <= self.reserve_seconds:
             self.complete = False
         return self.complete
 
     @contextmanager
     def attempt(self, what: str) -> Iterator[None]:
-        """Do something that may go wrong without the rest of the run."""
+        """Do something that may fail without ending the run."""
         try:
             yield
         except (UpstreamError, LedgerUnavailable) as error:

@@ -228,7 +228,7 @@ async def test_a_warm_keeper_reads_a_listing_with_nothing_left_to_archive_once(d
             return await inner(key)
 
     watched = Watched(parts.store, parts.answers, parts.breakers, parts.rde, parts.ageing, deployment.clock)
-    keeper = replace(parts.keeper, collecting=replace(parts.keeper.collecting, reports=watched))
+    keeper = replace(parts.keeper, report_files=replace(parts.keeper.report_files, reports=watched))
     for _ in range(3):
         await keeper.keep(KeeperRun(Deadline.after(60)))
     assert len(reads) == 1

@@ -1,4 +1,4 @@
-"""What the keeper does though nobody asks: it settles days, fills gaps, tidies up, and lets no failure spread."""
+"""What the keeper does without a request: it settles days, fills gaps, tidies up, and lets no failure spread."""
 
 import asyncio
 import gzip
@@ -15,6 +15,7 @@ from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
 from ledger.keeper.run import KeeperRun
+from local.credits import SimulatedCredit
 from local.simulator import failing
 from runtime.clock import DAY, midnight, rfc3339, stamp
 from runtime.deadline import Deadline
@@ -85,8 +86,19 @@ def test_gaps_between_held_days_are_filled(home: Deployment) -> None:
     assert lake(home) == [str(home.today - age * DAY) for age in range(11, 3, -1)]
 
 
-def test_every_brand_that_somebody_has_asked_for_is_settled_too(home: Deployment) -> None:
+def credit(deployment: Deployment, brand: str, days_ago: float) -> SimulatedCredit:
+    time = (deployment.clock() - days_ago * DAY).replace(microsecond=0)
+    return SimulatedCredit(10**9, time, "447700900001", "O2", "1.5", "GBP", brand, "SUCCESS", "SUCCESS", time)
+
+
+def requests_for(deployment: Deployment, brand: str) -> int:
+    """How often the vendor was asked for one brand's log."""
+    return sum(request.query.get("brand") == brand for request in deployment.openmarket.requests)
+
+
+def test_every_brand_with_credits_that_has_been_queried_is_settled_too(home: Deployment) -> None:
     brands = ["Alpha", "Ünï 100%", "__all__"]
+    home.openmarket.add(*(credit(home, brand, days_ago=3) for brand in brands))
     for brand in brands:
         ask(home, LOG, b=brand)
     home.run_keeper(days=9)
@@ -97,6 +109,46 @@ def test_every_brand_that_somebody_has_asked_for_is_settled_too(home: Deployment
         "brand=%5F%5Fall%5F%5F",
     }
     assert [len(lake(home, brand)) for brand in ("__all__", "Alpha", "%5F%5Fall%5F%5F")] == [5, 5, 5]
+
+
+def test_a_misspelt_brand_is_not_fetched_for_ever(home: Deployment) -> None:
+    misspelt = ["mybrand", "MyBrand ", "Tpyo"]
+    for brand in misspelt:
+        ask(home, LOG, b=brand)
+    asked = [requests_for(home, brand) for brand in misspelt]
+    outcomes = home.openmarket.count("/csv/outcome")
+    for _ in range(3):
+        home.clock.advance(hours=7)
+        assert home.run_keeper(days=9)["failed"] == 0
+    assert [requests_for(home, brand) for brand in misspelt] == asked
+    assert home.openmarket.count("/csv/outcome") == outcomes + 3, "one outcome report shows for all of them"
+    assert home.run_keeper(days=9)["settledDayLagDays"] == 0.0
+
+
+def test_a_brand_that_only_the_outcome_report_names_is_settled_too(home: Deployment) -> None:
+    """It was queried for days without credits; it has had some since, or before."""
+    ask(home, LOG, b="Quiet")
+    home.openmarket.add(credit(home, "Quiet", days_ago=7))
+    home.run_keeper(days=9)
+    assert len(lake(home, "Quiet")) == 5
+
+
+def test_a_brand_whose_credits_are_older_than_the_days_of_the_keeper_is_left_alone(home: Deployment) -> None:
+    home.openmarket.add(credit(home, "Gone", days_ago=4))
+    ask(home, LOG, b="Gone")
+    home.clock.advance(days=20)
+    asked = requests_for(home, "Gone")
+    home.run_keeper(days=9)
+    assert requests_for(home, "Gone") == asked
+
+
+def test_without_the_outcome_report_brands_with_credits_are_settled_and_the_failure_counts(home: Deployment) -> None:
+    home.openmarket.add(credit(home, "Alpha", days_ago=3))
+    for brand in ("Tpyo", "Alpha", "Typo"):
+        ask(home, LOG, b=brand)
+    home.openmarket.misbehave(failing(400), times=None, path="/csv/outcome")
+    assert home.run_keeper(days=9)["failed"] == 1
+    assert len(lake(home, "Alpha")) == 5
 
 
 def test_today_is_refreshed_when_it_has_aged(home: Deployment) -> None:
@@ -204,7 +256,7 @@ class OutOfTime(KeeperRun):
 
     things: int = 0
 
-    def may_begin(self) -> bool:
+    def has_time(self) -> bool:
         self.things -= 1
         self.complete = self.complete and self.things >= 0
         return self.complete
@@ -216,7 +268,7 @@ def test_a_run_stops_between_any_two_things_and_the_next_one_goes_on(home: Deplo
         home.rde.add_report(f"usage-{age}", "CSV", home.ago(days=age))
     ask(home, LOG, b="Alpha")
     keeper = keeper_of(Settings.read(home.environ), home.clock)
-    keeper = replace(keeper, settling=replace(keeper.settling, days=6))
+    keeper = replace(keeper, credit_days=replace(keeper.credit_days, days=6))
     run = OutOfTime(Deadline.after(60), things=things)
     asyncio.run(keeper.keep(run))
     assert (run.complete, run.failed) == (False, 0)

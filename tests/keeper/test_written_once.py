@@ -28,7 +28,7 @@ def policed(deployment: Deployment) -> PolicedBucket:
 
 def run_keeper(deployment: Deployment, policed: PolicedBucket) -> dict[str, object]:
     keeper = keeper_of(Settings.read(deployment.environ), deployment.clock, Store(policed))
-    keeper = replace(keeper, settling=replace(keeper.settling, days=DAYS))
+    keeper = replace(keeper, credit_days=replace(keeper.credit_days, days=DAYS))
     with closing(KeeperHandler(keeper)) as handler:
         return handler({}, LambdaContext(900))
 

@@ -285,4 +285,4 @@ async def test_an_object_of_another_name_changes_nothing(name: str, period: Peri
     await store.put(f"credit-log/tenant=default/brand=__all__/day={day}x/{name}", b"{}")
     await store.put(f"credit-log/tenant=default/brand=__all__/day=2019-11-0x/{name}", b"{}")
     assert [await wish(shop, period) for wish in WISHES] == truth
-    await shop.start().keeper.settling.sweep("default", None, NOON, KeeperRun(Deadline.after(60)))
+    await shop.start().keeper.credit_days.sweep("default", None, NOON, KeeperRun(Deadline.after(60)))

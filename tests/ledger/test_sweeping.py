@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from ledger.answers.ageing import Ageing
+from ledger.keeper.old_answers import delete_old_answers
 from ledger.keeper.run import KeeperRun
-from ledger.keeper.sweeping import sweep_answers
 from runtime.clock import stamp
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
@@ -32,6 +32,6 @@ async def test_one_listing_finds_all_that_is_old_and_what_it_cannot_read_stays()
         await store.put(key, b"")
     clock.advance(days=400)
     bucket.seen.clear()
-    await sweep_answers(store, "acme", AGEING, clock(), run)
+    await delete_old_answers(store, "acme", AGEING, clock(), run)
     assert bucket.seen == [("LIST", answers), ("DELETE", old)]
     assert (run.deleted, sorted(bucket.objects)) == (1, sorted([*strange, old.replace("acme", "acme-2")]))

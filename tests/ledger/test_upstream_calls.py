@@ -13,8 +13,8 @@ import pytest
 from ledger.credits.credit_log import PeriodSnapshot
 from ledger.credits.day_ranges import LONGEST_GAP
 from ledger.credits.rows import TIME, WIDTH
+from ledger.keeper.old_answers import GRACE
 from ledger.keeper.run import KeeperRun
-from ledger.keeper.sweeping import GRACE
 from ledger.storage.breakers import OPENS_AT
 from local.credits import SimulatedCredit
 from local.openmarket import OpenMarketSimulator
@@ -223,7 +223,7 @@ async def watch(shared: SharedLedger, back: timedelta, *, processes: int, looks:
         start = now - back if back else now.replace(hour=0, minute=0, second=0)
         await hold(askers[look % processes], start, now)
         if look % 3 == 0:
-            await askers[0].keeper.settling.sweep("default", None, now - GRACE, KeeperRun(Deadline.after(60)))
+            await askers[0].keeper.credit_days.sweep("default", None, now - GRACE, KeeperRun(Deadline.after(60)))
         shared.clock.advance(seconds=FRESH.seconds)
 
 

@@ -55,7 +55,7 @@ class Deployment:
     def run_keeper(self, seconds: float = 900, days: int = 6, **settings: str) -> dict[str, Any]:
         """The summary of one run that may take `seconds` and settles the last `days` days of credits."""
         keeper = keeper_of(Settings.read({**self.environ, **settings}), self.clock)
-        keeper = replace(keeper, settling=replace(keeper.settling, days=days))
+        keeper = replace(keeper, credit_days=replace(keeper.credit_days, days=days))
         with closing(KeeperHandler(keeper)) as handler:
             return handler({"anything": "at all"}, LambdaContext(seconds))
 
