@@ -4,7 +4,7 @@ RUN := .venv/bin/
 PORT ?= 8000
 export UV_PYTHON_PREFERENCE ?= system
 
-.PHONY: setup run test nightly lint schema licences audit bench bench-peers bench-ledger load profile build deploy deploy-check deploy-tools
+.PHONY: setup run test nightly lint schema licences audit bench bench-peers bench-ledger load profile build deploy deploy-check deploy-tools clients-tools
 setup: .venv/.ready
 
 $(UV):
@@ -123,3 +123,15 @@ $(SAM): | $(UV)
 .tools/checkov/bin/checkov: | $(UV)
 	$(UV) venv --quiet --clear --python 3.13 .tools/checkov
 	$(UV) pip install --quiet --python .tools/checkov/bin/python "checkov==3.3.*"
+
+# The clients that docs/clients.md shows, for the tests that run its blocks.
+clients-tools: tests/clients/node_modules/.package-lock.json .tools/clients/.ready
+
+tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+	cd tests/clients && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.tools/clients/.ready: tests/clients/requirements.txt | $(UV)
+	$(UV) venv --quiet --clear --python 3.13 .tools/clients
+	$(UV) pip install --quiet --python .tools/clients/bin/python -r $<
+	@touch $@

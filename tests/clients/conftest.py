@@ -1,0 +1,31 @@
+"""A gateway with the credits of `make run`, at the moment at which docs/clients.md was written."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.application import make_handler
+from functions.settings import Settings
+from local.authorizer import Authorizer
+from local.gateway import Gateway
+from local.openmarket import OpenMarketSimulator
+from tests.support.moving_clock import MovingClock
+
+ROWS_A_DAY = 2000
+
+
+@pytest.fixture
+def environ(
+    settings_environ: dict[str, str], clock: MovingClock, openmarket_simulator: OpenMarketSimulator
+) -> Iterator[dict[str, str]]:
+    """The environment of a client: this one's, the endpoint and a token."""
+    clock.moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    openmarket_simulator.rows_a_day = ROWS_A_DAY
+    handler, authorizer = make_handler(Settings.read(settings_environ), clock), Authorizer()
+    gateway = Gateway(handler, authorizer)
+    with gateway.serve() as server:
+        yield os.environ | {"TALLY_URL": f"{server.url}/graphql", "TALLY_TOKEN": authorizer.token(), "NO_COLOR": "1"}
+    gateway.stop()
+    handler.close()
