@@ -6,15 +6,15 @@ enough to answer `/health`; everything else gets 401 there, as a request without
 """
 
 import base64
-import binascii
 from typing import Any
 from urllib.parse import urlencode
 
 from runtime.deadline import Deadline
+from schema.errors import BadUserInput
 from schema.http.requests import Request, Response
 
 SPARE_SECONDS = 1.0
-"""What is left of an invocation for sending an error."""
+"""What vendor calls leave of an invocation: for giving back leases and rendering the answer."""
 WITHOUT_CONTEXT_SECONDS = 29.0
 
 
@@ -27,22 +27,25 @@ def is_request(event: object) -> bool:
 
 
 def request_of(event: dict[str, Any], context: object) -> Request:
-    """The request in an event; its claims are those that the JWT authorizer has verified."""
+    """The request in an event; its claims are those that the JWT authorizer has verified.
+
+    Raises:
+        BadUserInput: the body is not what the event says.
+    """
     gateway = event.get("requestContext") or {}
     http = gateway.get("http") or {}
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     seconds = remaining() / 1000 - SPARE_SECONDS if remaining else WITHOUT_CONTEXT_SECONDS
-    path = event.get("rawPath") or event.get("path") or "/"
     return Request(
         method=http.get("method") or event.get("httpMethod") or "GET",
-        path=path,
+        path=_path(event),
         query=_query(event),
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         body=_body(event),
         claims=((gateway.get("authorizer") or {}).get("jwt") or {}).get("claims"),
-        request_id=gateway.get("requestId") or getattr(context, "aws_request_id", "") or "unknown",
+        request_id=request_id_of(event, context),
         deadline=Deadline.after(seconds),
-        route=_route(event, path),
+        route=route_of(event),
         address=http.get("sourceIp") or (gateway.get("identity") or {}).get("sourceIp"),
     )
 
@@ -55,7 +58,13 @@ def result_of(response: Response) -> dict[str, Any]:
     return {"statusCode": response.status, "headers": headers, "body": body, "isBase64Encoded": packed}
 
 
-def _route(event: dict[str, Any], path: str) -> str:
+def request_id_of(event: dict[str, Any], context: object) -> str:
+    """The id under which the gateway, or else Lambda, logs a request."""
+    gateway = event.get("requestContext") or {}
+    return gateway.get("requestId") or getattr(context, "aws_request_id", "") or "unknown"
+
+
+def route_of(event: dict[str, Any]) -> str:
     """The path of the route that the gateway chose, and whose authorizer it asked.
 
     `rawPath` has the prefix of a named stage or of a custom domain's mapping before it, which the route does not.
@@ -64,7 +73,12 @@ def _route(event: dict[str, Any], path: str) -> str:
     if route:
         return str(route.replace("{proxy+}", (event.get("pathParameters") or {}).get("proxy", "")))
     stage = (event.get("requestContext") or {}).get("stage", "$default")
+    path = _path(event)
     return path if stage == "$default" else path.removeprefix(f"/{stage}") or "/"
+
+
+def _path(event: dict[str, Any]) -> str:
+    return event.get("rawPath") or event.get("path") or "/"
 
 
 def _query(event: dict[str, Any]) -> str:
@@ -78,6 +92,6 @@ def _body(event: dict[str, Any]) -> bytes:
     if not event.get("isBase64Encoded"):
         return body.encode(errors="surrogatepass")
     try:
-        return base64.b64decode(body)
-    except binascii.Error:
-        return b""
+        return base64.b64decode(body, validate=True)
+    except ValueError:  # binascii's error is one, as is a character beyond ASCII
+        raise BadUserInput("the body is not valid base64") from None

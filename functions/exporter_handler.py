@@ -1,10 +1,10 @@
-"""The exporter's invocation: `{"tenant", "id"}` in, a shift of work, and the next one called when there is more."""
+"""The exporter's invocation: `{"tenant", "id"}` in, a shift of work, and one more invocation when there is more."""
 
 import asyncio
 import re
 from typing import Any
 
-from functions.export_starts import LambdaStart, to_the_end
+from functions.export_starts import LambdaStart, finish
 from functions.request_log import write_by_dimension
 from functions.settings import Settings
 from functions.wiring import exporter_of, store_of
@@ -31,7 +31,7 @@ class ExporterHandler:
         """Work on the export that the event names.
 
         Raises:
-            ValueError: the event names none.
+            ValueError: the event does not name one.
         """
         tenant, export_id = str(event.get("tenant")), str(event.get("id"))
         if not is_tenant(tenant) or not EXPORT_ID.fullmatch(export_id):
@@ -43,17 +43,17 @@ class ExporterHandler:
         self._runner.close()
 
     async def _observed(self, tenant: str, export_id: str, context: object) -> bool:
-        seen = telemetry.Telemetry()
-        telemetry.current.set(seen)
+        record = telemetry.Telemetry()
+        telemetry.current.set(record)
         try:
             return await self._work(tenant, export_id, context)
         finally:
-            write_by_dimension(seen)
+            write_by_dimension(record)
 
     async def _work(self, tenant: str, export_id: str, context: object) -> bool:
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         if self._next is None or remaining is None:
-            await to_the_end(self._exporter, tenant, export_id)
+            await finish(self._exporter, tenant, export_id)
             return True
         shift = Deadline.after(remaining() / 1000 - ENDING_SECONDS)
         current.set(shift)

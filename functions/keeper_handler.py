@@ -1,7 +1,7 @@
 """The keeper's invocation: one run over every tenant, whatever the event says; its summary comes back and is logged.
 
-A run ends well before Lambda would end it: what is under way then gets the time to end by itself, and the next run, a
-quarter of an hour later, goes on.
+A run ends well before Lambda would end it: work that has begun gets the time to finish, and the next run, a quarter of
+an hour later, does the rest.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from runtime.logs import instant, rendered, write
 from runtime.metrics import embedded
 
 ENDING_SECONDS = GRACE_SECONDS + 15.0
-"""What a file under way may take longer, and some time to say how it went."""
+"""What a file that has begun may take longer, and some time to log how the run went."""
 WITHOUT_CONTEXT_SECONDS = 900.0
 LARGEST_SHARE = 0.25
-"""Of the invocation, for either reserve: however little time a run is given, it begins with something."""
+"""Of the invocation, for either reserve: a run begins with something however little time it is given."""
 
 
 class KeeperHandler:
@@ -34,16 +34,19 @@ class KeeperHandler:
         self._task: asyncio.Task[Any] | None = None
         self._cancelled = False
 
-    def __call__(self, event: object, context: object) -> dict[str, Any]:  # noqa: ARG002 - its content does not matter
-        """Do what there is to do, as far as there is time for it.
+    def __call__(self, event: object, context: object) -> dict[str, Any]:  # noqa: ARG002 - every event means the same
+        """Do what there is time for.
 
         Raises:
-            SecretsUnavailable: nobody could say who the tenants are.
+            SecretsUnavailable: the tenants could not be listed.
         """
-        return self._runner.run(self._keep(context))
+        return self._runner.run(self._cancellable(context))
 
     def cancel(self) -> None:
-        """End the run under way, or else the next, from another thread: its call raises `CancelledError`."""
+        """End the run that is under way, or else the next one, from another thread; its call raises `CancelledError`.
+
+        Later runs are not affected.
+        """
         self._cancelled, task = True, self._task
         if task is not None:
             with contextlib.suppress(RuntimeError):  # its loop has been closed in the meantime
@@ -53,12 +56,18 @@ class KeeperHandler:
         """Close connections and the loop; as `cancel`, Lambda never does, tests and tools do."""
         self._runner.close()
 
-    async def _keep(self, context: object) -> dict[str, Any]:
+    async def _cancellable(self, context: object) -> dict[str, Any]:
         self._task = asyncio.current_task()
-        if self._cancelled:
-            raise asyncio.CancelledError
-        began, seen = time.monotonic(), telemetry.Telemetry()
-        telemetry.current.set(seen)
+        try:
+            if self._cancelled:
+                raise asyncio.CancelledError
+            return await self._keep(context)
+        finally:
+            self._task, self._cancelled = None, False
+
+    async def _keep(self, context: object) -> dict[str, Any]:
+        began, record = time.monotonic(), telemetry.Telemetry()
+        telemetry.current.set(record)
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         run = _run(remaining() / 1000 if remaining else WITHOUT_CONTEXT_SECONDS)
         deadline.current.set(run.deadline)
@@ -69,21 +78,21 @@ class KeeperHandler:
             "level": "INFO",
             "message": "keeper run",
             **summary,
-            "counts": seen.counts,
+            "counts": record.counts,
         }
         metrics = embedded({"KeeperFailures": run.failed, **_lag(run)})
         write(rendered({**line, "seconds": round(time.monotonic() - began, 3), **metrics}))
-        write_by_dimension(seen)
+        write_by_dimension(record)
         return summary
 
 
 def _lag(run: KeeperRun) -> dict[str, float]:
-    """The lag as a metric: missing, as its alarm takes notice of, while nobody could look."""
+    """The lag metric; left out when the lag is not known, which the alarm treats as breaching."""
     return {} if run.lag_days is None else {"SettledDayLagDays": run.lag_days}
 
 
 def _run(seconds: float) -> KeeperRun:
-    """A run within an invocation that has so many seconds left."""
+    """A run within an invocation that has that many seconds left."""
     share = seconds * LARGEST_SHARE
     ends = seconds - min(ENDING_SECONDS, share)
     return KeeperRun(Deadline.after(ends), reserve_seconds=min(RESERVE_SECONDS, share))

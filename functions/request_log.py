@@ -1,8 +1,8 @@
-"""One log line for each GraphQL request, which is its metrics as well; and nothing of it that nobody should read.
+"""One log line for each GraphQL request, which carries its metrics as well and nothing secret.
 
-What it says was gathered where it happened (`runtime.telemetry`). The two metrics with a dimension, errors by code
-and seconds by upstream, need a line each, and most requests have neither. An error counts whether the answer shows it
-or an older answer went out in its place.
+Its content is gathered where things happen (`runtime.telemetry`). The two metrics with a dimension, errors by code and
+seconds by upstream, need a line each; most requests have neither. An error counts whether the answer shows it or an
+older answer was given instead.
 """
 
 import os
@@ -38,7 +38,7 @@ class LoggedResponse:
 
     @property
     def caller(self) -> dict[str, str | None]:
-        """The application, its user (or the application again) and the address; identity providers' own words."""
+        """The application, its user (or the application again) and the address, as the identity provider names them."""
         claims = self.request.claims or {}
         client = next((claims[name] for name in CLIENT_CLAIMS if claims.get(name)), None)
         names = {"client": client, "subject": claims.get("sub")}
@@ -46,15 +46,15 @@ class LoggedResponse:
 
 
 class RequestLog:
-    """Writes the lines of one process; its first request is the one that found it cold."""
+    """Writes the lines of one process; its first request is its cold start."""
 
     def __init__(self) -> None:
         self._cold = True
 
-    def write(self, seen: Telemetry, answered: LoggedResponse, began: float) -> None:
-        """Write what one request came to; `began` is on the performance clock."""
+    def write(self, record: Telemetry, answered: LoggedResponse, began: float) -> None:
+        """Write the line of one request; `began` is on the performance clock."""
         cold, self._cold = self._cold, False
-        counts = seen.counts
+        counts = record.counts
         metrics = {
             "Requests": 1,
             "LedgerHits": counts["ledger.hit"],
@@ -72,10 +72,10 @@ class RequestLog:
             "seconds": round(time.perf_counter() - began, 6),
             "bytes": answered.size,
             "coldStart": cold,
-            **_facts(seen),
+            **_facts(record),
             "source": [source for count, source in _SOURCES if counts[count]],
             "stale": counts["ledger.stale"] > 0,
-            "errorCodes": seen.error_codes,
+            "errorCodes": record.error_codes,
             "upstreamCalls": [
                 {
                     "upstream": call.upstream,
@@ -83,19 +83,19 @@ class RequestLog:
                     "status": call.status,
                     "seconds": round(call.seconds, 6),
                 }
-                for call in seen.upstream_calls
+                for call in record.upstream_calls
             ],
             "counts": counts,
             **embedded(metrics),
         }
         write(rendered(line))
-        write_by_dimension(seen)
+        write_by_dimension(record)
 
 
-def _facts(seen: Telemetry) -> dict[str, object]:
-    """The facts of a request; an operation's name is the client's own text."""
-    name = seen.facts.get("operation")
-    return {**seen.facts, "operation": _shown(name)} if isinstance(name, str) else seen.facts
+def _facts(record: Telemetry) -> dict[str, object]:
+    """The facts of a request, its operation's name redacted: that is the client's own text."""
+    name = record.facts.get("operation")
+    return {**record.facts, "operation": _shown(name)} if isinstance(name, str) else record.facts
 
 
 @lru_cache(maxsize=512)
@@ -103,12 +103,12 @@ def _shown(name: str) -> str:
     return redacted(name[:LONGEST_NAME])
 
 
-def write_by_dimension(seen: Telemetry) -> None:
+def write_by_dimension(record: Telemetry) -> None:
     """Write errors by code and seconds by upstream."""
-    for code, times in seen.failures().items():
+    for code, times in record.failures().items():
         emit({"Errors": times}, {"Code": code})
     seconds: dict[str, list[float]] = {}
-    for call in seen.upstream_calls:
+    for call in record.upstream_calls:
         seconds.setdefault(call.upstream, []).append(round(call.seconds, 6))
     for upstream, taken in seconds.items():
         for at in range(0, len(taken), MOST_VALUES):

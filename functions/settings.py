@@ -40,11 +40,11 @@ class Settings:
         """Read and check every setting.
 
         Raises:
-            SettingError: the bucket is missing, a number is no number, or a URL is neither `https` nor loopback `http`.
+            SettingError: a setting is missing or malformed, or a URL is neither `https` nor loopback `http`.
         """
         bucket = environ.get("LEDGER_BUCKET", "")
         if not bucket:
-            raise SettingError("LEDGER_BUCKET is not set: it names the S3 bucket that keeps results")
+            raise SettingError("LEDGER_BUCKET is not set: it names the S3 bucket for results")
         return cls(
             ledger_bucket=bucket,
             secret_prefix=environ.get("SECRET_PREFIX") or "tally",
@@ -74,7 +74,7 @@ def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         raise SettingError(f"{name} is not a number") from None
     if not 0 <= value < float("inf"):
-        raise SettingError(f"{name} is not a number from 0 on")
+        raise SettingError(f"{name} is not a number of 0 or more")
     return value
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.expectations import EVENTS, check, event
-from tests.support.api.frontend import Frontend, LambdaContext
+from tests.support.api.frontend import Frontend, LambdaContext, http_event
 
 NOT_REQUESTS = ("schedule", "warm-up", "test")
 WITHOUT_VERIFIED_CLAIMS = ("load-balancer-graphql", "rest-api-graphql", "function-url-graphql")
@@ -59,3 +59,12 @@ def test_the_explorer_s_page_finds_its_files_below_a_custom_domain_s_path(
     mapped = event("explorer")
     mapped["rawPath"] = mapped["requestContext"]["http"]["path"] = path
     assert f'<base href="{base}"'.encode() in frontend.send(mapped).body
+
+
+@pytest.mark.parametrize("body", ["%%%", "e30", "e3\u00e9="])
+def test_a_body_that_is_not_the_base64_it_claims_to_be_is_a_400(body: str, frontend: Frontend) -> None:
+    sent = http_event("POST", "/graphql", headers={"content-type": "application/json"}, body=body, claims={"sub": "x"})
+    answer = frontend.send(sent | {"isBase64Encoded": True})
+    assert (answer.status, answer.code()) == (400, "BAD_USER_INPUT")
+    assert b"not valid base64" in answer.body
+    assert answer.headers["x-content-type-options"] == "nosniff"

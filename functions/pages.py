@@ -1,0 +1,74 @@
+"""What is not the API: the explorer's page with its assets, and a sign of life. An ASGI application.
+
+It runs behind Mangum, which translates events, binary bodies and HEAD requests for it. The API does not: Mangum takes
+longer to import and to run than everything else about a small answer, and no query needs it.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from functions.events import route_of
+from schema.http.negotiation import takes_gzip
+from schema.http.requests import Response
+
+if TYPE_CHECKING:
+    from explorer import Asset
+
+type Scope = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+type Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+ASSETS = "/assets/"
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "strict-transport-security": "max-age=31536000",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""Headers of every answer that does not bring its own, as the explorer's page does."""
+JSON = ("content-type", "application/json")
+NOT_FOUND = Response(404, b'{"message":"Not Found"}', [JSON])
+HEALTHY = Response(200, b'{"status":"up"}', [JSON, ("cache-control", "no-store")])
+
+
+class Pages:
+    """Answers every route but the API's."""
+
+    def __init__(self, *, with_explorer: bool) -> None:
+        self._with_explorer = with_explorer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - no page reads a body
+        """Answer one request; its route is in the event that Mangum adds to the scope."""
+        response = with_security_headers(self._answer(scope, route_of(scope["aws.event"])))
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        body = b"" if scope["method"] == "HEAD" else response.body
+        await send({"type": "http.response.body", "body": body})
+
+    def _answer(self, scope: Scope, route: str) -> Response:
+        if route == "/health" and scope["method"] in {"GET", "HEAD"}:
+            return HEALTHY
+        if self._with_explorer and scope["method"] == "GET":
+            return _explorer(scope, route)
+        return NOT_FOUND
+
+
+def with_security_headers(response: Response) -> Response:
+    """The response with the headers that it does not set itself."""
+    return Response(response.status, response.body, [*(SECURITY_HEADERS | dict(response.headers)).items()])
+
+
+def _explorer(scope: Scope, route: str) -> Response:
+    import explorer
+
+    if route == "/":
+        return _served(explorer.page(scope["path"]), scope)
+    asset = explorer.asset(route.removeprefix(ASSETS)) if route.startswith(ASSETS) else None
+    return _served(asset, scope) if asset else NOT_FOUND
+
+
+def _served(asset: "Asset", scope: Scope) -> Response:
+    accepted = dict(scope["headers"]).get(b"accept-encoding", b"").decode("latin-1")
+    if not takes_gzip(accepted):
+        asset = asset.inflated()
+    return Response(200, asset.body, [("content-type", asset.content_type), *asset.headers])
