@@ -25,6 +25,7 @@ class Settings:
     rde_schedule_method: str
     rde_xlsx_name: str
     openmarket_base_url: str
+    openmarket_no_data: str
     report_hosts: tuple[str, ...]
     fresh_seconds: float
     settle_hours: float
@@ -55,6 +56,7 @@ class Settings:
             rde_schedule_method=_one_of(environ, "RDE_SCHEDULE_METHOD", "POST", {"GET", "POST", "PUT"}),
             rde_xlsx_name=environ.get("RDE_XLSX_NAME") or "xslx",
             openmarket_base_url=_url(environ, "OPENMARKET_BASE_URL", "https://credit-reporting.openmarket.com"),
+            openmarket_no_data=environ.get("OPENMARKET_NO_DATA", ""),
             report_hosts=_hosts(environ.get("REPORT_HOSTS") or "*.blob.core.windows.net"),
             fresh_seconds=_seconds(environ, "FRESH_SECONDS", 60),
             settle_hours=_seconds(environ, "SETTLE_HOURS", 72),

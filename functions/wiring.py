@@ -171,6 +171,7 @@ class Parts:
 
         return OpenMarket(
             base_url=self.settings.openmarket_base_url,
+            no_data=self.settings.openmarket_no_data,
             upstream_seconds=self.settings.upstream_seconds,
             secrets=self.secrets,
         )

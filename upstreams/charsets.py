@@ -15,7 +15,7 @@ def charset_codec(label: str) -> str | None:
         return None
     try:
         name = codecs.lookup(label).name
-        b"".decode(name)  # Python's codecs that are not text encodings, such as `zlib`, raise here.
+        "a".encode(name)  # Python's codecs that are not text encodings, such as `zlib`, raise here.
     except (LookupError, UnicodeError):
         return None
     return None if name.replace("_", "-") in _NOT_CHARSETS else name

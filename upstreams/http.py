@@ -9,7 +9,7 @@ request. It keeps the slot while pausing, so that a struggling vendor gets no ex
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -46,6 +46,8 @@ class Call:
     flow: Flow = field(repr=False)
     method: str = "GET"
     body: bytes | None = field(default=None, repr=False)
+    accepts: "Callable[[httpx.Response], bool]" = field(default=lambda _: False, repr=False)
+    """Whether an answer with another status than `READABLE` is an answer nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class VendorClient:
 
     async def _read(self, call: Call, deadline: Deadline, client: "httpx.AsyncClient") -> "httpx.Response":
         response = await self._send(call, deadline, client)
-        if response.status_code not in READABLE:
+        if response.status_code not in READABLE and not call.accepts(response):
             raise of_status(self._upstream, response)
         return response
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from runtime.clock import Period, rfc3339
 from runtime.compression import CorruptGzipError, pack, unpack
-from upstreams.openmarket.csv import CreditState, LogRow, state_of
+from upstreams.openmarket.rows import CreditState, LogRow, state_of
 
 COLUMNS = ("credit_id", "time", "msisdn", "network", "outcome", "raw_outcome", "amount", "currency")
 WIDTH = len(COLUMNS)

@@ -20,7 +20,7 @@ from ledger.credits.rollups import Rollup, Total, add
 from ledger.credits.rows import Position, Rows
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Period, day_end, midnight
-from upstreams.openmarket.csv import CreditState
+from upstreams.openmarket.rows import CreditState
 
 DAYS_AT_ONCE = 8
 ROLLUPS_AT_ONCE = 64

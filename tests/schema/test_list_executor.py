@@ -12,7 +12,7 @@ from graphql import ExecutionResult, GraphQLSchema, execute_sync, parse
 
 from schema.execution.bound_schema import bound_schema
 from schema.execution.list_executor import ListExecutor
-from upstreams.openmarket.csv import CreditState
+from upstreams.openmarket.rows import CreditState
 
 SCHEMA = bound_schema()
 NOON = datetime(2019, 11, 5, 12, tzinfo=UTC)

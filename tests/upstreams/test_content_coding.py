@@ -1,4 +1,4 @@
-"""A compressed answer counts only when its compression came to its proven end (upstreams.md: a cut answer)."""
+"""A compressed answer counts only when its compression came to its proven end."""
 
 import gzip
 import zlib

@@ -2,27 +2,17 @@ import contextlib
 import csv
 import datetime as dt
 import io
-from decimal import Decimal
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.vendors.log_file import CELLS, HEADER, LINE, ROW, with_cell
 from upstreams.errors import UpstreamBadResponse
-from upstreams.openmarket.client import CreditState, LogRow, OutcomeRow, state_of
 from upstreams.openmarket.csv import read_log, read_outcome
+from upstreams.openmarket.rows import CreditState, LogRow, OutcomeRow, state_of
 
-HEADER = "Credit ID,Time (UTC),MSISDN,Network,Outcome,Amount,Currency\r\n"
-CELLS = ["18446744073709551615", "2013-09-20 10:11:12", "447700900001", "O2", "SUCCESS", "1.5", "GBP"]
-ROW = LogRow(
-    2**64 - 1, dt.datetime(2013, 9, 20, 10, 11, 12, tzinfo=dt.UTC), "447700900001", "O2", "SUCCESS", "1.5", "GBP"
-)
-LINE = ",".join(CELLS) + "\r\n"
 OUTCOME = "Brand,Amount,Currency,Success,Failed,Credit Applied\r\nMyBrand,1.5,GBP,17,2,25.5000\r\n"
-
-
-def with_cell(place: int, text: str) -> bytes:
-    return (HEADER + ",".join([*CELLS[:place], text, *CELLS[place + 1 :]]) + "\r\n").encode()
 
 
 def test_a_log_is_read_exactly() -> None:
@@ -61,68 +51,6 @@ def test_every_reasonable_spelling_of_a_file_is_read(text: str) -> None:
     assert read_log(text.encode()) == [ROW]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "2013-09-20 10:11:12",
-        "2013-09-20T10:11:12",
-        "2013-09-20 10:11:12.000",
-        "2013-09-20T10:11:12Z",
-        "2013-09-20 10:11:12 UTC",
-        "2013-09-20 10:11:12 GMT",
-        "2013-09-20 12:11:12+02:00",
-        "2013-09-20 05:11:12 -0500",
-        "2013-09-20T10:11:12+00",
-        "2013-09-20 12:11:12 +02",
-        "2013-09-20  10:11:12",
-        "2013-09-20  10:11:12  UTC",
-    ],
-)
-def test_times_are_utc_or_say_their_offset(text: str) -> None:
-    assert read_log(with_cell(1, text)) == [ROW]
-
-
-@pytest.mark.parametrize(
-    "text", ["2013-09-20 10:11", "2013-09-20T10:11Z", "2013-09-20 10:11 UTC", "2013-09-20 12:11+02:00"]
-)
-def test_a_time_without_seconds_is_the_full_minute(text: str) -> None:
-    assert read_log(with_cell(1, text)) == [ROW._replace(time=ROW.time.replace(second=0))]
-
-
-@pytest.mark.parametrize("end", ["10:11", "10:11:1", "10:11:12+05", "10:11:12+05:3", "10:11:12 -05"])
-def test_a_time_that_ends_the_file_and_may_be_a_part_of_one_is_refused(end: str) -> None:
-    whole = f"Currency,Credit ID,MSISDN,Network,Outcome,Amount,Time\nGBP,1,447700900001,O2,SUCCESS,1.5,2013-09-20 {end}"
-    with pytest.raises(UpstreamBadResponse):
-        read_log(whole.encode())
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "yesterday", "2013-09-20", "2013-09-20 10:11:12 BST", "2013-09-20 10:11:12 EST", "2013-02-30 10:11:12",
-     "20/09/2013 10:11:12", "2013-09-20 25:11:12", "0001-01-01 00:00:00+14:00"],
-)  # fmt: skip
-def test_a_time_that_could_be_another_instant_is_refused(text: str) -> None:
-    with pytest.raises(UpstreamBadResponse, match=r"line 2 .* wrong time"):
-        read_log(with_cell(1, text))
-
-
-@pytest.mark.parametrize("text", ["", "-1", "18446744073709551616", "1.0", "1e3", "٣", "0x1f", "9" * 5000])
-def test_an_id_that_is_no_unsigned_64_bit_number_is_refused(text: str) -> None:
-    with pytest.raises(UpstreamBadResponse, match="wrong number"):
-        read_log(with_cell(0, text))
-
-
-@pytest.mark.parametrize("text", ["0", "1.5", "25.5000", "-1.50", "+2", ".5", "10.", "1E+1"])
-def test_an_amount_keeps_the_vendors_spelling(text: str) -> None:
-    assert read_log(with_cell(5, text))[0].amount == text
-
-
-@pytest.mark.parametrize("text", ["", "NaN", "Infinity", "£1.50", "1.5 GBP", '"1,5"', "1e999999999", "--1", ".", "0x1"])
-def test_an_amount_that_is_no_finite_decimal_is_refused(text: str) -> None:
-    with pytest.raises(UpstreamBadResponse, match="wrong amount"):
-        read_log(with_cell(5, text))
-
-
 def test_a_network_may_hold_commas_quotes_and_line_ends() -> None:
     assert read_log(with_cell(3, '"T-Mobile, ""the"" one\nUK"'))[0].network == 'T-Mobile, "the" one\nUK'
 
@@ -155,35 +83,6 @@ def test_a_file_that_is_not_whole_is_refused_without_quoting_it(text: str) -> No
     with pytest.raises(UpstreamBadResponse) as caught:
         read_log(text.encode())
     assert "4477" not in str(caught.value)
-
-
-@pytest.mark.parametrize("end", range(1, len(LINE)))
-def test_a_last_row_cut_off_anywhere_is_never_read_as_another_row(end: int) -> None:
-    with contextlib.suppress(UpstreamBadResponse):
-        assert read_log((HEADER + LINE[:-end]).encode()) == [ROW]
-
-
-@pytest.mark.parametrize("end", range(1, len("25.5000\r\n")))
-def test_a_cut_off_total_is_never_read_as_a_smaller_one(end: int) -> None:
-    with contextlib.suppress(UpstreamBadResponse):
-        assert Decimal(read_outcome(OUTCOME[:-end].encode())[0].credit_applied) == Decimal("25.5000")
-
-
-@pytest.mark.parametrize("total", ["25.5", "25.50", "25.500", "25.5000", "25.50000", "2.55e1"])
-def test_a_total_that_ends_the_file_is_whole_when_it_is_what_the_credits_come_to(total: str) -> None:
-    rows = read_outcome(OUTCOME.replace("25.5000\r\n", total).encode())
-    assert rows == [OutcomeRow("MyBrand", "1.5", "GBP", 17, 2, total)]
-
-
-def test_a_column_that_does_not_end_the_file_needs_no_line_end_after_it() -> None:
-    text = "Credit Applied,Failed,Success,Currency,Amount,Brand\n1,2,1,GBP,1.5,MyBrand"
-    assert read_outcome(text.encode()) == [OutcomeRow("MyBrand", "1.5", "GBP", 1, 2, "1")]
-
-
-@pytest.mark.parametrize("end", ["2", "25", "25.", "0", "2.5e1"])
-def test_a_total_that_may_be_a_part_of_one_is_refused(end: str) -> None:
-    with pytest.raises(UpstreamBadResponse, match="cut off"):
-        read_outcome(OUTCOME.replace("25.5000\r\n", end).encode())
 
 
 @pytest.mark.parametrize("cell", ["1.5,", "25.5000"])

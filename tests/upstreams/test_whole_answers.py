@@ -1,4 +1,4 @@
-"""A cut answer is never taken as whole, whatever vendor gives it (upstreams.md; findings F1, F8 and D18)."""
+"""A cut answer is never taken as whole, whatever vendor gives it."""
 
 import functools
 import gzip

@@ -1,0 +1,87 @@
+"""The lines of a CSV file before its header and after its rows: what they say has to be understood, or true.
+
+Lines before the header are a title or repeat what was asked for, and are skipped. After the rows any text could be a
+row that was cut off, so only what is known counts: a number of rows, an end mark, a date of origin, a sentence about no
+data. A line that says that something is missing (an error, a limit, "page 1 of 3") makes the file unusable.
+"""
+
+import re
+from collections.abc import Callable
+
+LONGEST_NOTE = 300
+MOST_CELLS_AFTER = 2
+
+_SEPARATOR_LINE = re.compile(r"[\"']?sep=(?:[,;|\t]|\\t)?[\"',;|\t ]*", re.IGNORECASE)
+_ROWS = r"(?:rows?|records?|credits?|entries|transactions?|lines|items)"
+_DONE = r"(?:returned|found|exported|selected|reported|listed)"
+_COUNT = re.compile(
+    rf"(?:(?:the )?(?:total )?(?:number |count )?(?:of )?)?{_ROWS}(?: (?:count|total))?(?: {_DONE})?"
+    rf"[ :=]+([0-9]{{1,10}})"
+    rf"|(?:total[ :]+)?([0-9]{{1,10}}) {_ROWS}(?: (?:in )?total)?(?: {_DONE})?"
+)
+_END = re.compile(r"end of (?:the )?(?:report|file|data|log|export|list)")
+_ORIGIN = re.compile(
+    r"(?:(?:the )?(?:report|file|data) )?(?:was )?(?:generated|created|produced|exported|downloaded|printed)"
+    r"(?: (?:at|on|by|from))?[ :]+[0-9]{1,4}[-/. ][0-9a-z]{1,9}[-/. ][0-9]{1,4}(?:[ t,]+[0-9:.]+)?"
+    r"(?: ?[a-z]{1,5}| ?[+-][0-9:]+)?"
+)
+_INCOMPLETE = re.compile(
+    rf"\b(?:errors?(?!\W+0\b)|warnings?(?!\W+0\b)|fail(?!ed\W+[0-9])\w*|incomplete|partial\w*|truncat\w*|abort\w*|"
+    rf"timed? ?-?out|exceptions?|denied|unauthori[sz]ed|forbidden|limit(?:ed|s)?|exceed\w*|unavailable|cut|missing|"
+    rf"maximum|max|only|continued|sorry|invalid|unable|cannot|could not|interrupted|cancelled|canceled|sample|preview|"
+    rf"(?:next|previous) page|more {_ROWS}|(?:page|part|file) [0-9]+|(?:first|last|top) [0-9]+ {_ROWS}|"
+    rf"[0-9]+ of [0-9]+)\b"
+)
+
+
+class Notes:
+    """The lines around a table; `says_no_data` recognises a sentence that stands for no rows."""
+
+    def __init__(self, says_no_data: Callable[[str], bool]) -> None:
+        self._says_no_data = says_no_data
+        self._stated_rows: list[int] = []
+
+    def before(self, cells: list[str], columns: int) -> bool:
+        """Whether a line before the header can be skipped: text, but not a row of the table or a sign of trouble."""
+        filled = _filled(cells)
+        text = " ".join(filled)
+        if not text or _SEPARATOR_LINE.fullmatch(text):
+            return True
+        if len(filled) >= columns or len(text) > LONGEST_NOTE or text[0] in "<{" or _says_incomplete(text):
+            return False
+        self._states_rows(text)
+        return True
+
+    def after(self, cells: list[str]) -> bool:
+        """Whether a line after the rows is understood."""
+        filled = _filled(cells)
+        text = " ".join(filled)
+        if len(filled) > MOST_CELLS_AFTER or len(text) > LONGEST_NOTE or _says_incomplete(text):
+            return False
+        plain = _plain(text)
+        return self._states_rows(text) or any(known.fullmatch(plain) for known in (_END, _ORIGIN))
+
+    def agree_with(self, rows: int) -> bool:
+        """Whether every stated number of rows is the number that was read."""
+        return all(stated == rows for stated in self._stated_rows)
+
+    def _states_rows(self, text: str) -> bool:
+        if self._says_no_data(text):
+            self._stated_rows.append(0)
+        elif match := _COUNT.fullmatch(_plain(text)):
+            self._stated_rows.append(int(match[1] or match[2]))
+        else:
+            return False
+        return True
+
+
+def _filled(cells: list[str]) -> list[str]:
+    return [cell.strip() for cell in cells if cell.strip()]
+
+
+def _says_incomplete(text: str) -> bool:
+    return _INCOMPLETE.search(text.casefold()) is not None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().strip(" \t#*-=()[]<>.!\"'").split())

@@ -1,0 +1,55 @@
+"""A CSV reader that takes blanks around quoted cells, which the standard library's refuses.
+
+It is slower and reads from one text, so it serves only files that have such blanks. Quotes inside a quoted cell have to
+be doubled: where one stands alone, it is unknown which cell the text after it belongs to.
+"""
+
+import csv
+import functools
+import re
+from collections.abc import Iterator
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class TolerantReader(Iterator[list[str]]):
+    """The rows of a text; `line_num` is the number of lines read, as in `csv.reader`."""
+
+    def __init__(self, text: str, delimiter: str, quote: str) -> None:
+        self._text = text
+        self._at = 0
+        self._delimiter, self._quote = delimiter, quote
+        self._cell = _cell_pattern(delimiter, quote)
+        self.line_num = 0
+
+    def __next__(self) -> list[str]:
+        """The next row.
+
+        Raises:
+            csv.Error: a quoted cell is not closed, or something else follows its end.
+        """
+        if self._at == len(self._text):
+            raise StopIteration
+        cells: list[str] = []
+        while True:
+            match = self._cell.match(self._text, self._at)
+            if match is None:
+                self.line_num += 1
+                raise csv.Error("a quoted cell does not end where it should")
+            quoted, plain, end = match.groups()
+            self._at = match.end()
+            if quoted is not None:
+                self.line_num += len(_LINE_END.findall(quoted))
+            cells.append(plain if quoted is None else quoted.replace(self._quote * 2, self._quote))
+            if end != self._delimiter:
+                self.line_num += 1
+                return cells if quoted is not None or cells != [""] else []
+
+
+@functools.cache
+def _cell_pattern(delimiter: str, quote: str) -> re.Pattern[str]:
+    """A cell and what ends it. Blanks are spaces, tabs and non-breaking spaces, unless they are the delimiter."""
+    blank = "[ \u00a0]*+" if delimiter == "\t" else "[ \t\u00a0]*+"
+    d, q = re.escape(delimiter), re.escape(quote)
+    quoted = rf"{q}([^{q}]*+(?:{q}{q}[^{q}]*+)*+){q}{blank}"
+    return re.compile(rf"{blank}(?:{quoted}|((?!{q})[^{d}\r\n]*+))({d}|\r\n|\r|\n|\Z)")
