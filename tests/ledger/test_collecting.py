@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.keeper.collecting import FILES_AT_ONCE, _best_links
+from ledger.keeper.report_files import FILES_AT_ONCE, _best_links
 from ledger.keeper.run import KeeperRun
 from ledger.reports.archive import ReportKey
 from ledger.reports.listings import listings
@@ -67,7 +67,7 @@ def add(shared: SharedLedger) -> Callable[[str, float], None]:
 
 async def collect(process: LedgerProcess, run: KeeperRun | None = None) -> KeeperRun:
     run = run or KeeperRun(Deadline.after(120))
-    await process.keeper.collecting.collect("default", run)
+    await process.keeper.report_files.collect("default", run)
     return run
 
 
