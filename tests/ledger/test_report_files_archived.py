@@ -1,5 +1,6 @@
 """What the keeper collects: which link it takes, in which order, and which stored listings it reads again."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -97,6 +98,12 @@ async def test_every_listed_file_is_copied_once(shared: SharedLedger, add: Calla
 async def test_the_newest_files_go_first(shared: SharedLedger, add: Callable[[str, float], None]) -> None:
     for number in (4, 0, 3, 1, 2, 5):
         add(f"report-{number}", number)
+
+    async def until_three_have_arrived() -> None:
+        while 0 < len(fetched(shared)) < FILES_AT_ONCE:
+            await asyncio.sleep(0.01)
+
+    shared.rde.pause = until_three_have_arrived
     await collect(shared.start())
     assert sorted(fetched(shared)[:FILES_AT_ONCE]) == ["report-0", "report-1", "report-2"]
 
