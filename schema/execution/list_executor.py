@@ -27,6 +27,7 @@ from schema.execution.scalars import write_decimal
 from schema.resolvers.log_rows import LogRows
 
 INT32 = range(-(2**31), 2**31)
+ENUM_NAME = attrgetter("_name_")  # what `name` reads, without the descriptor before it
 
 
 class NotPlain(Exception):
@@ -53,23 +54,21 @@ class ListExecutor(Executor[Any]):
 
     def _values(self, type_: GraphQLOutputType, details: list[Any], values: Sequence[Any]) -> Sequence[Any]:
         """A column's values as they go into the response."""
-        if None in values:
-            return self._nullable_values(type_, details, values)
-        if isinstance(type_, GraphQLNonNull):
+        if isinstance(type_, GraphQLNonNull):  # a None among the values is found by its type below
             type_ = type_.of_type
+        elif None in values:
+            return self._nullable_values(type_, details, values)
         if isinstance(type_, GraphQLObjectType):
             return self._objects(type_, details, values)
         if isinstance(type_, GraphQLList):
             return [self._list(type_, details, value) if value else [] for value in values]
         if isinstance(type_, GraphQLEnumType):
-            return [value.name for value in values]
+            return list(map(ENUM_NAME, values))
         if isinstance(type_, GraphQLScalarType) and type_.name in WRITERS:
             return WRITERS[type_.name](values)
         raise NotPlain(type_)
 
     def _nullable_values(self, type_: GraphQLOutputType, details: list[Any], values: Sequence[Any]) -> Sequence[Any]:
-        if isinstance(type_, GraphQLNonNull):
-            raise NotPlain(type_)
         written = iter(self._values(type_, details, [value for value in values if value is not None]))
         return [None if value is None else next(written) for value in values]
 
@@ -81,7 +80,8 @@ class ListExecutor(Executor[Any]):
             else:
                 field = type_.fields[inner[0].node.name.value]
                 columns[key] = self._values(field.type, inner, list(map(attrgetter(attribute), values)))
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        rows = zip(*columns.values(), strict=True)
+        return [dict(zip(columns, row)) for row in rows]  # noqa: B905 - as long as each other by making
 
     def _columns(self, type_: GraphQLObjectType, details: list[Any]) -> list[tuple[str, str | None, list[Any]]]:
         """The selected fields: response key, attribute (None: `__typename`), and where the query asks for it.

@@ -4,6 +4,7 @@
 """
 
 import re
+from functools import lru_cache
 
 RESPONSE_TYPE = "application/graphql-response+json"
 JSON_TYPE = "application/json"
@@ -12,6 +13,7 @@ _RANGE = re.compile(r"\s*([^\s;,]+)\s*((?:;[^,]*)?)")
 _QUALITY = re.compile(r";\s*q=([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 
 
+@lru_cache(maxsize=256)  # clients send the same header with every request
 def media_type_for(accept: str | None) -> str | None:
     """The media type of the response: the newer one if it is named or preferred; None if neither is accepted."""
     if not accept:
@@ -24,6 +26,7 @@ def media_type_for(accept: str | None) -> str | None:
     return JSON_TYPE if older else None
 
 
+@lru_cache(maxsize=256)
 def takes_gzip(accept_encoding: str | None) -> bool:
     """Whether the response may be gzip (RFC 9110 §12.5.3); not without the header."""
     wanted = qualities(accept_encoding or "")

@@ -16,6 +16,7 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
+    VariableNode,
     value_from_ast_untyped,
 )
 
@@ -57,9 +58,8 @@ class FieldCost(NamedTuple):
         """The cells that a request with these variables asks for, at most."""
         if self.page is None:
             return self.once + self.each
-        given = {name: value_from_ast_untyped(node, dict(variables)) for name, node in self.arguments.items()}
-        rows = _rows(given.get("first"), self.page)
-        return self.once + self.each * rows + FILTERED_DAY * _filtered_days(given)
+        given = _Given(self.arguments, variables)
+        return self.once + self.each * _rows(given["first"], self.page) + FILTERED_DAY * _filtered_days(given)
 
 
 class OperationCost(NamedTuple):
@@ -144,19 +144,33 @@ class CostReader(NamedTuple):
                 yield from self._flat(self.fragments[node.name.value].selection_set, seen)
 
 
+class _Given:
+    """A field's arguments as plain values, read when they are looked at; None for one that is not given."""
+
+    def __init__(self, arguments: Mapping[str, ValueNode], variables: Mapping[str, Any]) -> None:
+        self._arguments = arguments
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
+        node = self._arguments.get(name)
+        if isinstance(node, VariableNode):
+            return self._variables.get(node.name.value)
+        return None if node is None else value_from_ast_untyped(node, {**self._variables})
+
+
 def _rows(first: object, page: PageSize) -> int:
     """The rows of one page; a `first` that is not a number is refused elsewhere, and counts as the usual page."""
     number = first if isinstance(first, int | float) else page.usual
     return int(max(0, min(number, page.most)))
 
 
-def _filtered_days(given: Mapping[str, Any]) -> int:
+def _filtered_days(given: _Given) -> int:
     """The days that a filter has to read; 0 without one, and for a period that is refused elsewhere."""
-    where = given.get("where")
+    where = given["where"]
     if not isinstance(where, dict) or all(condition is None for condition in where.values()):
         return 0
     try:
-        period = parse_date_time(given.get("to")) - parse_date_time(given.get("from"))
+        period = parse_date_time(given["to"]) - parse_date_time(given["from"])
     except ValueError:
         return 0
     return max(0, min(period.days + 1, LONGEST_DAYS))

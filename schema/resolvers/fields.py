@@ -22,14 +22,14 @@ class RootField(NamedTuple):
     scope: str
     load: Callable[[], Resolver]
 
-    async def resolve(self, context: Context, **arguments: Any) -> Any:  # noqa: ANN401 - each field has types of its own
+    def resolve(self, context: Context, **arguments: Any) -> Awaitable[Any]:  # noqa: ANN401 - each field has its own
         """Refuse a caller without the scope, before anything is read; else resolve.
 
         Raises:
             Forbidden: the token does not have the scope.
         """
         context.identity.demand(self.scope)
-        return await self.load()(context, **arguments)
+        return self.load()(context, **arguments)
 
 
 def _reports() -> Resolver:

@@ -95,7 +95,7 @@ async def reports(
     context.used(listing.freshness)
     page = _page(context, listing, binding, size, position)
     context.budget.take(len(page.nodes), REPORT)
-    context.budget.take(sum(len(report.download_url or "") for report in page.nodes), 1)
+    context.budget.take(sum(map(len, [report.download_url or "" for report in page.nodes])), 1)
     return page
 
 
