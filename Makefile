@@ -105,7 +105,7 @@ deploy-check: setup deploy-tools
 	$(RUN)python -m deploy.check
 
 # Each tool in an environment of its own, so that none of them changes what is tested.
-deploy-tools: $(SAM) .tools/ministack/bin/ministack .tools/ric/bin/python .tools/checkov/bin/checkov
+deploy-tools: $(SAM) .tools/ministack/bin/ministack .tools/ric/bin/python .tools/checkov/bin/checkov .tools/aws/bin/aws
 
 $(SAM): | $(UV)
 	$(UV) venv --quiet --clear --python 3.13 .tools/sam
@@ -123,6 +123,10 @@ $(SAM): | $(UV)
 .tools/checkov/bin/checkov: | $(UV)
 	$(UV) venv --quiet --clear --python 3.13 .tools/checkov
 	$(UV) pip install --quiet --python .tools/checkov/bin/python "checkov==3.3.*"
+
+.tools/aws/bin/aws: | $(UV)
+	$(UV) venv --quiet --clear --python 3.13 .tools/aws
+	$(UV) pip install --quiet --python .tools/aws/bin/python "awscli==1.46.*"
 
 # The clients that docs/clients.md shows, for the tests that run its blocks.
 clients-tools: tests/clients/node_modules/.package-lock.json .tools/clients/.ready

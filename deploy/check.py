@@ -28,6 +28,8 @@ from deploy.stack import LEFT_OUT, Stack, build, deployed
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
 
+DOMAIN = "api.example.com"
+CERTIFICATE = f"arn:aws:acm:{REGION}:000000000000:certificate/12345678-1234-1234-1234-123456789012"
 ORIGIN = "https://dash.example.com"
 SCOPES = "tally/reports:read tally/reports:schedule tally/credits:read"
 QUERY = """{
@@ -119,6 +121,20 @@ def check_preflight(stack: Stack) -> None:
     require("access-control-allow-origin" not in other.headers, other)
 
 
+def check_sign_in(stack: Stack) -> None:
+    """A browser has a public client of its own, which may come back to the explorer, and the page is given its id."""
+    cognito = stack.emulator.client("cognito-idp")
+    pool, client_id = stack.outputs["UserPoolId"], stack.outputs["SignInClientId"]
+    client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
+    require("ClientSecret" not in client and client["AllowedOAuthFlows"] == ["code"], client)
+    require(client["CallbackURLs"] == client["LogoutURLs"] == [stack.outputs["ExplorerUrl"]], client)
+    require("tally/credits:msisdn" not in client["AllowedOAuthScopes"], client)
+    settings = stack.environment("GraphqlApiFunction")
+    seen = {name: settings[name] for name in ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_SCOPES")}
+    expected = (stack.outputs["Issuer"], client_id, " ".join(client["AllowedOAuthScopes"]))
+    require(tuple(seen.values()) == expected, f"{seen} instead of {expected}")
+
+
 def check_update(stack: Stack) -> None:
     """A changed setting reaches the functions, and the gateway calls a new version."""
     client = stack.emulator.client("lambda")
@@ -135,6 +151,20 @@ def check_update(stack: Stack) -> None:
     stack.update(SnapStart="off", Explorer="off")
     require(stack.http("GET", "/").status == 404, "the explorer is still served after it was turned off")
     require(stack.http("GET", "/health").status == 200, "no health without SnapStart")
+
+
+def check_domain(stack: Stack) -> None:
+    """The API under a path of another domain; the default address is not closed while there is no other."""
+    try:
+        stack.update(DisableDefaultEndpoint="yes")
+    except ClientError as refused:
+        require("DomainName" in str(refused), refused)
+    else:
+        raise CheckError("the only address of the API could be closed")
+    stack.update(DomainName=DOMAIN, CertificateArn=CERTIFICATE, DomainPath="tally/")
+    gateway = stack.emulator.client("apigatewayv2")
+    mapping = gateway.get_api_mappings(DomainName=DOMAIN)["Items"][0]
+    require((mapping["ApiMappingKey"], mapping["Stage"]) == ("tally", "$default"), mapping)
 
 
 def check_own_issuer(stack: Stack) -> None:
@@ -239,6 +269,8 @@ def run(scratch: Path) -> None:
             check_events(stack)
         with step("HTTP through the gateway: routes, tokens of the user pool, masking, CORS"):
             check_gateway(stack)
+        with step("signing in: a public client for browsers"):
+            check_sign_in(stack)
         with step("keeper: settles 120 days, archives report files, repeats nothing"):
             check_keeper(stack, rde, openmarket)
         with step("exporter: invoked by the API, one file with as many rows as the API counts"):
@@ -254,6 +286,8 @@ def run(scratch: Path) -> None:
             check_dead_letters(stack)
         with step("stack update: a setting, SnapStart off, explorer off"):
             check_update(stack)
+        with step("stack update: a domain name, and a path under it"):
+            check_domain(stack)
         with step("stack update: an identity provider other than Cognito"):
             check_own_issuer(stack)
         with step("stack delete: the ledger's bucket and its objects stay"):

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from runtime.endpoints import is_protected
 from runtime.metrics import DEFAULT_NAMESPACE
 
+OIDC_SCOPES = "openid profile tally/reports:read tally/reports:schedule tally/credits:read"
+"""What a browser asks for when it signs in; not whole phone numbers."""
+
 
 class SettingError(Exception):
     """A setting cannot be used; the message names it and says what it takes."""
@@ -20,6 +23,9 @@ class Settings:
     secret_prefix: str
     tenant_claim: str
     scope_claims: tuple[str, ...]
+    oidc_issuer: str
+    oidc_client_id: str
+    oidc_scopes: str
     rde_base_url: str
     rde_token_path: str
     rde_schedule_method: str
@@ -51,6 +57,9 @@ class Settings:
             secret_prefix=environ.get("SECRET_PREFIX") or "tally",
             tenant_claim=environ.get("TENANT_CLAIM", ""),
             scope_claims=tuple((environ.get("SCOPE_CLAIMS") or "scope scp").split()),
+            oidc_issuer=environ.get("OIDC_ISSUER", ""),
+            oidc_client_id=environ.get("OIDC_CLIENT_ID", ""),
+            oidc_scopes=environ.get("OIDC_SCOPES") or OIDC_SCOPES,
             rde_base_url=_url(environ, "RDE_BASE_URL", "https://api.cloud.im/marketplace/eu"),
             rde_token_path=environ.get("RDE_TOKEN_PATH") or "auth/token",
             rde_schedule_method=_one_of(environ, "RDE_SCHEDULE_METHOD", "POST", {"GET", "POST", "PUT"}),

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.artifact import ROOT
 
-TOOLS = ("sam/bin/sam", "ministack/bin/ministack", "ric/bin/python", "checkov/bin/checkov")
+TOOLS = ("sam/bin/sam", "ministack/bin/ministack", "ric/bin/python", "checkov/bin/checkov", "aws/bin/aws")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -59,6 +59,11 @@ def named(text: str) -> set[str]:
     return set(re.findall(r"\$\{(\w+)\}", text))
 
 
+def references(value: Any) -> set[str]:
+    """The names that a part of the template refers to."""
+    return set(re.findall(r'"Ref": "(\w+)"', json.dumps(value)))
+
+
 def conditions_of(value: Any) -> set[str]:
     """The names of the conditions that decide something inside a part of the template."""
     if isinstance(value, list):
@@ -70,7 +75,7 @@ def conditions_of(value: Any) -> set[str]:
 
 
 def parameters_of(condition: Any) -> set[str]:
-    return set(re.findall(r'"Ref": "(\w+)"', json.dumps(template()["Conditions"][condition])))
+    return references(template()["Conditions"][condition])
 
 
 OF_THE_FUNCTION_NOT_ITS_VERSIONS = {"ReservedConcurrency"}
@@ -79,7 +84,9 @@ OF_THE_KEEPER_ONLY = {"ReportHosts"}
 
 def test_every_change_of_the_functions_configuration_publishes_a_version() -> None:
     described = named(API["VersionDescription"]["Fn::Sub"]) | named(SETTINGS["Description"]["Fn::Sub"])
-    settings = {value["Ref"] for value in environment().values() if value.get("Ref") in template()["Parameters"]}
+    settings = {name for value in environment().values() for name in references(value)} & template()[
+        "Parameters"
+    ].keys()
     configuration = {name: value for name, value in API.items() if name != "Policies"}
     chosen = {name for condition in conditions_of(configuration) for name in parameters_of(condition)}
     decisive = settings | chosen | {API["MemorySize"]["Ref"], template()["Globals"]["Function"]["Tracing"]["Ref"]}
