@@ -22,7 +22,7 @@ test: lint
 
 # The generated tests with at least ten times the examples; it takes an hour or so.
 nightly: setup
-	HYPOTHESIS_PROFILE=nightly $(RUN)pytest --timeout=14400 tests/ledger/test_equals_the_upstream.py tests/schema/test_against_strawberry.py \
+	HYPOTHESIS_PROFILE=nightly $(RUN)pytest --timeout=14400 tests/ledger/credits/test_equals_the_upstream.py tests/schema/test_against_strawberry.py \
 	  tests/security/test_fuzzing.py
 
 lint: setup

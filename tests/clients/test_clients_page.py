@@ -17,7 +17,8 @@ import duckdb
 import httpx
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 HERE = Path(__file__).parent
 PAGE = (ROOT / "docs" / "clients.md").read_text()
 NODE_MODULES = HERE / "node_modules"

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +12,7 @@ from local.rde import RdeSimulator
 from tests.support.api.credit_log import END, START, credit_log
 from tests.support.api.frontend import Frontend, StartFrontend
 from tests.support.moving_clock import MovingClock
+from tests.support.repository import ROOT
 from tests.support.vendors.rendezvous import Rendezvous
 
 ALL = """{
@@ -44,7 +44,7 @@ def started(environ: Mapping[str, str], query: str) -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         env={"PATH": "/usr/bin", **environ},
     )
     assert process.stdin is not None

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -17,8 +16,8 @@ from schema.limits import document_size as limits
 from schema.resolvers.reports import LONGEST_KEY
 from tests.support.api.frontend import Frontend
 from tests.support.moving_clock import MovingClock
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 

@@ -22,8 +22,8 @@ import pytest
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
 from local.workspace import Workspace
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 QUERY = """
 query Everything($from: DateTime!, $to: DateTime!) {
   reports(from: "2019-11-05", to: "2019-12-03") { totalCount nodes { name } }

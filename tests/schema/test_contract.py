@@ -21,8 +21,9 @@ from graphql import (
 )
 
 from schema.types.sdl import sdl
+from tests.support.repository import ROOT
 
-CHECKED_IN = Path(__file__).parents[2] / "schema" / "schema.graphql"
+CHECKED_IN = ROOT / "schema" / "schema.graphql"
 CONTRACT = Path(__file__).with_name("contract.graphql")
 
 

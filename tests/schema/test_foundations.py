@@ -4,7 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -16,8 +15,9 @@ from graphql import build_schema, graphql_sync
 
 import explorer
 from schema.http.negotiation import takes_gzip
+from tests.support.repository import ROOT
 
-SCHEMA = build_schema((Path(__file__).parents[3] / "schema" / "schema.graphql").read_text(encoding="utf-8"))
+SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 FRESH = {"source": "UPSTREAM", "asOf": "2026-03-01T12:00:00Z", "stale": False}
 CREDIT = {
     "creditId": "18446744073709551615",

@@ -1,7 +1,7 @@
 """S3 in a test's own memory: as strict about conditions as S3 is, as slow as a dictionary, and it can be made to fail.
 
-A bucket belongs to all processes of a test, a connection and a store to one of them. `tests/ledger/test_store.py`
-tests stores of this kind and real ones alike. Objects are dated by the test's clock, as S3 dates them by its own.
+A bucket belongs to all processes of a test, a connection and a store to one of them. `test_store.py` tests stores of
+this kind and real ones alike. Objects are dated by the test's clock, as S3 dates them by its own.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence

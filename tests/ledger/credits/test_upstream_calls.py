@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -23,10 +22,10 @@ from runtime.clock import DAY, Period, rfc3339
 from runtime.deadline import Deadline
 from tests.support.processes.ledger_process import LedgerProcess
 from tests.support.processes.shared_ledger import MIDNIGHT, NOON, SECOND, SharedLedger
+from tests.support.repository import ROOT
 from upstreams.errors import UpstreamBadResponse, UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio
-ROOT = Path(__file__).parents[2]
 FRESH = timedelta(minutes=5)
 
 type StartShared = Callable[..., SharedLedger]

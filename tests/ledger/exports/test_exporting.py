@@ -10,7 +10,6 @@ import sys
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -30,12 +29,12 @@ from local.simulator import failing
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.exporting_process import NOON, ExportingProcess, fill, job
+from tests.support.repository import ROOT
 from upstreams.transport import trusted
 
 type Start = Callable[..., ExportingProcess]
 
 pytestmark = pytest.mark.anyio
-ROOT = Path(__file__).parents[2]
 LATE = 50.0
 """Seconds left of an invocation that has to hand over; all that an upstream call needs."""
 

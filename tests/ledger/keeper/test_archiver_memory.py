@@ -4,12 +4,11 @@ import os
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 from runtime.clock import now
 from tests.support.processes.deployment import Deployment
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
 
 

@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +19,11 @@ from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
 from tests.support.processes.ledger_process import LedgerProcess
 from tests.support.processes.shared_ledger import MIDNIGHT, NOON, SharedLedger
+from tests.support.repository import ROOT
 from tests.support.s3.memory_store import MemoryBucket
 from upstreams.errors import UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio
-ROOT = Path(__file__).parents[2]
 
 
 async def look(asker: LedgerProcess, start: datetime, end: datetime) -> tuple[Any, Selection]:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,10 +18,10 @@ from runtime.clock import now
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.scheduling_process import REQUEST, SchedulingProcess
+from tests.support.repository import ROOT
 from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio
-ROOT = Path(__file__).parents[2]
 
 
 class SlowToSchedule(RdeSimulator):

@@ -16,8 +16,8 @@ from ledger.storage.bucket import PART_BYTES
 from runtime.compression import unpack
 from tests.support.processes.deployment import Deployment
 from tests.support.processes.dying_keeper_program import keep, known_secrets
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 LARGE = os.urandom(PART_BYTES + 12_345)
 LEASE_RELEASES = 2
 """A holder that took too long leaves its lease to expire, and so writes less."""
