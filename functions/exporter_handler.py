@@ -1,20 +1,19 @@
 """The exporter's invocation: `{"tenant", "id"}` in, a shift of work, and one more invocation when there is more."""
 
 import asyncio
-import re
 from typing import Any
 
 from functions.export_starts import LambdaStart, finish
 from functions.request_log import write_by_dimension
 from functions.settings import Settings
 from functions.wiring import exporter_of, store_of
+from ledger.exports.exports import EXPORT_ID
 from ledger.storage.store import Store
 from runtime import telemetry
 from runtime.clock import Clock, now
 from runtime.deadline import Deadline, current
 from runtime.tenants import is_tenant
 
-EXPORT_ID = re.compile(r"[0-9a-f]{32}")
 ENDING_SECONDS = 1.0
 
 

@@ -91,10 +91,10 @@ class Parts:
     def schedules(self) -> "Schedules":
         """Scheduling reports, once under a key."""
         from ledger.reports.idempotency import IdempotencyKeys
-        from ledger.reports.listings import UPSTREAM
         from ledger.reports.schedules import Schedules
+        from upstreams.errors import RDE
 
-        keys = IdempotencyKeys(self.store, self.leases, self.clock, UPSTREAM)
+        keys = IdempotencyKeys(self.store, self.leases, self.clock, RDE)
         return Schedules(self.store, keys, self.answers, self.rde, self.ageing.fresh, self.clock)
 
     @cached_property

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from ledger.answers.ageing import Ageing
 from ledger.answers.freshness import Freshness, Source, oldest
-from ledger.credits.day_fetcher import UPSTREAM, DayFetcher
+from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import DayQuery, RefreshedDays, VersionMemory
 from ledger.credits.day_ranges import contiguous_ranges, short_gaps
 from ledger.credits.day_reader import DayReader
@@ -27,7 +27,7 @@ from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry
 from runtime.clock import Clock, Period
 from runtime.deadline import Deadline
-from upstreams.errors import UpstreamError
+from upstreams.errors import OPENMARKET, UpstreamError
 from upstreams.openmarket.client import OpenMarket
 
 LOG = logging.getLogger("tally.ledger")
@@ -188,7 +188,7 @@ class CreditLog:
             query.days.key(days[0], LEASE),
             lambda: self._fetched_by_others(query, days),
             lambda: self._fetch_range(query, days),
-            UPSTREAM,
+            OPENMARKET,
             query.deadline,
         )
 

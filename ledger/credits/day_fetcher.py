@@ -17,12 +17,11 @@ from ledger.credits.settlement import SettlementRule
 from ledger.storage.breakers import Breakers
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Clock, day_end, midnight
-from upstreams.errors import UpstreamAnswerTooLarge
+from upstreams.errors import OPENMARKET, UpstreamAnswerTooLarge
 from upstreams.openmarket.client import LogRow, OpenMarket
 
 LOG = logging.getLogger("tally.ledger")
 
-UPSTREAM = "openmarket"
 MARGIN = timedelta(seconds=1)
 """The vendor does not document whether the ends are inclusive, so we request a second more on each side."""
 
@@ -61,7 +60,7 @@ class DayFetcher:
             return (await self.openmarket.log(query.tenant, start, end, query.brand, query.deadline)).rows
 
         # The breaker's state is in S3: without S3 each look at it would only cost time.
-        log = await (request() if query.offline else self.breakers.guard(query.tenant, UPSTREAM, request))
+        log = await (request() if query.offline else self.breakers.guard(query.tenant, OPENMARKET, request))
         by_day = rows_by_day(log, days)
         versions = await asyncio.gather(*(self._store(query, day, fetched, Rows.of(by_day.pop(day))) for day in days))
         return RefreshedDays(versions, from_vendor=True)

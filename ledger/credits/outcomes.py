@@ -10,9 +10,8 @@ from ledger.answers.freshness import Freshness, Source
 from ledger.credits.days import partition
 from runtime.clock import Clock, Period, day_end, rfc3339
 from runtime.deadline import Deadline
+from upstreams.errors import OPENMARKET
 from upstreams.openmarket.client import OpenMarket, OutcomeRow
-
-UPSTREAM = "openmarket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Outcomes:
         question = Question(
             tenant,
             f"{outcome_folder(tenant)}/brand={partition(brand)}/{rfc3339(asked.start)}_{rfc3339(asked.end)}",
-            UPSTREAM,
+            OPENMARKET,
             lambda: self._fetch(tenant, brand, asked, deadline),
             is_outcome,
             lambda _, fetched: self._ageing.good_until(fetched, asked.end),

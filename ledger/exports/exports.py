@@ -32,7 +32,7 @@ LINK_SECONDS = 900
 NOT_STARTED = "INTERNAL_SERVER_ERROR: the exporter could not be started; request the export again"
 NOT_READABLE = "INTERNAL_SERVER_ERROR: the stored state of the export cannot be read; request the export again"
 
-_ID = re.compile(r"[0-9a-f]{32}")
+EXPORT_ID = re.compile(r"[0-9a-f]{32}")
 
 type Start = Callable[[str, str], Awaitable[None]]
 """Starts an exporter for a tenant's export and returns at once."""
@@ -81,7 +81,7 @@ class Exports:
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
-        if not _ID.fullmatch(export_id):
+        if not EXPORT_ID.fullmatch(export_id):
             return None
         return await ExportLog(self._store, tenant, export_id).newest()
 

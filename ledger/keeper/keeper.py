@@ -18,6 +18,7 @@ from ledger.keeper.run import KeeperRun
 from ledger.storage.store import Store
 from runtime import telemetry
 from runtime.clock import Clock
+from upstreams.errors import OPENMARKET, RDE
 
 TENANTS_AT_ONCE = 4
 
@@ -40,8 +41,8 @@ class Keeper:
         upstreams = await self.tenants()
         run.tenants = len(upstreams)
         tenants = sorted(upstreams)
-        with_credits = [tenant for tenant in tenants if "openmarket" in upstreams[tenant]]
-        with_reports = [tenant for tenant in tenants if "rde" in upstreams[tenant]]
+        with_credits = [tenant for tenant in tenants if OPENMARKET in upstreams[tenant]]
+        with_reports = [tenant for tenant in tenants if RDE in upstreams[tenant]]
         if not with_credits:
             run.lag_days = 0.0
         await _for_each("the credit log", with_credits, self.credit_days.refresh, run)

@@ -16,8 +16,8 @@ from ledger.storage.store import Store
 from runtime import telemetry
 from runtime.clock import Clock
 from runtime.deadline import Deadline
-from upstreams.errors import UpstreamBadResponse, UpstreamTimeout
-from upstreams.rde.files import UPSTREAM, ReportFile, ReportFiles
+from upstreams.errors import RDE, UpstreamBadResponse, UpstreamTimeout
+from upstreams.rde.files import ReportFile, ReportFiles
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -38,7 +38,7 @@ class _Passing:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self.chunks:
             if not self.deadline.remaining():
-                raise UpstreamTimeout(UPSTREAM, "the deadline passed before the report file was whole")
+                raise UpstreamTimeout(RDE, "the deadline passed before the report file was whole")
             self.size += len(chunk)
             self.digest.update(chunk)
             yield chunk
@@ -83,4 +83,4 @@ class Archiver:
 def _refuse_a_page(file: ReportFile) -> None:
     """A sign-in page in a file's place must not take the place for good."""
     if (file.content_type or "").lower().startswith("text/html"):
-        raise UpstreamBadResponse(UPSTREAM, "a page came in the report file's place")
+        raise UpstreamBadResponse(RDE, "a page came in the report file's place")

@@ -17,9 +17,9 @@ from ledger.storage.store import Store
 from runtime.clock import Clock, day_end, unstamp
 from runtime.deadline import Deadline
 from runtime.memory import Memory
+from upstreams.errors import RDE
 from upstreams.rde.client import Rde, Report, ReportFormat, ScheduledReport
 
-UPSTREAM = "rde"
 LINK_MARGIN = timedelta(seconds=60)
 REMEMBERED_BYTES = 8 * 1024 * 1024
 REPORT_BYTES = 1024
@@ -124,7 +124,7 @@ class Reports:
         return Question(
             tenant,
             f"{listings(tenant)}/{first.isoformat()}_{last.isoformat()}_{named}",
-            UPSTREAM,
+            RDE,
             ask,
             is_listing,
             good_until,

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from ledger.answers.answers import Answers
 from ledger.reports.idempotency import IdempotencyKeys, Json, unknown
-from ledger.reports.listings import UPSTREAM, listings, marks, with_living_link
+from ledger.reports.listings import listings, marks, with_living_link
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime.clock import Clock, rfc3339, stamp
 from runtime.deadline import Deadline
-from upstreams.errors import BY_CODE, UpstreamError, UpstreamTimeout
+from upstreams.errors import BY_CODE, RDE, UpstreamError, UpstreamTimeout
 from upstreams.rde.client import Rde, ReportFormat, ScheduledReport, ScheduleRequest
 
 LOG = logging.getLogger("tally.ledger")
@@ -75,7 +75,7 @@ class Schedules:
         posting = deadline.later(-KEEPING_SECONDS)
         if posting.remaining() < LEAST_POST_SECONDS:
             await self._take_back(ahead)
-            raise UpstreamTimeout(UPSTREAM, "too little time is left to schedule the report; nothing was posted")
+            raise UpstreamTimeout(RDE, "too little time is left to schedule the report; nothing was posted")
         try:
             report = await self._rde.schedule(tenant, request, posting)
         except UpstreamError as error:

@@ -3,14 +3,20 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from functions.exporter_handler import ExporterHandler
+from functions.keeper_handler import KeeperHandler
+from functions.settings import Settings
+from functions.wiring import keeper_of
+from ledger.storage.store import LedgerUnavailable
 from local.aws import Aws
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
-from tests.support.api.frontend import EVERY_SCOPE, Frontend, Reply, StartFrontend, http_event
+from tests.support.api.frontend import EVERY_SCOPE, Frontend, LambdaContext, Reply, StartFrontend, http_event
 from tests.support.s3.slow_s3 import SlowS3
 
 LOG = """{ creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z") {
@@ -153,3 +159,24 @@ def test_a_slow_s3_is_waited_for_when_there_is_time(
     s3.delay = 0.0
     frontend = start(AWS_ENDPOINT_URL=s3.url)
     assert frontend.data(LOG)["creditLog"]["freshness"] == {"source": "CACHE"}, "each day was stored"
+
+
+def test_a_keeper_ends_in_time(settings_environ: dict[str, str], s3: SlowS3) -> None:
+    s3.hang()
+    settings = Settings.read(settings_environ | {"AWS_ENDPOINT_URL": s3.url})
+    with closing(KeeperHandler(keeper_of(settings))) as keeper:
+        began = time.monotonic()
+        summary = keeper({}, LambdaContext(8))
+        assert time.monotonic() - began < 8
+    assert summary["failed"] > 0
+    assert s3.waiting > 0
+
+
+def test_an_exporter_ends_in_time(settings_environ: dict[str, str], s3: SlowS3) -> None:
+    s3.hang()
+    settings = Settings.read(settings_environ | {"AWS_ENDPOINT_URL": s3.url, "EXPORTER_FUNCTION": "exporter"})
+    with closing(ExporterHandler(settings)) as exporter:
+        began = time.monotonic()
+        with pytest.raises(LedgerUnavailable):
+            exporter({"tenant": "default", "id": "0" * 32}, LambdaContext(8))
+        assert time.monotonic() - began < 8
