@@ -26,3 +26,10 @@ def deployment(
     deployment = Deployment(environ, clock, aws, rde_simulator, openmarket_simulator)
     deployment.give_credentials("default", "rde")
     return deployment
+
+
+@pytest.fixture
+def both(deployment: Deployment) -> Deployment:
+    """A deployment with credentials for both vendors."""
+    deployment.give_credentials("default", "openmarket")
+    return deployment

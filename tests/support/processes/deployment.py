@@ -14,7 +14,7 @@ from functions.wiring import keeper_of
 from local.aws import Aws
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
-from runtime.clock import DAY
+from runtime.clock import DAY, rfc3339
 from tests.support.api.frontend import Frontend, LambdaContext
 from tests.support.moving_clock import MovingClock
 
@@ -71,6 +71,18 @@ class Deployment:
             period = {"from": str(self.today - days * DAY), "to": str(self.today)}
             listed: dict[str, Any] = frontend.data(REPORTS_WITH_FILES, period | variables)["reports"]
         return listed
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data that a new process answers; `$f` and `$t` are the last five days unless they are given."""
+        period = {"f": rfc3339(self.clock() - 5 * DAY), "t": rfc3339(self.clock())}
+        frontend = Frontend(self.environ, self.clock)
+        with closing(frontend.handler):
+            return frontend.data(query, period | variables)
+
+    def lake_days(self, brand: str = "__all__") -> list[str]:
+        """The days whose rows lie in the lake."""
+        keys = self.keys(f"credit-log/tenant=default/brand={brand}/")
+        return [key.split("/day=")[1][:10] for key in keys if key.endswith("/rows.csv.gz")]
 
     def tags(self, bucket: str, prefix: str = "") -> dict[str, str]:
         """Each key in a bucket with its ETag."""
