@@ -190,6 +190,16 @@ def test_blanks_around_quotes_are_no_part_of_a_cell(blank: str, end: str) -> Non
         assert read_log((end.join(rows) + end).encode()) == ROWS
 
 
+@pytest.mark.parametrize("blank", [" ", "  ", "\t", "\u00a0", "\u2003", "\x0b", "\x0c", "\x1f", "\x85"])
+@pytest.mark.parametrize("column", range(7))
+def test_blanks_around_a_cell_are_no_part_of_it(blank: str, column: int) -> None:
+    for before, after in (("", blank), (blank, ""), (blank, blank)):
+        cells = [*CELLS[:column], f"{before}{CELLS[column]}{after}", *CELLS[column + 1 :]]
+        for end in ("\r\n", "\n"):
+            assert read_log(f"{HEADER}{','.join(cells)}{end}{','.join(SECOND)}{end}".encode()) == ROWS
+        assert read_log(f"{HEADER}{','.join(SECOND)}\n{','.join(cells)}".encode()) == ROWS[::-1]
+
+
 def test_blanks_around_quotes_leave_what_is_in_them() -> None:
     name = 'T-Mobile, ""the" ,"" one\r\nUK" '
     quoted = name.replace('"', '""')

@@ -7,9 +7,18 @@ one is read. A figure that is not one makes the whole file unusable: a wrong tot
 import re
 from decimal import Context, Decimal
 
-from upstreams.openmarket import values
 from upstreams.openmarket.rows import LogRow, OutcomeRow
 from upstreams.openmarket.table import LastCell, Table, TableKind
+from upstreams.openmarket.values import (
+    LARGEST_COUNT,
+    LARGEST_ID,
+    LONGEST_NUMBER,
+    currency_code,
+    instant,
+    is_exact_phone_number,
+    plain_amount,
+    whole_number,
+)
 
 _CLOSED_TIME = re.compile(r".*(?:[+-][0-9]{2}:?[0-9]{2}|Z|UTC|GMT|[)\]])", re.IGNORECASE)
 _DOCUMENTED_TIME = re.compile(r"[0-9-]{10}[T ]+[0-9]{2}:[0-9]{2}:[0-9]{2}", re.IGNORECASE)
@@ -29,15 +38,15 @@ def read_log(body: bytes, content_type: str | None = None, no_data: str = "") ->
     table = Table(body, content_type, no_data, _LOG)
     rows = []
     for credit_id, time, msisdn, network, outcome, amount, currency in table:
-        if (number := values.number(credit_id, values.LARGEST_ID)) is None:
+        if (number := whole_number(credit_id, LARGEST_ID)) is None:
             raise table.wrong("number")
-        if (moment := values.time(time)) is None:
+        if (moment := instant(time)) is None:
             raise table.wrong("time")
-        if not values.is_exact_phone_number(msisdn):
+        if not (msisdn.isdecimal() or is_exact_phone_number(msisdn)):
             raise table.wrong("phone number")
-        if (plain := values.amount(amount)) is None:
+        if (plain := plain_amount(amount)) is None:
             raise table.wrong("amount")
-        if (code := values.currency(currency)) is None:
+        if (code := currency_code(currency)) is None:
             raise table.wrong("currency")
         rows.append(LogRow(number, moment, msisdn, network, outcome, plain, code))
     return rows
@@ -52,12 +61,12 @@ def read_outcome(body: bytes, content_type: str | None = None, no_data: str = ""
     table = Table(body, content_type, no_data, _OUTCOME)
     rows = []
     for brand, amount, currency, success, failed, applied in table:
-        if (value := values.amount(amount)) is None or (total := values.amount(applied)) is None:
+        if (value := plain_amount(amount)) is None or (total := plain_amount(applied)) is None:
             raise table.wrong("amount")
-        if (code := values.currency(currency)) is None:
+        if (code := currency_code(currency)) is None:
             raise table.wrong("currency")
-        succeeded = values.number(success, values.LARGEST_COUNT)
-        not_succeeded = values.number(failed, values.LARGEST_COUNT)
+        succeeded = whole_number(success, LARGEST_COUNT)
+        not_succeeded = whole_number(failed, LARGEST_COUNT)
         if succeeded is None or not_succeeded is None:
             raise table.wrong("number")
         rows.append(OutcomeRow(brand, value, code, succeeded, not_succeeded, total))
@@ -68,7 +77,7 @@ def _log_cell_is_complete(last: LastCell) -> bool:
     """Names and words may always have gone on, numbers unless they are quoted."""
     match last.column:
         case 0:
-            return last.quoted or len(last.cells[0]) == values.LONGEST_NUMBER
+            return last.quoted or len(last.cells[0]) == LONGEST_NUMBER
         case 1:
             before = last.cells_before[1] if last.cells_before else None
             return last.quoted or _time_is_complete(last.cells[1], before)

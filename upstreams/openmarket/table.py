@@ -8,7 +8,7 @@ origin broke off.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple, Protocol
 
@@ -68,7 +68,7 @@ class Table:
         """The error for a bad cell: it names the line and never the cell's content."""
         return self._unusable(f"has a wrong {what}")
 
-    def __iter__(self) -> Iterator[list[str]]:
+    def __iter__(self) -> Iterator[Sequence[str]]:
         """The wanted cells of each row, stripped.
 
         Raises:
@@ -84,7 +84,7 @@ class Table:
         self._reader = self._row_reader(text, layout)
         rows = self._rows(self._reader, layout)
         try:
-            yield from map(self._unwrapped, rows) if b'="' in self._body else rows
+            yield from map(self._unwrapped, rows) if b"=" in self._body and b'="' in self._body else rows
         except csv.Error as error:
             raise self._unusable("is not CSV") from error
 
@@ -117,14 +117,22 @@ class Table:
                 )
 
     def _row_reader(self, text: io.TextIOWrapper, layout: Layout) -> _RowReader:
-        quote, delimiter = layout.quote.encode(), layout.delimiter
-        blanks = (b" ", _NO_BREAK_SPACE) if delimiter == "\t" else (b" ", b"\t", _NO_BREAK_SPACE)
-        # The standard reader skips spaces before a quote; any other blank beside one needs the slower reader.
-        if any(quote + blank in self._body or (blank != b" " and blank + quote in self._body) for blank in blanks):
-            return TolerantReader(text.read(), delimiter, layout.quote)
-        return csv.reader(text, delimiter=delimiter, quotechar=layout.quote, strict=True, skipinitialspace=True)
+        delimiter, quote = layout.delimiter, layout.quote
+        if self._has_blanks_beside_quotes(delimiter.encode(), quote.encode()):
+            return TolerantReader(text.read(), delimiter, quote)
+        return csv.reader(text, delimiter=delimiter, quotechar=quote, strict=True, skipinitialspace=True)
 
-    def _rows(self, reader: _RowReader, layout: Layout) -> Iterator[list[str]]:
+    def _has_blanks_beside_quotes(self, delimiter: bytes, quote: bytes) -> bool:
+        """Whether a quote may have a blank beside it, other than the spaces before it that the fast reader skips."""
+        # One byte is found much faster than two, and most files have no quote at all.
+        if quote not in self._body:
+            return False
+        blanks = [blank for blank in (b"\t", _NO_BREAK_SPACE) if blank != delimiter and blank in self._body]
+        return any(quote + blank in self._body for blank in (b" ", *blanks)) or any(
+            blank + quote in self._body for blank in blanks
+        )
+
+    def _rows(self, reader: _RowReader, layout: Layout) -> Iterator[Sequence[str]]:
         width, pick = layout.width, itemgetter(*layout.picks)
         count, ended = 0, False
         previous: list[str] = []
@@ -141,7 +149,7 @@ class Table:
                 raise self._unusable("is a row after the end of the table")
             count += 1
             previous, last = last, row
-            yield [cell.strip() for cell in pick(row)]
+            yield [*map(str.strip, pick(row))]
         if not self._notes.agree_with(count):
             raise self._unusable("or one before it states another number of rows than there are")
         if last and not ended:
@@ -154,15 +162,16 @@ class Table:
             raise self._unusable("has too many cells")
 
     def _check_end(self, layout: Layout, previous: list[str], last: list[str]) -> None:
-        if self._body.endswith((b"\r", b"\n")) or len(last) > layout.width or layout.width - 1 not in layout.picks:
+        end = self._body.rstrip(b" \t")
+        if end.endswith((b"\r", b"\n")) or len(last) > layout.width or layout.width - 1 not in layout.picks:
             return
-        quoted = self._body.rstrip(b" \t").endswith(layout.quote.encode())
         rows = [self._unwrapped([row[place].strip() for place in layout.picks]) for row in (last, previous) if row]
-        end = LastCell(layout.picks.index(layout.width - 1), rows[0], rows[1] if previous else None, quoted)
-        if not self._kind.is_complete(end):
+        quoted = end.endswith(layout.quote.encode())
+        cell = LastCell(layout.picks.index(layout.width - 1), rows[0], rows[1] if previous else None, quoted)
+        if not self._kind.is_complete(cell):
             raise self.wrong("end: it looks cut off")
 
-    def _unwrapped(self, cells: list[str]) -> list[str]:
+    def _unwrapped(self, cells: Sequence[str]) -> list[str]:
         """The cells without `="…"`, which keeps a spreadsheet from reading a number; amounts are never wrapped so."""
         return [
             match[1].strip() if column in self._kind.wrapped and (match := _WRAPPED.fullmatch(cell)) else cell

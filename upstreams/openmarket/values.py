@@ -31,18 +31,19 @@ _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _ROUNDED_NUMBER = re.compile(r"[+-]?[0-9]*[.,]?[0-9]+[.,]?[eE][+-]?[0-9]+|[+-]?[0-9]+[.,]0*")
 
 
-def number(cell: str, largest: int) -> int | None:
+def whole_number(cell: str, largest: int) -> int | None:
     """An unsigned whole number in ASCII digits."""
-    if cell.isdecimal() and cell.isascii() and len(cell) <= LONGEST_NUMBER and (value := int(cell)) <= largest:
-        return value
-    return None
+    if not (cell.isdecimal() and cell.isascii() and len(cell) <= LONGEST_NUMBER):
+        return None
+    value = int(cell)
+    return value if value <= largest else None
 
 
-def time(cell: str) -> dt.datetime | None:
+def instant(cell: str) -> dt.datetime | None:
     """An instant: UTC unless the cell has a numeric offset. A zone's name alone counts only if it means UTC."""
     try:
         if len(cell) == _DOCUMENTED_LENGTH and cell[4] == cell[7] == "-" and cell[13] == cell[16] == ":":
-            return dt.datetime.fromisoformat(cell).replace(tzinfo=dt.UTC) if cell[10] in " Tt" else None
+            return dt.datetime.fromisoformat(f"{cell}+00:00") if cell[10] in " Tt" else None
         match = _TIME.fullmatch(cell)
         return None if match is None else _instant(*match.groups())
     except (ValueError, OverflowError):
@@ -62,7 +63,7 @@ def _instant(day: str, clock: str, name: str | None, offset: str | None, *names:
 
 
 @functools.lru_cache(1024)
-def amount(cell: str) -> str | None:
+def plain_amount(cell: str) -> str | None:
     """A finite decimal as plain digits: the vendor's own spelling unless that has a plus sign, an exponent or a gap.
 
     Cached, because a file has thousands of rows and a dozen price points.
@@ -77,11 +78,11 @@ def amount(cell: str) -> str | None:
 
 
 @functools.lru_cache(1024)
-def currency(cell: str) -> str | None:
+def currency_code(cell: str) -> str | None:
     """A currency's three letters, in upper case."""
     return cell.upper() if _CURRENCY.fullmatch(cell) else None
 
 
 def is_exact_phone_number(cell: str) -> bool:
     """Whether a phone number is as the vendor has it: not a rounded one, `4.47701E+11`, nor one with a point."""
-    return cell.isdecimal() or not _ROUNDED_NUMBER.fullmatch(cell)
+    return not _ROUNDED_NUMBER.fullmatch(cell)
