@@ -4,8 +4,12 @@ The program's children are forked before anything has begun a thread, so that ea
 """
 
 import asyncio
+import csv
+import gzip
+import io
 import os
 import signal
+import subprocess
 import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -16,7 +20,7 @@ from pathlib import Path
 from functions.settings import Settings
 from functions.wiring import Parts, store_of
 from ledger.credits.days import DayStore
-from ledger.credits.rows import Rows
+from ledger.credits.rows import COLUMNS, Rows
 from ledger.credits.selection import Selection
 from ledger.exports.exports import PATIENCE, Exports
 from ledger.exports.jobs import ExportFormat, ExportJob, ExportLog, ExportSnapshot, ExportStatus
@@ -27,6 +31,7 @@ from ledger.storage.store import Store
 from runtime.clock import Clock, Period
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
+from tests.support.repository import ROOT
 
 LEASE_SECONDS = 0.3
 AT_ONCE = 8
@@ -154,6 +159,33 @@ async def fill(environ: Mapping[str, str], days: int, rows_a_day: int) -> Export
         ]
         await store.write(day, NOON, Rows(cells), settled=True)
     return job("2019-01-01T00:00:00Z", f"{first + timedelta(days=days)}T00:00:00Z")
+
+
+type Start = Callable[..., ExportingProcess]
+"""The fixture `start` of the exports' tests."""
+
+
+def rows_of(file: bytes) -> list[list[str]]:
+    """A CSV file's rows; the header has to be right."""
+    header, *rows = csv.reader(io.StringIO(gzip.decompress(file).decode(), newline=""))
+    assert header == list(COLUMNS)
+    return rows
+
+
+async def printed_by_program(environ: dict[str, str], *arguments: str) -> str:
+    """What `tests.support.processes.exporting_process` prints."""
+    run = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.support.processes.exporting_process",
+        *arguments,
+        env=environ,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    printed, _ = await run.communicate()
+    assert run.returncode == 0
+    return printed.decode()
 
 
 def crash_everywhere() -> None:
