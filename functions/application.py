@@ -90,13 +90,14 @@ class Application:
 
     def recall(self, request: Request) -> Response | None:
         """The response to a request that this process has answered before, while that answer is good."""
-        began, record = time.perf_counter(), _begin(request)
+        began, record = time.perf_counter(), _new_record()
         response = self._api.recall(request)
         return None if response is None else self._logged(request, response, record, began)
 
     async def answer(self, request: Request) -> Response:
         """One request's response, whatever happens."""
-        began, record = time.perf_counter(), _begin(request)
+        began, record = time.perf_counter(), _new_record()
+        deadline.current.set(request.deadline)
         try:
             response = await self._api.answer(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the frontend gets an answer and the log the reason
@@ -108,11 +109,9 @@ class Application:
         return with_security_headers(response)
 
 
-def _begin(request: Request) -> telemetry.Telemetry:
-    """Begin an invocation: an empty record of what it does, and the deadline for everything that it calls."""
+def _new_record() -> telemetry.Telemetry:
     record = telemetry.Telemetry()
     telemetry.current.set(record)
-    deadline.current.set(request.deadline)
     return record
 
 

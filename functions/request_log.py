@@ -7,10 +7,9 @@ older answer was given instead.
 
 import os
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from runtime.logs import rendered, write
 from runtime.metrics import MOST_VALUES, embedded, emit
@@ -28,8 +27,7 @@ CLIENT_CLAIMS = ("client_id", "azp", "cid", "appid")
 """The claims in which identity providers name the application that a token was issued to."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedResponse:
+class LoggedResponse(NamedTuple):
     """How a request ended."""
 
     request: Request

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runtime.endpoints import is_protected
 from runtime.metrics import DEFAULT_NAMESPACE
@@ -15,8 +15,7 @@ class SettingError(Exception):
     """A setting cannot be used; the message names it and says what it takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The environment as typed values; `Settings.read(os.environ)` makes one."""
 
     ledger_bucket: str

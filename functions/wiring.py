@@ -5,7 +5,6 @@ nothing connects before it is asked. A part's code is imported then as well: a q
 reports and exports, and nothing but the keeper's and the exporter's functions loads theirs.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -58,13 +57,13 @@ def store_of(settings: Settings) -> Store:
     return Store(S3Bucket(settings.ledger_bucket, settings.aws_endpoint_url))
 
 
-@dataclass(frozen=True)
 class Parts:
     """The parts of one process; it is a `Ledger`."""
 
-    settings: Settings
-    clock: Clock
-    store: Store
+    def __init__(self, settings: Settings, clock: Clock, store: Store) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.store = store
 
     @cached_property
     def credit_log(self) -> "CreditLog":

@@ -1,8 +1,8 @@
 """Times as they are written on the wire, in stored rows and in object keys. Inside, all are aware UTC."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 Clock = Callable[[], datetime]
 
@@ -47,8 +47,7 @@ def day_end(day: date) -> datetime:
     return midnight(day) + DAY
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(NamedTuple):
     """A half-open period of instants, `[start, end)`; empty when both are the same."""
 
     start: datetime

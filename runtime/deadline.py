@@ -6,14 +6,19 @@ it as an argument in every signature: the bucket and the client that starts an e
 
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Deadline:
-    """A moment on the monotonic clock, in seconds."""
+    """A moment on the monotonic clock, in seconds; it never changes."""
 
-    at: float
+    __slots__ = ("__weakref__", "at")
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+    def __repr__(self) -> str:
+        """How much time is left, which says more than the moment."""
+        return f"Deadline({self.remaining():.3f} s left)"
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":

@@ -2,16 +2,15 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 
 
-@dataclass(slots=True)
 class Memory[K: Hashable, T]:
     """A bounded map; `limit` is in bytes, and the caller gives each value's size."""
 
-    limit: int
-    _entries: OrderedDict[K, tuple[T, int]] = field(default_factory=OrderedDict)
-    _bytes: int = 0
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._entries: OrderedDict[K, tuple[T, int]] = OrderedDict()
+        self._bytes = 0
 
     def recall(self, key: K) -> T | None:
         """The value under a key; None when there is none, or not any more."""

@@ -6,14 +6,13 @@ A context variable carries the record, so that no function between the handler a
 from collections import Counter
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 HIDDEN = "hidden."
 """Prefix of a counter's name: failures with this code that are not visible in the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamCall:
+class UpstreamCall(NamedTuple):
     """One attempt at a vendor call; `status` is None when there was no answer."""
 
     upstream: str
@@ -22,7 +21,6 @@ class UpstreamCall:
     seconds: float
 
 
-@dataclass(slots=True)
 class Telemetry:
     """What is logged about one request.
 
@@ -30,10 +28,11 @@ class Telemetry:
     code of each error in its answer.
     """
 
-    upstream_calls: list[UpstreamCall] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    facts: dict[str, object] = field(default_factory=dict)
-    error_codes: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.upstream_calls: list[UpstreamCall] = []
+        self.counts: Counter[str] = Counter()
+        self.facts: dict[str, object] = {}
+        self.error_codes: list[str] = []
 
     def failures(self) -> Counter[str]:
         """How often each code occurred, in the answer or hidden from it."""

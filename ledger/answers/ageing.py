@@ -1,14 +1,13 @@
 """How long stored data is good enough to answer from (docs/architecture.md). Pure: moments in, a moment out."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 LONGEST = timedelta(hours=6)
 FOR_GOOD = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Ageing:
+class Ageing(NamedTuple):
     """The rule, with its two settings.
 
     A period's data may change until `settle` after its end. What was fetched later is settled and never expires. What

@@ -10,8 +10,8 @@ is given and marked as stale.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import orjson
 
@@ -37,8 +37,7 @@ type IsValid = Callable[[object], bool]
 """Whether a stored JSON value is an answer of some kind, with every field of the right type."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What to ask a vendor, where its answers are stored, and until when one is good.
 
     `good_until` takes an answer's JSON value and when it was fetched. `changed_at` tells when something last made the
@@ -54,15 +53,18 @@ class Question:
     changed_at: Callable[[], Awaitable[datetime | None]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CachedAnswer:
+class CachedAnswer(NamedTuple):
     """A JSON value, when it was fetched, where it came from, and until when it would be given again."""
 
-    value: object = field(repr=False)
+    value: object
     fetched: datetime
     source: Source
     stale: bool = False
     good_until: datetime = LONG_AGO
+
+    def __repr__(self) -> str:
+        """Without the value, which may hold links and phone numbers."""
+        return f"CachedAnswer(fetched={self.fetched}, source={self.source}, stale={self.stale})"
 
 
 class Answers:
@@ -182,9 +184,9 @@ class Answers:
         now = self._clock()
         until = min(now + self._recheck, question.good_until(answer.value, answer.fetched))
         if until > now:
-            again = replace(answer, source=Source.CACHE, good_until=until)
+            again = answer._replace(source=Source.CACHE, good_until=until)
             self._memory.remember(question.folder, again, 2 * len(orjson.dumps(answer.value)))
-        return replace(answer, good_until=until)
+        return answer._replace(good_until=until)
 
 
 async def _never() -> datetime | None:

@@ -1,9 +1,9 @@
 """Where an answer came from and how old it is: part of every answer, so that no client has to guess."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 
 class Source(Enum):
@@ -14,8 +14,7 @@ class Source(Enum):
     ARCHIVE = "ARCHIVE"
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(NamedTuple):
     """`as_of` is the oldest fetch among the data used; `stale` means that a refresh was due and failed.
 
     Until `good_until` the same answer would be given again.

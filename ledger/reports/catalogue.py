@@ -8,7 +8,7 @@ fails with no listing held, the archive is no substitute.
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
@@ -104,7 +104,7 @@ def _freshness(listing: Freshness, shelf: ArchivedReports, gone: Sequence[Archiv
     """The listing's, unless rows come from the archive only: those are as old as their records."""
     good_until = min(listing.good_until, shelf.good_until)
     if not gone:
-        return replace(listing, good_until=good_until)
+        return listing._replace(good_until=good_until)
     telemetry.count("ledger.archive")
     as_of = min(listing.as_of, *(each.at for each in gone))
     return Freshness(Source.ARCHIVE, as_of, good_until, listing.stale)

@@ -11,9 +11,8 @@ listings fail may well accept it; to refuse it unasked would be the worse answer
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import NamedTuple, Self
 
 import orjson
 
@@ -34,8 +33,7 @@ WRITE_TRIES = 3
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerState:
+class BreakerState(NamedTuple):
     """How often a vendor has failed in a row, with which error, when last, and until when it is not called.
 
     Zero failures: the breaker is closed. `e_tag` is None while there is no object.
@@ -131,14 +129,14 @@ class Breakers:
         """
         now = self._clock()
         if now >= state.until:
-            probing = replace(state, until=now + pause(state.failures))
+            probing = state._replace(until=now + pause(state.failures))
             try:
                 e_tag = await self._write(key, probing)
             except LedgerUnavailable as error:
                 LOG.warning("probing a vendor without recording it: %s", error)
                 return state
             if e_tag is not None:
-                return replace(probing, e_tag=e_tag)
+                return probing._replace(e_tag=e_tag)
         telemetry.count("breaker.open")
         raise BY_CODE[state.code](upstream, f"{state.reason} (not called again until {state.until:%H:%M:%S} UTC)")
 

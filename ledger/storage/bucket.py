@@ -4,9 +4,8 @@
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final, NamedTuple, Protocol
 
 ABSENT: Final = "*"
 """The condition of a write that must not replace anything; `*` as in HTTP's `If-None-Match: *`."""
@@ -22,8 +21,7 @@ class LedgerUnavailable(Exception):
     code: ClassVar[str] = "LEDGER_UNAVAILABLE"
 
 
-@dataclass(frozen=True, slots=True)
-class ListedObject:
+class ListedObject(NamedTuple):
     """A listed object: its whole key, its size in bytes, and when it was written, by S3's clock."""
 
     key: str
@@ -31,13 +29,16 @@ class ListedObject:
     modified: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """An object as it was read: its bytes, its ETag for a conditional write, and its attributes."""
 
-    body: bytes = field(repr=False)
+    body: bytes
     e_tag: str
     attributes: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """Without the body, which may hold links and phone numbers."""
+        return f"StoredObject({len(self.body)} bytes, e_tag={self.e_tag})"
 
 
 class Bucket(Protocol):

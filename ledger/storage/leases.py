@@ -12,9 +12,8 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self, cast
+from typing import Any, NamedTuple, Self, cast
 from weakref import WeakKeyDictionary
 
 import orjson
@@ -37,8 +36,7 @@ DELETABLE_SHARE = 0.25
 """A lease is deleted only while more than this share of its life is left."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseRecord:
+class LeaseRecord(NamedTuple):
     """The content of a lease object: its holder, until when it runs (epoch seconds), and how its refresh failed."""
 
     holder: str
@@ -86,15 +84,15 @@ def _error(failed: object) -> UpstreamError:
     raise LookupError
 
 
-@dataclass(slots=True)
 class _Lease:
     """A lease that this process holds; `until` is in epoch seconds, `expires` on the monotonic clock."""
 
-    key: str
-    holder: str
-    e_tag: str
-    until: float
-    expires: float
+    def __init__(self, key: str, holder: str, e_tag: str, until: float, expires: float) -> None:
+        self.key = key
+        self.holder = holder
+        self.e_tag = e_tag
+        self.until = until
+        self.expires = expires
 
     def left(self) -> float:
         """Seconds until it expires, by the clock that says less: the monotonic one may stop in a frozen process."""

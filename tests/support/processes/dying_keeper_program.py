@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -19,6 +19,7 @@ from ledger.keeper.run import KeeperRun
 from ledger.storage.bucket import ABSENT, PART_BYTES
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
+from runtime.clock import Clock
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.exporting_process import DyingBucket, QuickParts
@@ -53,11 +54,12 @@ async def _nothing() -> None:
     """A place to die at."""
 
 
-@dataclass(frozen=True)
 class KnownSecrets(QuickParts):
     """Parts whose credentials have been read already: making a client for that is most of a child's life."""
 
-    secrets: SecretStore
+    def __init__(self, settings: Settings, clock: Clock, store: Store, secrets: SecretStore) -> None:
+        super().__init__(settings, clock, store)
+        self.secrets = secrets
 
 
 async def known_secrets() -> SecretStore:

@@ -37,11 +37,12 @@ class Vendors:
     rde: Rde
 
 
-@dataclass(frozen=True)
 class LedgerProcess(Parts):
     """One process, with short leases."""
 
-    vendors: Vendors
+    def __init__(self, settings: Settings, clock: Clock, store: Store, vendors: Vendors) -> None:
+        super().__init__(settings, clock, store)
+        self.vendors = vendors
 
     @cached_property
     def leases(self) -> Leases:
