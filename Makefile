@@ -32,7 +32,7 @@ lint: setup
 	$(RUN)lint-imports
 
 schema: setup
-	$(RUN)python -m schema.types.sdl > schema/schema.graphql
+	$(RUN)python -m schema.types.sdl > schema/schema.graphql.new && mv schema/schema.graphql.new schema/schema.graphql
 
 # What is deployed: the lock without development's own packages.
 LOCKED = $(UV) export --quiet --frozen --no-dev --no-emit-project

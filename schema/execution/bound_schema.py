@@ -16,6 +16,7 @@ from graphql import (
     GraphQLField,
     GraphQLInputField,
     GraphQLInputObjectType,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLScalarType,
@@ -42,6 +43,8 @@ def bound_schema() -> GraphQLSchema:
             continue
         if isinstance(type_, GraphQLObjectType):
             _bind_object(type_, roots.get(name, {}))
+        elif isinstance(type_, GraphQLInterfaceType):
+            type_.resolve_type = _type_of
         elif isinstance(type_, GraphQLInputObjectType):
             _name_arguments(type_.fields)
         elif isinstance(type_, GraphQLEnumType):
@@ -55,6 +58,11 @@ def attribute_of(source: object, name: str) -> object:
     """A field's value: an attribute of the source object, called where it has to be computed."""
     value = getattr(source, name)
     return value() if callable(value) else value
+
+
+def _type_of(value: Any, *_: object) -> str:
+    """The name of the GraphQL type of a value behind an interface."""
+    return str(value.graphql_type)
 
 
 def _bind_object(type_: GraphQLObjectType, root_fields: dict[str, RootField]) -> None:

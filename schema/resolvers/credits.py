@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ledger.answers.freshness import Freshness
@@ -11,15 +11,16 @@ from ledger.credits.filters import CreditFilter
 from ledger.credits.outcomes import Outcome
 from ledger.credits.rows import Credit, Position
 from ledger.credits.selection import RowPage, Selection, SummaryBucket, SummaryKey
-from runtime.clock import rfc3339
+from runtime.clock import Period, rfc3339
 from schema.errors import BadUserInput, Forbidden
 from schema.limits import arguments
 from schema.limits.response_budget import BUCKET, LOG_ROW, OUTCOME_ROW
-from schema.resolvers import cursors
+from schema.resolvers import cursors, node_ids
 from schema.resolvers.access import CREDITS_MSISDN
 from schema.resolvers.context import Context
-from schema.resolvers.log_rows import LogRows
+from schema.resolvers.log_rows import CreditNode, LogRows
 from schema.resolvers.paging import Edge, PageInfo
+from schema.scalar_values import parse_date_time
 
 LARGEST_ID = 2**64 - 1
 
@@ -29,6 +30,7 @@ class CreditLogPage:
     """Credits by time, then id; each figure is computed when it is selected."""
 
     selection: Selection
+    brand: str | None
     freshness: Freshness
     binding: tuple[str, ...]
     size: int
@@ -38,14 +40,14 @@ class CreditLogPage:
     context: Context
     _reading: asyncio.Future[RowPage] | None = field(default=None)
 
-    async def nodes(self) -> Sequence[Credit]:
+    async def nodes(self) -> Sequence[CreditNode]:
         """The page's rows."""
         self.context.private = True
         rows = (await self._page()).rows
         self.context.budget.take(len(rows), LOG_ROW)
-        return LogRows(rows, unmasked=self.unmasked)
+        return LogRows(rows, self.brand, unmasked=self.unmasked)
 
-    async def edges(self) -> list[Edge[Credit]]:
+    async def edges(self) -> list[Edge[CreditNode]]:
         """The page's rows with their cursors."""
         self.context.private = True
         return [Edge(self._cursor(credit), credit) for credit in await self.nodes()]
@@ -75,7 +77,7 @@ class CreditLogPage:
             self._reading = asyncio.ensure_future(self.selection.page(self.size, self.after))
         return await self._reading
 
-    def _cursor(self, credit: Credit) -> str:
+    def _cursor(self, credit: Credit | CreditNode) -> str:
         return cursors.encode(self.binding, (rfc3339(credit.time), str(credit.credit_id)))
 
 
@@ -102,6 +104,7 @@ async def credit_log(
     stored = await context.ledger.credit_log.snapshot(context.tenant, brand, period, context.deadline)
     return CreditLogPage(
         selection=Selection(stored, period, condition),
+        brand=brand,
         filtered=condition is not None,
         binding=binding,
         size=size,
@@ -110,6 +113,25 @@ async def credit_log(
         context=context,
         freshness=context.used(stored.freshness),
     )
+
+
+async def credit_node(context: Context, parts: list[str | None]) -> CreditNode | None:
+    """The credit of a global id: its time, its id and the brand that was asked for."""
+    try:
+        time, credit_id, brand = parts
+        position = parse_date_time(time), int(credit_id or "")
+    except ValueError:
+        raise BadUserInput(node_ids.NOT_VALID) from None
+    if not 0 <= position[1] <= LARGEST_ID:
+        raise BadUserInput(node_ids.NOT_VALID)
+    period, brand = Period(position[0], position[0] + timedelta(seconds=1)), arguments.brand(brand)
+    stored = await context.ledger.credit_log.snapshot(context.tenant, brand, period, context.deadline)
+    context.used(stored.freshness)
+    context.private = True
+    before = (position[0], position[1] - 1) if position[1] else None
+    page = await Selection(stored, period, None).page(1, before)
+    rows = LogRows(page.rows, brand, unmasked=context.identity.may(CREDITS_MSISDN))
+    return rows[0] if len(rows) and (rows[0].time, rows[0].credit_id) == position else None
 
 
 async def credit_outcome(context: Context, from_: datetime, to: datetime, brand: str | None = None) -> Outcome:

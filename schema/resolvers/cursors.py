@@ -1,8 +1,8 @@
 """Opaque cursors for keyset pages: a row's sort key, and which list it belongs to.
 
 A cursor is bound to its field, tenant, brand and filter; one from another list is refused rather than read as a
-position in this one. The binding is a digest, not a secret: a forged cursor names a position, and a position gives
-nobody a row that a query would not.
+position in this one. The binding is a digest, not a secret: a forged cursor names a position, and a position does
+not give a row that a query would not.
 """
 
 import base64

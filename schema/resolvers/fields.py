@@ -17,9 +17,9 @@ type Resolver = Callable[..., Awaitable[Any]]
 
 
 class RootField(NamedTuple):
-    """A field of `Query` or `Mutation`."""
+    """A field of `Query` or `Mutation`; without a scope its resolver demands the one of what is found."""
 
-    scope: str
+    scope: str | None
     load: Callable[[], Resolver]
 
     def resolve(self, context: Context, **arguments: Any) -> Awaitable[Any]:  # noqa: ANN401 - each field has its own
@@ -28,7 +28,8 @@ class RootField(NamedTuple):
         Raises:
             Forbidden: the token does not have the scope.
         """
-        context.identity.demand(self.scope)
+        if self.scope is not None:
+            context.identity.demand(self.scope)
         return self.load()(context, **arguments)
 
 
@@ -56,6 +57,12 @@ def _credit_log_export() -> Resolver:
     return credit_log_export
 
 
+def _node() -> Resolver:
+    from schema.resolvers.nodes import node
+
+    return node
+
+
 def _schedule_report() -> Resolver:
     from schema.resolvers.reports import schedule_report
 
@@ -73,6 +80,7 @@ QUERIES = {
     "credit_log": RootField(CREDITS_READ, _credit_log),
     "credit_outcome": RootField(CREDITS_READ, _credit_outcome),
     "credit_log_export": RootField(CREDITS_READ, _credit_log_export),
+    "node": RootField(None, _node),
 }
 MUTATIONS = {
     "schedule_report": RootField(REPORTS_SCHEDULE, _schedule_report),

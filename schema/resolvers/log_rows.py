@@ -5,12 +5,16 @@ needs cells that are safe inside a JSON string; where one of a column is not, al
 """
 
 from collections.abc import Iterator, Sequence
-from typing import overload
+from datetime import datetime
+from typing import NamedTuple, overload
 
 import orjson
 
 from ledger.credits.masking import masked
 from ledger.credits.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, NETWORK, OUTCOME, RAW_OUTCOME, TIME, Credit, Rows
+from runtime.clock import rfc3339
+from schema.resolvers import node_ids
+from upstreams.openmarket.rows import CreditState
 
 COLUMNS = {
     "credit_id": CREDIT_ID,
@@ -26,27 +30,60 @@ COLUMNS = {
 _CONTROLS = bytes(range(0x20))
 
 
-class LogRows(Sequence[Credit]):
-    """Rows, with phone numbers masked unless the caller may read them."""
+class CreditNode(NamedTuple):
+    """One credit as the schema shows it; `brand` is the one that was asked for (None: all brands)."""
 
-    def __init__(self, rows: Rows, *, unmasked: bool) -> None:
+    credit_id: int
+    time: datetime
+    msisdn: str
+    network: str
+    outcome: CreditState
+    raw_outcome: str
+    amount: str
+    currency: str
+    brand: str | None
+
+    @property
+    def graphql_type(self) -> str:
+        """The type behind the interface `Node`."""
+        return "CreditLogEntry"
+
+    @property
+    def id(self) -> str:
+        """The global id; `credits.credit_node` reads it."""
+        return _node_id(rfc3339(self.time), str(self.credit_id), self.brand)
+
+    def __repr__(self) -> str:
+        """Which one it is, without the phone number."""
+        return f"CreditNode({self.credit_id})"
+
+
+def _node_id(time: str, credit_id: str, brand: str | None) -> str:
+    return node_ids.encode("CreditLogEntry", time, credit_id, brand)
+
+
+class LogRows(Sequence[CreditNode]):
+    """Rows of one brand or of all, with phone numbers masked unless the caller may read them."""
+
+    def __init__(self, rows: Rows, brand: str | None, *, unmasked: bool) -> None:
         self._rows = rows
+        self._brand = brand
         self._unmasked = unmasked
 
     def __len__(self) -> int:
         return len(self._rows)
 
     @overload
-    def __getitem__(self, index: int) -> Credit: ...
+    def __getitem__(self, index: int) -> CreditNode: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Credit]: ...
-    def __getitem__(self, index: int | slice) -> Credit | Sequence[Credit]:
+    def __getitem__(self, index: slice) -> Sequence[CreditNode]: ...
+    def __getitem__(self, index: int | slice) -> CreditNode | Sequence[CreditNode]:
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
-        return self._shown(self._rows.credit(range(len(self))[index]))
+        return self._node(self._rows.credit(range(len(self))[index]))
 
-    def __iter__(self) -> Iterator[Credit]:
-        return map(self._shown, self._rows)
+    def __iter__(self) -> Iterator[CreditNode]:
+        return map(self._node, self._rows)
 
     def json(self, fields: Sequence[tuple[str, str | None]]) -> orjson.Fragment:
         """A JSON array of objects; each field is a response key and an attribute (None: `__typename`)."""
@@ -58,13 +95,17 @@ class LogRows(Sequence[Credit]):
         return orjson.Fragment(f"[{','.join([f'{{{template}}}'] * len(self)) % tuple(cells)}]".encode())
 
     def _column(self, attribute: str) -> Sequence[str]:
+        if attribute == "id":
+            times, ids = self._rows.column(TIME), self._rows.column(CREDIT_ID)
+            return [_node_id(time, credit_id, self._brand) for time, credit_id in zip(times, ids, strict=True)]
         cells = self._rows.column(COLUMNS[attribute])
         if attribute == "msisdn" and not self._unmasked:
             cells = [masked(cell) for cell in cells]
         return cells if attribute == "time" or _safe(cells) else [_escaped(cell) for cell in cells]
 
-    def _shown(self, credit: Credit) -> Credit:
-        return credit if self._unmasked else credit._replace(msisdn=masked(credit.msisdn))
+    def _node(self, credit: Credit) -> CreditNode:
+        shown = credit if self._unmasked else credit._replace(msisdn=masked(credit.msisdn))
+        return CreditNode(*shown, self._brand)
 
 
 def _safe(cells: Sequence[str]) -> bool:

@@ -62,6 +62,11 @@ declare_enum(
 )
 
 
+@strawberry.interface(description="An object with a global id.")
+class Node:
+    id: strawberry.ID = described("Global, stable and opaque: for `node`, and for clients that cache by id.")
+
+
 @strawberry.type(description="Where an answer came from and how old it is.")
 class Freshness:
     source: Source = described("Where the data came from.")

@@ -9,14 +9,15 @@ from strawberry import UNSET
 
 from ledger.credits.selection import SummaryBucket, SummaryKey
 from schema.resolvers.credits import CreditLogPage
-from schema.types.basics import Freshness, PageInfo, described
+from schema.resolvers.log_rows import CreditNode
+from schema.types.basics import Freshness, Node, PageInfo, described
 from upstreams.openmarket.client import CreditState
 
 Keys = Annotated[list[SummaryKey], strawberry.argument(description="What to split by; all in one without keys.")]
 
 
 @strawberry.type(description="One credit.")
-class CreditLogEntry:
+class CreditLogEntry(Node):
     credit_id: strawberry.ID = described("The vendor's id: 64-bit unsigned, larger than a JavaScript number holds.")
     time: datetime = described("When the credit was requested.")
     msisdn: str = described("The phone number. Masked (`4477****0765`) without the scope `credits:msisdn`.")
@@ -25,6 +26,10 @@ class CreditLogEntry:
     raw_outcome: str = described("The state in the vendor's own word.")
     amount: Decimal = described("The amount in units of the currency, in the vendor's own spelling: `1.5` is £1.50.")
     currency: str = described("The currency, three letters.")
+
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return isinstance(value, CreditNode)
 
 
 @strawberry.type(description="A credit and its cursor.")

@@ -18,6 +18,7 @@ from strawberry.types.info import Info as StrawberryInfo
 from schema.limits.arguments import DEFAULT_PAGE
 from schema.resolvers.context import Context
 from schema.resolvers.fields import MUTATIONS, QUERIES, RootField
+from schema.types.basics import Node
 from schema.types.credits import CreditLogConnection, CreditLogFilter, CreditOutcome
 from schema.types.exports import Export, ExportCreditLogInput
 from schema.types.reports import ReportConnection, ScheduleReportInput, ScheduleReportPayload
@@ -35,6 +36,7 @@ Where = Annotated[CreditLogFilter | None, strawberry.argument(description="Which
 First = Annotated[int | None, strawberry.argument(description="The page's size, 1 to 10,000 rows.")]
 After = Annotated[str | None, strawberry.argument(description="The `endCursor` of the page before, of the same list.")]
 ExportId = Annotated[strawberry.ID, strawberry.argument(description="The id that `exportCreditLog` gave.")]
+NodeId = Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
 ScheduleInput = Annotated[ScheduleReportInput, strawberry.argument(description="The report to schedule.")]
 ExportInput = Annotated[ExportCreditLogInput, strawberry.argument(description="What to export.")]
 
@@ -43,6 +45,7 @@ CREDIT_LOG = "The credits of a period of instants."
 CREDIT_OUTCOME = "How the credits of a period went, by brand and value."
 CREDIT_LOG_EXPORT = "An export by its id; null if there is none."
 EXPORT_CREDIT_LOG = "Write a period of the credit log into one file; equal requests within an hour share one export."
+NODE = "Any object that has a global id; null if there is none."
 SCHEDULE_REPORT = "Schedule a one-time report."
 
 
@@ -56,7 +59,8 @@ def declared(table: dict[str, RootField], description: str, graphql_type: Any) -
         async def resolve(_self: object, info: Info, **arguments: Any) -> Any:
             return await root_field.resolve(info.context, **as_mapping(arguments))
 
-        described = f"{description} Needs the scope `{root_field.scope}`."
+        needs = f"the scope `{root_field.scope}`" if root_field.scope else "the scope of what is found"
+        described = f"{description} Needs {needs}."
         return strawberry.field(resolve, description=described, graphql_type=graphql_type)
 
     return declare
@@ -105,6 +109,9 @@ class Query:
 
     @declared(QUERIES, CREDIT_LOG_EXPORT, Export | None)
     def credit_log_export(self, info: Info, id: ExportId) -> Any: ...
+
+    @declared(QUERIES, NODE, Node | None)
+    def node(self, info: Info, id: NodeId) -> Any: ...
 
 
 @strawberry.type(description="What can be changed.")

@@ -10,6 +10,7 @@ from graphql import (
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     get_named_type,
     get_nullable_type,
@@ -17,8 +18,11 @@ from graphql import (
 from hypothesis import strategies as st
 
 from schema.execution.bound_schema import bound_schema
+from schema.resolvers.node_ids import encode
 
 SCHEMA = bound_schema()
+NODE_ID = encode("CreditLogEntry", "2019-11-02T12:00:00Z", str(2**64 - 1), None)
+Selectable = GraphQLObjectType | GraphQLInterfaceType
 FROM, TO = "2019-11-01T00:00:00Z", "2019-11-04T00:00:00Z"
 INSTANTS = (FROM, "2019-11-01T10:30:00Z", "2019-11-02T00:00:00+02:00", "2019-11-03T23:59:59Z", TO)
 DAYS = ("2019-11-05", "2019-11-14", "2019-12-03")
@@ -51,6 +55,7 @@ VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
         "after": ("garbage", None),
     },
     "creditOutcome": {"from": INSTANTS, "to": INSTANTS, "brand": ("MyBrand", None)},
+    "node": {"id": ("nothing", "WyJDcmVkaXRMb2dFbnRyeSJd", NODE_ID, NODE_ID[:-4])},
     "creditLogExport": {"id": ("nothing", 7, "0" * 32)},
     "summary": {"by": (["DAY"], ["HOUR", "NETWORK"], "OUTCOME", [], ["CURRENCY", "DAY"])},
     "archiveUrl": {"expiresIn": (0, None)},
@@ -89,6 +94,8 @@ class Drawn:
     def arguments(self, name: str, definition: GraphQLField) -> str:
         given = []
         for argument, values in VALUES.get(name, {}).items():
+            if argument not in definition.args:
+                continue  # another field of that name, such as an edge's node
             type_ = definition.args[argument].type
             if required(definition.args[argument]) or self.chance(40):
                 given.append(f"{argument}: {self.value(type_, self.draw(st.sampled_from(values)))}")
@@ -111,12 +118,16 @@ class Drawn:
         self.variables[name] = (type_, value, self.chance(15))
         return f"${name}"
 
-    def selection(self, parent: GraphQLObjectType, depth: int) -> str:
+    def selection(self, parent: Selectable, depth: int) -> str:
         names = self.draw(st.lists(st.sampled_from(sorted(parent.fields)), min_size=1, max_size=5))
         return "{ " + " ".join([self.field(parent, name, depth) for name in names] + self.extras(parent, depth)) + " }"
 
-    def extras(self, parent: GraphQLObjectType, depth: int) -> list[str]:
+    def extras(self, parent: Selectable, depth: int) -> list[str]:
         extra = ["__typename"] if self.chance(15) else []
+        if parent.name == "Node":
+            entry = SCHEMA.type_map["CreditLogEntry"]
+            assert isinstance(entry, GraphQLObjectType)
+            extra.append(f"... on CreditLogEntry {self.selection(entry, depth + 1)}")
         if self.chance(15) and depth < 5:
             extra.append(f"... on {parent.name} {self.directive()} {self.selection(parent, depth + 1)}")
         if self.chance(15) and depth < 5:
@@ -131,7 +142,7 @@ class Drawn:
             return ""
         return f"@{self.draw(st.sampled_from(['include', 'skip']))}(if: {self.variable('Boolean!', self.chance(50))})"
 
-    def field(self, parent: GraphQLObjectType, name: str, depth: int) -> str:
+    def field(self, parent: Selectable, name: str, depth: int) -> str:
         definition = parent.fields[name]
         inner = get_named_type(definition.type)
         arguments = self.arguments(name, definition)
@@ -139,7 +150,7 @@ class Drawn:
         unique = len(self.aliases)
         alias = f"a{unique}: " if arguments or self.chance(10) else ""
         self.aliases.append(name)
-        below = self.selection(inner, depth + 1) if isinstance(inner, GraphQLObjectType) else ""
+        below = self.selection(inner, depth + 1) if isinstance(inner, Selectable) else ""
         return f"{alias}{name}{arguments} {self.directive()} {below}"
 
     def operation(self, kind: str, root: GraphQLObjectType | None, names: list[str]) -> tuple[str, dict[str, Any]]:
@@ -157,7 +168,7 @@ class Drawn:
 @st.composite
 def queries(draw: Any) -> tuple[str, dict[str, Any]]:
     """A query's text and its variables."""
-    names = ["reports", "creditLog", "creditLog", "creditOutcome", "creditLogExport"]
+    names = ["reports", "creditLog", "creditLog", "creditOutcome", "creditLogExport", "node"]
     roots = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3))
     return Drawn(draw).operation("query", SCHEMA.query_type, roots)
 
