@@ -65,6 +65,7 @@ ROUTES = (
     Route("GET", "/"),
     Route("GET", "/assets/{proxy+}"),
     Route("GET", "/health"),
+    Route("HEAD", "/health"),
 )
 
 

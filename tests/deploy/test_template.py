@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.settings import Settings
+from local import gateway
 from runtime.metrics import UNITS
 from tests.support.template_reading import environment, resources, template
 from upstreams.errors import BY_CODE
@@ -142,6 +143,17 @@ def test_every_function_logs_into_a_group_that_forgets(function: str) -> None:
 
 
 ANONYMOUS = {"GET /", "GET /assets/{proxy+}", "GET /health", "HEAD /health"}
+
+
+def test_the_local_gateway_has_the_template_s_routes_and_headers() -> None:
+    routes = [route["Properties"] for route in resources("AWS::ApiGatewayV2::Route").values()]
+    assert {route["RouteKey"]: route["AuthorizationType"] == "JWT" for route in routes} == {
+        route.key: route.needs_token for route in gateway.ROUTES
+    }
+    cors = template()["Resources"]["HttpApi"]["Properties"]["CorsConfiguration"]["Fn::If"][1]
+    assert template()["Parameters"]["CorsHeaders"]["Default"].split(",") == list(gateway.ALLOWED_HEADERS)
+    assert cors["AllowHeaders"] == {"Ref": "CorsHeaders"}
+    assert cors["ExposeHeaders"] == list(gateway.EXPOSED_HEADERS)
 
 
 def test_each_route_without_a_token_has_a_throttle_of_its_own_which_waits_for_the_route() -> None:

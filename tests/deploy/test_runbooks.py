@@ -1,0 +1,92 @@
+"""The runbooks' commands on a bucket, run by the real `aws` command against the embedded S3."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.artifact import ROOT
+from local.aws import Aws
+from local.openmarket import OpenMarketSimulator
+from tests.support.api.frontend import Frontend, StartFrontend
+
+pytestmark = pytest.mark.deploy
+
+PAGE = (ROOT / "docs" / "runbooks.md").read_text()
+DAY = {"from": "2019-11-19T00:00:00Z", "to": "2019-11-20T00:00:00Z"}
+WRITTEN = "day=2026-11-19"
+QUERY = """query ($from: DateTime!, $to: DateTime!) { creditLog(from: $from, to: $to, first: 1000) {
+  nodes { creditId msisdn amount } summary(by: [OUTCOME]) { outcome count amount } freshness { source }
+} }"""
+type Shell = Callable[..., None]
+
+
+def commands(heading: str, number: int = 0) -> str:
+    """One of the shell blocks under a heading."""
+    section = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    block = re.findall(r"^( *)```sh\n(.*?)^ *```", section, re.MULTILINE | re.DOTALL)[number]
+    return re.sub(rf"^{block[0]}", "", block[1], flags=re.MULTILINE)
+
+
+@pytest.fixture
+def shell(settings_environ: dict[str, str], tmp_path: Path) -> Shell:
+    """Runs commands as an operator of the test's bucket, with some variables of their own."""
+
+    def run(script: str, **variables: str) -> None:
+        path = f"{ROOT / '.tools/aws/bin'}{os.pathsep}{os.environ['PATH']}"
+        environ = settings_environ | {"PATH": path, "HOME": str(tmp_path), "bucket": settings_environ["LEDGER_BUCKET"]}
+        command = ["bash", "-eu", "-o", "pipefail", "-c", script]
+        done = subprocess.run(
+            command, env=environ | variables, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return run
+
+
+def credits_of(frontend: Frontend, source: str) -> dict[str, Any]:
+    log: dict[str, Any] = frontend.data(QUERY, DAY)["creditLog"]
+    assert log["freshness"]["source"] == source
+    return log
+
+
+def test_an_erased_number_is_masked_for_everyone_and_nothing_else_changes(start: StartFrontend, shell: Shell) -> None:
+    before = credits_of(start(), "UPSTREAM")
+    number = before["nodes"][3]["msisdn"]
+    masked = f"{number[:4]}****{number[-4:]}"
+    script = commands("Someone asks for their data to be erased").replace(WRITTEN, "day=2019-11-19")
+    shell(script.replace("447700900765", number).replace("4477****0765", masked))
+    after = credits_of(start(), "CACHE")
+    expected = [node | {"msisdn": masked} if node["msisdn"] == number else node for node in before["nodes"]]
+    assert after["nodes"] == expected
+    assert after["summary"] == before["summary"]
+    assert number not in json.dumps(after)
+
+
+def test_a_deleted_day_is_fetched_again(
+    start: StartFrontend, shell: Shell, openmarket_simulator: OpenMarketSimulator
+) -> None:
+    before = credits_of(start(), "UPSTREAM")
+    shell(commands("A stored day cannot be read").replace(WRITTEN, "day=2019-11-19"))
+    asked = openmarket_simulator.count()
+    assert credits_of(start(), "UPSTREAM")["nodes"] == before["nodes"]
+    assert openmarket_simulator.count() > asked
+
+
+@pytest.mark.parametrize(
+    ("heading", "copied_from"), [("Something was deleted", "copy"), ("Give a new stack the old ledger", "old")]
+)
+def test_a_copy_of_the_ledger_answers_without_the_vendor(
+    heading: str, copied_from: str, start: StartFrontend, shell: Shell, settings_environ: dict[str, str], aws: Aws
+) -> None:
+    before = credits_of(start(), "UPSTREAM")
+    ours, other = settings_environ["LEDGER_BUCKET"], f"{settings_environ['LEDGER_BUCKET']}-2"
+    aws.create_bucket(other)
+    shell(commands(heading), **({"copy": other} if copied_from == "copy" else {"old": ours, "bucket": other}))
+    after = credits_of(start(LEDGER_BUCKET=other), "CACHE")
+    assert (after["nodes"], after["summary"]) == (before["nodes"], before["summary"])
