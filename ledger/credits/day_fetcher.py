@@ -18,7 +18,7 @@ from ledger.storage.breakers import Breakers
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Clock, day_end, midnight
 from upstreams.errors import OPENMARKET, UpstreamAnswerTooLarge
-from upstreams.openmarket.client import LogRow, OpenMarket
+from upstreams.openmarket.client import CsvAnswer, LogRow, OpenMarket
 
 LOG = logging.getLogger("tally.ledger")
 
@@ -55,24 +55,26 @@ class DayFetcher:
         just_after_known = [version.fetched + timedelta.resolution for version in query.known(days)]
         fetched = max([self.clock(), *just_after_known])
 
-        async def request() -> list[LogRow]:
+        async def request() -> CsvAnswer[LogRow]:
             start, end = midnight(days[0]) - MARGIN, day_end(days[-1]) + MARGIN
-            return (await self.openmarket.log(query.tenant, start, end, query.brand, query.deadline)).rows
+            return await self.openmarket.log(query.tenant, start, end, query.brand, query.deadline)
 
         # The breaker's state is in S3: without S3 each look at it would only cost time.
-        log = await (request() if query.offline else self.breakers.guard(query.tenant, OPENMARKET, request))
-        by_day = rows_by_day(log, days)
-        versions = await asyncio.gather(*(self._store(query, day, fetched, Rows.of(by_day.pop(day))) for day in days))
+        answer = await (request() if query.offline else self.breakers.guard(query.tenant, OPENMARKET, request))
+        by_day, proven = rows_by_day(answer.rows, days), answer.proven_whole
+        versions = await asyncio.gather(
+            *(self._store(query, day, fetched, Rows.of(by_day.pop(day)), proven=proven) for day in days)
+        )
         return RefreshedDays(versions, from_vendor=True)
 
-    async def _store(self, query: DayQuery, day: date, fetched: datetime, rows: Rows) -> DayVersion:
-        settled = self.settlement.settles(day, fetched)
+    async def _store(self, query: DayQuery, day: date, fetched: datetime, rows: Rows, *, proven: bool) -> DayVersion:
+        settled = self.settlement.settles(day, fetched, proven=proven)
         try:
             if not query.offline:
-                return await query.days.write(day, fetched, rows, settled=settled)
+                return await query.days.write(day, fetched, rows, settled=settled, proven=proven)
         except LedgerUnavailable as error:
             LOG.warning("the rows of %s could not be stored: %s", day, error)
-        return DayVersion(day, fetched, len(rows), settled, rows, stored=False)
+        return DayVersion(day, fetched, len(rows), settled, rows, stored=False, proven=proven)
 
 
 def rows_by_day(log: Iterable[LogRow], days: Sequence[date]) -> dict[date, list[LogRow]]:

@@ -4,6 +4,7 @@
         rows.csv.gz                                   settled rows, written once; data lakes read these
         _settled-20261122T…Z-2000.json.gz             their rollup; its name has their fetch time and count
         _open-20261119T…Z-1987.csv.gz.open            rows that may still change; the newest version counts
+        _open-20261119T…Z-1987.unproven.csv.gz.open   the same, from an answer that did not prove to be whole
         _rollup-20261119T…Z-1987.json.gz              their rollup
         _lease                                        a process is fetching the days from here on
 
@@ -13,7 +14,7 @@ created, never overwritten while they are readable: two writers cannot put a day
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from urllib.parse import quote
@@ -33,6 +34,7 @@ ALL_BRANDS = "__all__"
 SETTLED_ROWS = "rows.csv.gz"
 SETTLED, OPEN, OPEN_ROLLUP = "_settled-", "_open-", "_rollup-"
 """How names begin that tell of a version; what follows sorts as time does."""
+UNPROVEN = ".unproven"
 FETCHED = "fetched"
 """The attribute of a settled object with the time of its fetch."""
 
@@ -42,7 +44,8 @@ class DayVersion:
     """A day's rows as they were fetched at one moment.
 
     `rows` is set when they are in memory. `count` is None for settled rows whose rollup was lost in a crash. A version
-    that is not `stored` exists in its query only, because S3 could not take it.
+    that is not `stored` exists in its query only, because S3 could not take it. One that is not `proven` came in an
+    answer that may have been cut off.
     """
 
     day: date
@@ -51,6 +54,7 @@ class DayVersion:
     settled: bool
     rows: Rows | None = None
     stored: bool = True
+    proven: bool = True
 
     @property
     def id(self) -> str:
@@ -134,14 +138,16 @@ class DayStore:
             LOG.warning("%s: %s", self._rollup_key(version), error)
             return None
 
-    async def write(self, day: date, fetched: datetime, rows: Rows, *, settled: bool) -> DayVersion:
+    async def write(
+        self, day: date, fetched: datetime, rows: Rows, *, settled: bool, proven: bool = True
+    ) -> DayVersion:
         """Write a day's rows and their rollup; the result is the version that counts from now on, with its rows.
 
         A second writer of a settled day changes nothing and gets the first one's rows, so that all processes show the
         same. The rows are written before their rollup: a crash in between leaves rows without a rollup, which is then
         made from them, and never a rollup of other rows.
         """
-        version = DayVersion(day, fetched, len(rows), settled, rows)
+        version = DayVersion(day, fetched, len(rows), settled, rows, proven=proven)
         key, body = self._rows_key(version), encode(rows)
         attributes = {"Content-Type": "application/gzip", FETCHED: rfc3339(fetched)}
         if not settled:
@@ -189,7 +195,9 @@ class DayStore:
         await self._store.put(self._rollup_key(version), encode_rollup(rollup))
 
     def _rows_key(self, version: DayVersion) -> str:
-        return self.key(version.day, SETTLED_ROWS if version.settled else f"{OPEN}{version.id}.csv.gz.open")
+        if version.settled:
+            return self.key(version.day, SETTLED_ROWS)
+        return self.key(version.day, f"{OPEN}{version.id}{'' if version.proven else UNPROVEN}.csv.gz.open")
 
     def _rollup_key(self, version: DayVersion) -> str:
         return self.key(version.day, f"{SETTLED if version.settled else OPEN_ROLLUP}{version.id}.json.gz")
@@ -204,22 +212,29 @@ def partition(brand: str | None) -> str:
 
 def newest_version(day: date, objects: Iterable[ListedObject]) -> DayVersion | None:
     """The version that counts among a day's objects: the settled one, else the one that was fetched last."""
-    names = sorted((_name(item) for item in objects), reverse=True)
+    names = sorted(map(_name, objects), reverse=True)
     if SETTLED_ROWS in names:
-        return _first_version(day, names, SETTLED) or DayVersion(day, day_end(day), None, settled=True)
-    return _first_version(day, names, OPEN)
+        return next(_versions(day, names, SETTLED), DayVersion(day, day_end(day), None, settled=True))
+    return next(_versions(day, names, OPEN), None)
 
 
-def _first_version(day: date, names: Iterable[str], kind: str) -> DayVersion | None:
+def open_versions(day: date, objects: Iterable[ListedObject]) -> list[DayVersion]:
+    """The unsettled versions of a day, the newest first."""
+    return list(_versions(day, sorted(map(_name, objects), reverse=True), OPEN))
+
+
+def _versions(day: date, names: Iterable[str], kind: str) -> Iterator[DayVersion]:
     versions = (_version(day, name) for name in names if name.startswith(kind))
-    return next((version for version in versions if version is not None), None)
+    return (version for version in versions if version is not None)
 
 
 def _version(day: date, name: str) -> DayVersion | None:
     """The version that a name tells of; None when it does not follow the pattern."""
     try:
         kind, moment, rest = name.split("-", 2)
-        version = DayVersion(day, unstamp(moment), int(rest.partition(".")[0]), settled=f"{kind}-" == SETTLED)
+        count, dot, ending = rest.partition(".")
+        settled, proven = f"{kind}-" == SETTLED, not f"{dot}{ending}".startswith(UNPROVEN)
+        version = DayVersion(day, unstamp(moment), int(count), settled, proven=proven)
     except ValueError:
         LOG.warning("ignoring %s in the folder of %s, its name is not one of ours", name, day)
         return None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from ledger.answers.ageing import Ageing
+from ledger.answers.ageing import LONGEST, Ageing
 from ledger.answers.answers import ROOT, Answers, Question
 from ledger.answers.freshness import Freshness, Source
 from ledger.credits.days import partition
@@ -12,6 +12,8 @@ from runtime.clock import Clock, Period, day_end, rfc3339
 from runtime.deadline import Deadline
 from upstreams.errors import OPENMARKET
 from upstreams.openmarket.client import OpenMarket, OutcomeRow
+
+UNPROVEN_ROWS = "unprovenRows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +49,35 @@ class Outcomes:
             OPENMARKET,
             lambda: self._fetch(tenant, brand, asked, deadline),
             is_outcome,
-            lambda _, fetched: self._ageing.good_until(fetched, asked.end),
+            lambda value, fetched: self._good_until(value, fetched, asked.end),
         )
         answer = await self._answers.get(question, deadline)
-        rows = [OutcomeRow(*row) for row in cast("list[tuple[str, str, str, int, int, str]]", answer.value)]
+        rows = [OutcomeRow(*row) for row in _rows(answer.value)]
         return Outcome(rows, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
 
-    async def _fetch(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> list[list[str | int]]:
+    async def _fetch(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> object:
+        """The vendor's rows as JSON: a list, within an object if the answer did not prove to be whole."""
         answer = await self._openmarket.outcome(tenant, period.start, period.end, brand, deadline)
-        return [list(row) for row in answer.rows]
+        rows = [list(row) for row in answer.rows]
+        return rows if answer.proven_whole else {UNPROVEN_ROWS: rows}
+
+    def _good_until(self, value: object, fetched: datetime, end: datetime) -> datetime:
+        """As for any answer, but one that may have been cut off is never settled."""
+        longest = timedelta() if not self._ageing.fresh else LONGEST
+        good_until = self._ageing.good_until(fetched, end)
+        return good_until if isinstance(value, list) else min(good_until, fetched + longest)
 
 
 def is_outcome(value: object) -> bool:
-    """Whether a stored JSON value is an outcome report: a list of rows with every cell of the right type."""
+    """Whether a stored JSON value is an outcome report: rows with every cell of the right type."""
+    if isinstance(value, dict):
+        value = value.get(UNPROVEN_ROWS)
     return isinstance(value, list) and all(_is_row(row) for row in value)
+
+
+def _rows(value: object) -> list[tuple[str, str, str, int, int, str]]:
+    rows = value[UNPROVEN_ROWS] if isinstance(value, dict) else value
+    return cast("list[tuple[str, str, str, int, int, str]]", rows)
 
 
 def _is_row(row: object) -> bool:

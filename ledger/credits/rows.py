@@ -164,10 +164,14 @@ def belong_to(day: date, rows: Rows) -> bool:
     The columns are checked as a whole: this takes a fraction of the time of splitting the text, cell by cell would
     double it. A row with a cell too few or too many shifts the times of the rows after it into other columns.
     """
+    if not rows:
+        return True
+    ids = rows.column(CREDIT_ID)
     return (
         _are_times_of(day, rows.column(TIME))
-        and all(map(str.isdecimal, rows.column(CREDIT_ID)))
-        and STATES.issuperset(rows.column(OUTCOME))
+        and "".join(ids).isdecimal()
+        and "" not in ids
+        and set(rows.column(OUTCOME)) <= STATES
         and all(map(_is_number, set(rows.column(AMOUNT))))
     )
 

@@ -1,14 +1,21 @@
 """When a day of the credit log is settled: its rows are final, go into the lake and are never fetched again.
 
-A day is settled by rows that were fetched `SETTLE_HOURS` or more after its end. Until then its rows age.
+A day is settled by rows that were fetched `SETTLE_HOURS` or more after its end, in an answer that proved to be whole.
+Rows of an answer that may have been cut off need a second source: the outcome report of the same days has to agree, or
+must at least not count credits that the log lacks while a second fetch brought the same rows (`ledger.keeper` looks).
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
 
-from ledger.answers.ageing import FOR_GOOD, Ageing
+from ledger.answers.ageing import FOR_GOOD, LONGEST, Ageing
 from ledger.credits.days import DayVersion
+from ledger.credits.rollups import EXACT, Rollup, Total, add
 from runtime.clock import day_end
+from upstreams.openmarket.client import CreditState, OutcomeRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +24,67 @@ class SettlementRule:
 
     ageing: Ageing
 
-    def settles(self, day: date, fetched: datetime) -> bool:
-        """Whether rows that were fetched at that moment settle the day."""
+    def is_late_enough(self, day: date, fetched: datetime) -> bool:
+        """Whether rows that were fetched at that moment can no longer change."""
         return self.ageing.settled(fetched, day_end(day))
+
+    def settles(self, day: date, fetched: datetime, *, proven: bool) -> bool:
+        """Whether rows that were fetched at that moment settle the day."""
+        return proven and self.is_late_enough(day, fetched)
 
     def good_until(self, version: DayVersion) -> datetime:
         """The moment from which a version is too old to answer without asking the vendor again."""
-        return FOR_GOOD if version.settled else self.ageing.good_until(version.fetched, day_end(version.day))
+        if version.settled:
+            return FOR_GOOD
+        if not version.proven and self.is_late_enough(version.day, version.fetched):
+            return version.fetched + (LONGEST if self.ageing.fresh else timedelta())
+        return self.ageing.good_until(version.fetched, day_end(version.day))
 
     def overdue(self, day: date, now: datetime) -> timedelta:
         """For how long the day could have been settled already; negative when it could not yet."""
         return now - day_end(day) - self.ageing.settle
+
+
+class Comparison(Enum):
+    """What the outcome report says about the rows of the same days."""
+
+    AGREES = "AGREES"
+    LOG_LACKS_CREDITS = "LOG_LACKS_CREDITS"
+    DIFFERS = "DIFFERS"
+
+
+FINAL = (CreditState.SUCCESS, CreditState.FAILED)
+"""The states that the outcome report counts."""
+
+
+def compare(log: Iterable[Rollup], outcome: Iterable[OutcomeRow]) -> Comparison:
+    """Compare counts and sums by currency: those of successful and failed credits, and whether any are missing."""
+    logged: dict[tuple[str, str], Total] = {}
+    for rollup in log:
+        for (_, state, currency), total in rollup.whole.items():
+            add(logged, (currency, state), total)
+    reported = _reported(outcome)
+    if reported == {key: total for key, total in logged.items() if key[1] in FINAL}:
+        return Comparison.AGREES
+    logged_counts = _counts(logged)
+    if any(count > logged_counts.get(currency, 0) for currency, count in _counts(reported).items()):
+        return Comparison.LOG_LACKS_CREDITS
+    return Comparison.DIFFERS
+
+
+def _reported(outcome: Iterable[OutcomeRow]) -> dict[tuple[str, str], Total]:
+    reported: dict[tuple[str, str], Total] = {}
+    for row in outcome:
+        for state, count in zip(FINAL, (row.success, row.failed), strict=True):
+            if count:
+                amount = EXACT.multiply(Decimal(row.amount), count)
+                add(reported, (row.currency, state.value), (count, amount))
+    return reported
+
+
+def _counts(totals: Mapping[tuple[str, str], Total]) -> dict[str, int]:
+    """How many credits there are of each currency."""
+    counts: dict[str, int] = {}
+    for (currency, _), (count, _) in totals.items():
+        counts[currency] = counts.get(currency, 0) + count
+    return counts

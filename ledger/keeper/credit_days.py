@@ -17,6 +17,7 @@ from ledger.credits.days import ALL_BRANDS, ROOT, DayStore, DayVersion, supersed
 from ledger.credits.outcomes import Outcomes
 from ledger.credits.settlement import SettlementRule
 from ledger.keeper.run import KeeperRun
+from ledger.keeper.unproven_days import ListedLog, UnprovenDays
 from ledger.storage.store import Store
 from runtime import telemetry
 from runtime.clock import DAY, Clock, Period, day_end, midnight
@@ -93,11 +94,20 @@ class CreditDays:
             with run.attempt(f"credit log of {tenant}, brand {brand or ALL_BRANDS}, {some[-1]} to {some[0]}"):
                 period = Period(midnight(some[-1]), day_end(some[0]))
                 await self.credit_log.snapshot(tenant, brand, period, run.deadline, stale_if_error=False)
-        after = (await store.list_versions(days)).versions
+        after = await self._settle_unproven(tenant, brand, store, run)
         settled = len(_settled(after.values()) - _settled(stored.values()))
         run.settled += settled
         telemetry.count("keeper.settled", settled)
         run.lag_days = max(run.lag_days or 0.0, self._lag(days, after))
+
+    async def _settle_unproven(
+        self, tenant: str, brand: str | None, store: DayStore, run: KeeperRun
+    ) -> Mapping[date, DayVersion]:
+        """The stored versions, after those that did not prove to be whole have been settled as far as they can be."""
+        listing = await store.list_versions(self._days())
+        if await UnprovenDays(self.outcomes, self.settlement).settle(ListedLog(tenant, brand, store, listing), run):
+            listing = await store.list_versions(self._days())
+        return listing.versions
 
     async def sweep(self, tenant: str, brand: str | None, before: datetime, run: KeeperRun) -> None:
         """Delete superseded versions, and leases of dead processes, that were written before a moment.
@@ -112,7 +122,7 @@ class CreditDays:
 
     async def _promote(self, days: DayStore, version: DayVersion) -> None:
         """Settle a day whose rows were fetched late enough for today's `SETTLE_HOURS`, but not for the one of then."""
-        if version.settled or not self.settlement.settles(version.day, version.fetched):
+        if version.settled or not self.settlement.settles(version.day, version.fetched, proven=version.proven):
             return
         rows = await days.rows(version)
         if rows is not None:

@@ -29,11 +29,13 @@ pytestmark = pytest.mark.anyio
 NOON = datetime(2019, 12, 5, 12, tzinfo=UTC)
 FIRST = datetime(2019, 11, 1, tzinfo=UTC)
 TODAY = NOON.replace(hour=0)
-DAYS = 4
+DAYS = 2
 A_DAY = 20
 SETTLED = Period(FIRST, FIRST + DAYS * DAY)
 OPEN = Period(TODAY - DAY, TODAY)
 BY_HOUR = frozenset({SummaryKey.DAY, SummaryKey.HOUR, SummaryKey.OUTCOME})
+
+TRUTHS: dict[Period, list[object]] = {}
 
 Spoil = Callable[[bytes], bytes]
 
@@ -226,8 +228,17 @@ ROLLUPS: dict[str, Spoil] = ANYTHING | {
 }
 
 
+async def truth_of(shop: Shop, period: Period) -> list[object]:
+    """What every shop answers while all is well, worked out once; the days lie in this one's bucket, too."""
+    if period in TRUTHS:
+        await shop.page(period)
+    else:
+        TRUTHS[period] = [await wish(shop, period) for wish in WISHES]
+    return TRUTHS[period]
+
+
 async def check(shop: Shop, period: Period, endings: list[str], spoiled: Spoil) -> None:
-    truth = [await wish(shop, period) for wish in WISHES]
+    truth = await truth_of(shop, period)
     assert (truth[1], truth[2]) == (len(truth[5]), len(truth[5]))  # type: ignore[arg-type]
     assert truth[1]
     objects = dict(shop.bucket.objects)

@@ -1,0 +1,114 @@
+"""Settles days whose answers did not prove to be whole, after a look at the outcome report of the same days.
+
+Some vendors end an answer by closing the connection: a log that is cut off between two rows then looks like a whole
+one. The outcome report counts the same credits, so it shows whether rows are missing.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from ledger.credits.day_ranges import contiguous_ranges
+from ledger.credits.days import DayListing, DayStore, DayVersion, open_versions
+from ledger.credits.outcomes import Outcomes
+from ledger.credits.rollups import EMPTY_ROLLUP, Rollup
+from ledger.credits.settlement import Comparison, SettlementRule, compare
+from ledger.keeper.run import KeeperRun
+from runtime.clock import Period, day_end, midnight
+
+LOG = logging.getLogger("tally.keeper")
+
+LAST_SECOND = timedelta(seconds=1)
+"""A vendor that includes the end of a period would also count credits of the next midnight."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedLog:
+    """The log of one tenant and brand, and what a LIST has found of it."""
+
+    tenant: str
+    brand: str | None
+    store: DayStore
+    listing: DayListing
+
+
+@dataclass(frozen=True)
+class UnprovenDays:
+    """Judges unproven days with the help of the outcome report."""
+
+    outcomes: Outcomes
+    settlement: SettlementRule
+
+    async def settle(self, log: ListedLog, run: KeeperRun) -> bool:
+        """Settle those unproven days of a log that can be; whether there were any unproven ones.
+
+        Raises:
+            LedgerUnavailable: S3 could not serve.
+        """
+        unproven = [day for day, version in sorted(log.listing.versions.items()) if self._is_due(version)]
+        for days in contiguous_ranges(unproven, frozenset()):
+            await self._settle_range(log, days, run)
+        return bool(unproven)
+
+    def _is_due(self, version: DayVersion) -> bool:
+        late_enough = self.settlement.is_late_enough(version.day, version.fetched)
+        return late_enough and not version.settled and not version.proven
+
+    async def _settle_range(self, log: ListedLog, days: Sequence[date], run: KeeperRun) -> None:
+        """Settle contiguous days if the outcome report agrees with them, else look at each half by itself."""
+        if not run.has_time():
+            return
+        comparison: Comparison | None = None
+        with run.attempt(f"outcome report of {log.tenant}, {days[0]} to {days[-1]}"):
+            comparison = await self._compare(log, days, run)
+        if comparison is Comparison.AGREES:
+            for day in days:
+                await self._settle_day(log, day)
+        elif comparison is None or len(days) == 1:
+            for day in days:
+                await self._settle_if_repeated(log, day, comparison)
+        else:
+            for half in (days[: len(days) // 2], days[len(days) // 2 :]):
+                await self._settle_range(log, half, run)
+
+    async def _compare(self, log: ListedLog, days: Sequence[date], run: KeeperRun) -> Comparison | None:
+        """The log beside the outcome report of the same days; None if there is only an old report.
+
+        Raises:
+            UpstreamError: there is no report.
+            LedgerUnavailable: S3 could not serve.
+        """
+        period = Period(midnight(days[0]), day_end(days[-1]) - LAST_SECOND)
+        outcome = await self.outcomes.get(log.tenant, log.brand, period, run.deadline)
+        return None if outcome.freshness.stale else compare([await _rollup(log, day) for day in days], outcome.rows)
+
+    async def _settle_if_repeated(self, log: ListedLog, day: date, comparison: Comparison | None) -> None:
+        if comparison is Comparison.LOG_LACKS_CREDITS:
+            LOG.warning("the log of %s for %s lacks credits that the outcome report counts", day, log.tenant)
+        elif await _is_repeated(log, day):
+            await self._settle_day(log, day)
+
+    async def _settle_day(self, log: ListedLog, day: date) -> None:
+        version = log.listing.versions[day]
+        rows = await log.store.rows(version)
+        if rows is not None:
+            await log.store.write(day, version.fetched, rows, settled=True)
+
+
+async def _rollup(log: ListedLog, day: date) -> Rollup:
+    """A day's rollup; an empty one for a day that is lost, which then lacks credits."""
+    version = log.listing.versions[day]
+    rollup = await log.store.rollup(version)
+    if rollup is None and (rows := await log.store.rows(version)) is not None:
+        return Rollup.of(rows)
+    return rollup or EMPTY_ROLLUP
+
+
+async def _is_repeated(log: ListedLog, day: date) -> bool:
+    """Whether the fetch before the last one brought the same rows."""
+    newest, *older = open_versions(day, log.listing.objects[day])
+    if not older or older[0].count != newest.count:
+        return False
+    rows, before = await log.store.rows(newest), await log.store.rows(older[0])
+    return rows is not None and before is not None and list(rows.cells) == list(before.cells)
