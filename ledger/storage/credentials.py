@@ -1,7 +1,7 @@
 """S3's credentials in a function that was started from a snapshot (SnapStart).
 
-A snapshot outlives any key, so Lambda puts an address and a token into such a function's environment instead of keys.
-boto3 knows how to ask there; obstore only with the token in a file, so the ledger asks itself.
+A snapshot outlives any key, so the environment of such a function holds an address and a token instead of keys. boto3
+fetches keys from there; obstore does so only with the token in a file, so the ledger fetches them itself.
 """
 
 import json
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 ADDRESS = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - a variable's name
 HOSTS = frozenset({"127.0.0.1", "localhost", "169.254.170.2", "169.254.170.23"})
-"""Where AWS's own SDKs ask over plain HTTP, and nowhere else."""
+"""The only hosts that AWS's own SDKs ask over plain HTTP."""
 SECONDS = 5
 
 
 def snapshot_credentials(environ: Mapping[str, str] = os.environ) -> "Callable[[], S3Credential] | None":
-    """Give what obstore calls for fresh keys; None where the environment holds keys, or no address."""
+    """The function that obstore calls for fresh keys; None where the environment holds keys, or no address."""
     address = environ.get(ADDRESS, "")
     if environ.get("AWS_ACCESS_KEY_ID") or urlsplit(address).hostname not in HOSTS:
         return None

@@ -2,8 +2,8 @@
 
 A lease is an object that S3's conditional PUT creates. It expires some seconds after its last renewal, so a process
 that dies delays the others only briefly. When a refresh fails, its error is written into the lease, and every waiting
-caller raises the same error. Without S3 there are no leases and every caller asks the vendor: waiting for a lease that
-nobody holds would cost more than a second call.
+caller raises the same error. Without S3 there are no leases and every caller asks the vendor: waiting for nothing
+would cost more than a second call.
 """
 
 import asyncio
@@ -229,7 +229,7 @@ class Leases:
         return None if e_tag is None else _Lease(key, record.holder, e_tag, record.until, expires)
 
     async def _take_over(self, key: str, existing: StoredObject, record: LeaseRecord) -> str | None:
-        """The ETag of our lease in the place of an expired one; None when the existing one is still held."""
+        """The ETag of our lease in the place of an expired one; None when the existing one has not expired."""
         there = LeaseRecord.from_bytes(existing.body)
         if there.holder == record.holder:  # S3 stored ours, its answer was lost, and the client tried again
             return existing.e_tag

@@ -1,7 +1,7 @@
 """Query texts that clients sent once and name by their SHA-256 from then on; in S3, so that all processes know them.
 
-Each tenant has its own: a text is not a secret, but that somebody uses it may be. A stored text has to have the hash
-it is stored under, or it counts as unknown. Without S3 a process knows only what it remembers.
+Each tenant has its own: a text is not a secret, but the fact that a tenant uses it may be. A stored text has to have
+the hash it is stored under, or it counts as unknown. Without S3 a process knows only what it remembers.
 """
 
 import hashlib

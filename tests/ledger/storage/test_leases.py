@@ -76,28 +76,28 @@ async def test_many_callers_of_many_processes_make_one_call(bucket: MemoryBucket
     assert bucket.objects == {}, "the lease was given back"
 
 
-async def test_who_comes_later_finds_what_is_held_and_calls_nobody(bucket: MemoryBucket) -> None:
+async def test_a_later_caller_finds_the_stored_result_and_makes_no_call(bucket: MemoryBucket) -> None:
     work = Work()
     await once(process(bucket), work)
     assert await once(process(bucket), work) == 1
     assert work.calls == 1
 
 
-async def test_who_waits_gets_the_leaders_error(bucket: MemoryBucket) -> None:
+async def test_a_waiting_caller_raises_the_holders_error(bucket: MemoryBucket) -> None:
     work, processes = Work(error=UpstreamBadResponse("openmarket", "no CSV")), [process(bucket) for _ in range(4)]
     outcomes = await asyncio.gather(*(once(leases, work) for leases in processes), return_exceptions=True)
     assert work.calls == 1
     assert {(type(error), str(error)) for error in outcomes} == {(UpstreamBadResponse, "openmarket: no CSV")}
 
 
-async def test_an_error_is_nobodys_who_comes_later(bucket: MemoryBucket) -> None:
+async def test_a_later_caller_does_not_raise_an_earlier_error(bucket: MemoryBucket) -> None:
     with pytest.raises(UpstreamUnavailable):
         await once(process(bucket), Work(error=UpstreamUnavailable("openmarket", "500")))
     well = Work()
     assert await once(process(bucket), well) == 1
 
 
-async def test_a_dead_leaders_lease_runs_out(bucket: MemoryBucket) -> None:
+async def test_a_dead_holders_lease_expires(bucket: MemoryBucket) -> None:
     work, began = Work(), time.monotonic()
     with pytest.raises(Killed):
         await once(process(bucket, SHORT_SECONDS, writes_left=1), Work(seconds=0))
@@ -114,7 +114,7 @@ async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(bucket: MemoryBu
     assert work.calls == 1
 
 
-async def test_who_cannot_wait_any_longer_is_told_so(bucket: MemoryBucket) -> None:
+async def test_a_caller_that_cannot_wait_any_longer_times_out(bucket: MemoryBucket) -> None:
     work = Work(finish=(finish := asyncio.Event()))
     leader = asyncio.create_task(once(process(bucket), work))
     await work.started.wait()
@@ -124,14 +124,14 @@ async def test_who_cannot_wait_any_longer_is_told_so(bucket: MemoryBucket) -> No
     assert await leader == 1
 
 
-async def test_without_s3_everybody_asks(bucket: MemoryBucket) -> None:
+async def test_without_s3_every_caller_asks_the_vendor(bucket: MemoryBucket) -> None:
     work = Work()
     bucket.down = True
     assert sorted(await asyncio.gather(*(once(process(bucket), work) for _ in range(3)))) == [3, 3, 3]
     assert work.calls == 3
 
 
-async def test_a_cancelled_caller_takes_nobody_elses_answer_away(bucket: MemoryBucket) -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_others(bucket: MemoryBucket) -> None:
     work, leases = Work(), process(bucket)
     first, second = (asyncio.create_task(once(leases, work)) for _ in range(2))
     await work.started.wait()
@@ -141,13 +141,13 @@ async def test_a_cancelled_caller_takes_nobody_elses_answer_away(bucket: MemoryB
     assert bucket.objects == {}
 
 
-async def test_nobody_holds_what_somebody_holds(bucket: MemoryBucket) -> None:
+async def test_a_lease_has_one_holder(bucket: MemoryBucket) -> None:
     async with process(bucket).hold("lease") as mine, process(bucket).hold("lease") as theirs:
         assert (mine, theirs) == (True, False)
     assert bucket.objects == {}
 
 
-async def test_a_holder_whose_lease_ran_out_leaves_the_next_ones_alone(bucket: MemoryBucket) -> None:
+async def test_a_holder_whose_lease_expired_leaves_the_next_holders_alone(bucket: MemoryBucket) -> None:
     late, following = contextlib.AsyncExitStack(), contextlib.AsyncExitStack()
     assert await late.enter_async_context(process(bucket, SHORT_SECONDS).hold("lease"))
     bucket.down = True
@@ -160,7 +160,7 @@ async def test_a_holder_whose_lease_ran_out_leaves_the_next_ones_alone(bucket: M
     assert bucket.objects == {}
 
 
-async def test_who_takes_over_a_lease_knows_it_though_s3_has_not_said_so(aws: Aws, bucket_name: str) -> None:
+async def test_a_takeover_counts_although_s3s_answer_to_it_was_lost(aws: Aws, bucket_name: str) -> None:
     dead = LeaseRecord("somebody who died", time.time() - 1)
     await Store(S3Bucket(bucket_name, aws.endpoint)).put("day/_lease", dead.to_bytes())
     async with (
@@ -170,7 +170,7 @@ async def test_who_takes_over_a_lease_knows_it_though_s3_has_not_said_so(aws: Aw
         assert mine
 
 
-async def test_who_cannot_look_what_is_held_gives_the_lease_back(bucket: MemoryBucket) -> None:
+async def test_a_lease_is_released_when_the_stored_result_cannot_be_read(bucket: MemoryBucket) -> None:
     async def unreadable() -> int | None:
         raise ValueError("nonsense")
 
@@ -179,7 +179,7 @@ async def test_who_cannot_look_what_is_held_gives_the_lease_back(bucket: MemoryB
     assert bucket.objects == {}
 
 
-async def test_who_is_cancelled_as_the_work_ends_stays_cancelled(bucket: MemoryBucket) -> None:
+async def test_a_cancellation_as_the_work_ends_is_not_lost(bucket: MemoryBucket) -> None:
     leases, entered = process(bucket), asyncio.Event()
 
     async def hold() -> None:
@@ -196,7 +196,7 @@ async def test_who_is_cancelled_as_the_work_ends_stays_cancelled(bucket: MemoryB
     assert bucket.objects == {}
 
 
-async def test_a_lease_near_its_end_is_released_without_deleting_anothers(bucket: MemoryBucket) -> None:
+async def test_a_lease_near_its_end_is_released_without_a_delete(bucket: MemoryBucket) -> None:
     """The DELETE of a process that was frozen would take away what another one holds by then."""
     lifetime = 2.5
     frozen, following = process(bucket, lifetime), process(bucket)
@@ -229,7 +229,7 @@ async def test_a_free_lease_costs_one_write_and_one_delete(bucket: MemoryBucket)
     assert [verb for verb, _ in bucket.seen] == ["PUT", "DELETE"]
 
 
-def test_an_unreadable_lease_is_over() -> None:
+def test_an_unreadable_lease_counts_as_expired() -> None:
     assert LeaseRecord.from_bytes(b"").expired()
     assert LeaseRecord.from_bytes(b'{"holder": "x", "until": 0, "failed": {"code": "?"}}').expired()
     assert not LeaseRecord("x", time.time() + 5).expired()

@@ -1,4 +1,4 @@
-"""The bucket's primitives, on the real protocol; and the tests' own bucket held to the same statements."""
+"""The bucket's primitives over S3's protocol, and the same for the tests' bucket in memory."""
 
 import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -20,7 +20,7 @@ def store(request: pytest.FixtureRequest) -> Store:
     return Store(S3Bucket(request.getfixturevalue("bucket"), aws.endpoint))
 
 
-async def test_what_is_put_comes_back_with_its_attributes(store: Store) -> None:
+async def test_an_object_comes_back_with_its_attributes(store: Store) -> None:
     await store.put("a/b=C%20%26%20W/c.gz", b"\x00\xff", {"fetched": "2019-11-05T00:00:00Z"})
     stored = await store.get("a/b=C%20%26%20W/c.gz")
     assert stored is not None
@@ -28,7 +28,7 @@ async def test_what_is_put_comes_back_with_its_attributes(store: Store) -> None:
     assert await store.get("a/b=C & W/c.gz") is None, "a key is not decoded on its way"
 
 
-async def test_only_the_first_creates(store: Store) -> None:
+async def test_only_the_first_writer_creates(store: Store) -> None:
     assert await store.create("key", b"first")
     assert await store.create("key", b"second") is None
     stored = await store.get("key")
@@ -36,7 +36,7 @@ async def test_only_the_first_creates(store: Store) -> None:
     assert stored.body == b"first"
 
 
-async def test_a_replacement_needs_exactly_the_version_it_was_made_for(store: Store) -> None:
+async def test_a_replacement_needs_exactly_the_version_that_it_names(store: Store) -> None:
     first = await store.create("key", b"1")
     second = await store.replace("key", b"2", first or "")
     assert second
@@ -70,7 +70,7 @@ async def test_deleting_what_is_gone_is_no_error(store: Store) -> None:
     assert [await store.get(key) for key in ("a", "b")] == [None, None]
 
 
-async def test_a_listing_goes_on_beyond_a_page() -> None:
+async def test_a_listing_continues_beyond_a_page() -> None:
     store = MemoryStore(MemoryBucket())
     for number in range(2001):
         await store.put(f"log/{number:05}", b"")
@@ -79,7 +79,7 @@ async def test_a_listing_goes_on_beyond_a_page() -> None:
     assert store.bucket.asked("LIST") == ["log"] * 5
 
 
-async def test_a_listing_of_more_than_a_page_is_whole_and_stops_at_its_end(bucket: str, aws: Aws) -> None:
+async def test_a_listing_of_more_than_a_page_is_complete_and_stops_at_its_end(bucket: str, aws: Aws) -> None:
     store, contents = Store(S3Bucket(bucket, aws.endpoint)), s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
     for number in range(1001):
         contents.put_object(bucket, f"log/{number:05}", b"")  # past HTTP: a thousand requests take seconds
@@ -88,7 +88,7 @@ async def test_a_listing_of_more_than_a_page_is_whole_and_stops_at_its_end(bucke
     assert len(await store.listing("log", before="log/00007")) == 7
 
 
-async def test_an_s3_that_is_away_is_said_to_be(aws: Aws) -> None:
+async def test_a_missing_bucket_is_an_unavailable_ledger(aws: Aws) -> None:
     del aws
     store = Store(S3Bucket("no-such-bucket"))
     for attempt in (store.put("k", b""), store.listing("k"), store.folders("k")):
