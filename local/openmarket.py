@@ -12,7 +12,8 @@ from re import compile as pattern
 from typing import Any
 
 from local.credits import SimulatedCredit, credits_of
-from local.simulator import Simulator, SimulatorRequest, SimulatorResponse, csv_bytes
+from local.csv_shapes import SHAPES
+from local.simulator import Simulator, SimulatorRequest, SimulatorResponse
 
 LOG_COLUMNS = ("Credit ID", "Time (UTC)", "MSISDN", "Network", "Outcome", "Amount", "Currency")
 OUTCOME_COLUMNS = ("Brand", "Amount", "Currency", "Success", "Failed", "Credit Applied")
@@ -32,7 +33,7 @@ class OpenMarketSimulator(Simulator):
     """The simulated vendor.
 
     `accounts` maps account ids to passwords; each account has its own credits. `ends_inclusive`: a credit at exactly
-    `toTime` is included. `bare_when_empty`: an answer without rows has no header either.
+    `toTime` is included. `shape` is how its files are written.
     """
 
     def __init__(self, *, rows_a_day: int = 2000, history_days: int = 90, **options: Any) -> None:  # noqa: ANN401 - Simulator's
@@ -41,7 +42,7 @@ class OpenMarketSimulator(Simulator):
         self.rows_a_day = rows_a_day
         self.history_days = history_days
         self.ends_inclusive = True
-        self.bare_when_empty = False
+        self.shape = SHAPES["documented"]
         self._added: list[SimulatedCredit] = []
         self._changed: dict[int, str] = {}
 
@@ -95,10 +96,9 @@ class OpenMarketSimulator(Simulator):
             start, end = parsed_time(request.query.get("fromTime")), parsed_time(request.query.get("toTime"))
         except BadTimeError as error:
             return SimulatorResponse(400, str(error).encode())
-        rows = report(self.credits_between(start, end, request.query.get("brand") or None, account))
-        if self.bare_when_empty and len(rows) == 1:
-            rows = []
-        return SimulatorResponse(body=csv_bytes(rows), content_type="text/csv; charset=utf-8")
+        return self.shape.response(
+            report(self.credits_between(start, end, request.query.get("brand") or None, account))
+        )
 
     def _account(self, request: SimulatorRequest) -> str | None:
         for account, password in self.accounts.items():

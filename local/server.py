@@ -102,6 +102,18 @@ class BackgroundServer:
                 connection.transport.abort()
         await asyncio.sleep(0)  # the loop tells the protocol on its next turn
 
+    async def send_and_close(self, scope: Scope, data: bytes) -> None:
+        """Write raw bytes to the connection of the request with this scope, instead of a response, and close it."""
+        if self._server is None:
+            return
+        open_connections = self._server.server_state.connections
+        for connection in list(open_connections):
+            if connection.transport.get_extra_info("peername") == scope["client"]:
+                connection.transport.write(data)
+                connection.transport.close()
+                while connection in open_connections:  # noqa: ASYNC110 - uvicorn sets no event when all is written
+                    await asyncio.sleep(0.001)
+
     def __enter__(self) -> Self:
         """Start."""
         return self.start()

@@ -10,12 +10,13 @@ import csv
 import io
 import json
 import logging
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import unquote
 
 from local.asgi import Receive, Scope, Send, read_body, respond, text_headers
@@ -40,13 +41,17 @@ class SimulatorRequest:
 
 @dataclass(frozen=True, slots=True)
 class SimulatorResponse:
-    """What a vendor answers; `sent_bytes`: close the connection after that many, below zero before the status line."""
+    """What a vendor answers; `sent_bytes`: close the connection after that many, below zero before the status line.
+
+    `framing` says how the end of the body is marked: by its length, by chunks, or by closing the connection.
+    """
 
     status: int = 200
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     headers: tuple[tuple[str, str], ...] = ()
     sent_bytes: int | None = None
+    framing: Literal["length", "chunked", "close"] = "length"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,27 @@ def cut_off(share: float = 0.5) -> Fault:
 def shortened(share: float = 0.5) -> Fault:
     """Send a share of the body with a matching Content-Length."""
     return Fault(lambda correct: replace(correct, body=correct.body[: int(len(correct.body) * share)]))
+
+
+def breaking_off(share: float = 0.5, coding: Literal["gzip", "deflate"] = "gzip") -> Fault:
+    """Compress a share of the body, flush it and end HTTP properly, as a proxy does whose origin died."""
+
+    def change(correct: SimulatorResponse) -> SimulatorResponse:
+        packer = zlib.compressobj(wbits=31 if coding == "gzip" else 15)
+        body = packer.compress(correct.body[: int(len(correct.body) * share)]) + packer.flush(zlib.Z_SYNC_FLUSH)
+        return replace(correct, body=body, headers=(*correct.headers, ("content-encoding", coding)), framing="chunked")
+
+    return Fault(change)
+
+
+def closing_early(share: float = 0.5) -> Fault:
+    """Send a share of the body's lines without any length and close the connection, as though that were the whole."""
+
+    def change(correct: SimulatorResponse) -> SimulatorResponse:
+        lines = correct.body.splitlines(keepends=True)
+        return replace(correct, body=b"".join(lines[: int(len(lines) * share)]), framing="close")
+
+    return Fault(change)
 
 
 def hanging_up() -> Fault:
@@ -207,6 +233,9 @@ class Simulator:
         if answer.sent_bytes is not None and answer.sent_bytes < 0:
             await self._server.drop(scope)
             return
+        if answer.framing == "close":
+            await self._server.send_and_close(scope, _raw(answer))
+            return
         await _send(answer, send, head=scope["method"] == "HEAD")
 
 
@@ -224,9 +253,17 @@ def parsed_query(query_string: str) -> dict[str, str]:
 
 
 async def _send(answer: SimulatorResponse, send: Send, *, head: bool) -> None:
-    headers = (("content-type", answer.content_type), ("content-length", str(len(answer.body))), *answer.headers)
+    length = {"length": ("content-length", str(len(answer.body))), "chunked": ("transfer-encoding", "chunked")}
+    headers = (("content-type", answer.content_type), length[answer.framing], *answer.headers)
     body = b"" if head else answer.body[: answer.sent_bytes]
     await respond(send, answer.status, headers, body, truncated=answer.sent_bytes is not None)
+
+
+def _raw(answer: SimulatorResponse) -> bytes:
+    """A response that no server would write: without a length, so that only the closed connection ends it."""
+    headers = (("content-type", answer.content_type), ("connection", "close"), *answer.headers)
+    lines = (f"HTTP/1.1 {answer.status} Answer", *(f"{name}: {value}" for name, value in headers), "", "")
+    return "\r\n".join(lines).encode("latin-1") + answer.body
 
 
 def _now() -> datetime:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 
 from local.aws import Aws
+from local.csv_shapes import SHAPES, CsvShape
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
 
@@ -21,8 +22,14 @@ def is_real(environ: Mapping[str, str]) -> bool:
 
 @contextmanager
 def embedded(environ: MutableMapping[str, str] = os.environ, tenant: str = "default") -> Iterator[None]:
-    """Run AWS and both vendors in this process and point `environ` at them; `tenant` gets its secrets."""
+    """Run AWS and both vendors in this process and point `environ` at them; `tenant` gets its secrets.
+
+    Raises:
+        ValueError: `OPENMARKET_SHAPE` names a shape that the simulator does not know.
+    """
+    shape = _shape(environ)
     with Aws() as aws, RdeSimulator() as rde, OpenMarketSimulator() as openmarket:
+        openmarket.shape = shape
         prefix = environ.get("SECRET_PREFIX") or "tally"
         aws.create_bucket(BUCKET)
         for name in dict.fromkeys(("default", tenant)):
@@ -36,3 +43,10 @@ def embedded(environ: MutableMapping[str, str] = os.environ, tenant: str = "defa
         environ["OPENMARKET_BASE_URL"] = openmarket.base_url
         environ["REPORT_HOSTS"] = "127.0.0.1"  # the links of the vendor's document are on other hosts
         yield
+
+
+def _shape(environ: Mapping[str, str]) -> CsvShape:
+    name = environ.get("OPENMARKET_SHAPE") or "documented"
+    if name not in SHAPES:
+        raise ValueError(f"OPENMARKET_SHAPE takes one of {', '.join(SHAPES)}")
+    return SHAPES[name]

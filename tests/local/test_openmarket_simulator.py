@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from local.credits import BRANDS, NETWORKS, PRICE_POINTS, SimulatedCredit, credits_of
+from local.csv_shapes import SHAPES
 from local.openmarket import OpenMarketSimulator
 from tests.support.vendors.simulator_client import credit_report, utc, written
 
@@ -148,7 +149,7 @@ def test_a_brand_narrows_the_log_and_an_unknown_one_leaves_the_header(vendor: Op
     assert sum(counts) == 2000
     assert min(counts) > 0
     assert credit_report(vendor, "log", *DAY, brand="mybrand").text == ",".join(LOG_COLUMNS) + "\r\n"
-    vendor.bare_when_empty = True
+    vendor.shape = SHAPES["bare"]
     assert credit_report(vendor, "log", *DAY, brand="mybrand").content == b""
 
 

@@ -1,0 +1,12 @@
+"""What `make run` embeds can be set by the environment."""
+
+import pytest
+
+from local.stack import embedded
+
+
+def test_a_shape_that_the_simulator_does_not_know_is_refused_with_those_that_it_knows() -> None:
+    environ = {"OPENMARKET_SHAPE": "spreadsheets"}
+    with pytest.raises(ValueError, match="spreadsheet, titled"), embedded(environ):
+        pass
+    assert environ == {"OPENMARKET_SHAPE": "spreadsheets"}
