@@ -14,9 +14,12 @@ import pytest
 from local.aws import Aws
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
-from tests.support.api.frontend import Frontend, StartFrontend
-from tests.support.moving_clock import MovingClock
 from upstreams.transport import trusted
+
+pytest.register_assert_rewrite("tests.support")  # so that a failed assertion of a helper shows its values
+
+from tests.support.api.frontend import Frontend, StartFrontend  # noqa: E402
+from tests.support.moving_clock import MovingClock  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,10 +7,11 @@
   for; `settled_days` fills a bucket.
 - `vendors`: `credit_oracle` works out the right answer from a simulated vendor, `VendorHistory` for each moment of a
   test; `ScriptedVendor` misbehaves where the simulators of `local` cannot; `simulator_client` asks those by hand.
-- `processes`: several processes over one bucket. `LedgerProcess` is everything below HTTP, and `SharedLedger` (fixture
-  `shared`) starts such processes over one bucket in memory; `SchedulingProcess` and `ExportingProcess` are the parts
-  that their names say; `Deployment` (fixture `deployment`) is all that the keeper works on. `scheduling_process`,
-  `exporting_process` and the modules that end in `_program` also run by `python -m`, to be killed or measured.
+- `processes`: several processes over one bucket. `LedgerProcess` is everything below HTTP; `SharedLedger` (fixture
+  `shared`) starts such processes over one bucket in memory, and `CheckedLedger` checks all that they answer;
+  `SchedulingProcess` and `ExportingProcess` are the parts that their names say; `Deployment` (fixture `deployment`) is
+  all that the keeper works on. `scheduling_process`, `exporting_process` and the modules that end in `_program` also
+  run by `python -m`, to be killed or measured.
 - `explorer`: a site for the explorer's pages to ask, and the browser's view of them.
 - `MovingClock` stands still until a test moves it; `repository.ROOT` is the repository; `template_reading` gives
   `template.yaml` as plain data.
