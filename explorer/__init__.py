@@ -1,11 +1,13 @@
 """The GraphQL page: GraphiQL with its explorer plugin, self-hosted.
 
-`page(path)` and `asset(name)` give bytes with their headers and know no web framework. Everything comes from this
-package: the page works behind a firewall, and under a policy that allows nothing from elsewhere and no inline script.
+`page(path)` and `asset(name)` return bytes with their headers and depend on no web framework. Everything comes from
+this package: the page works behind a firewall, and under a policy that allows no other origin and no inline script,
+but for the identity provider that it signs in with.
 """
 
 from explorer.delivery import Asset
 from explorer.document import page
 from explorer.files import asset
+from explorer.sign_in import SignIn
 
-__all__ = ["Asset", "asset", "page"]
+__all__ = ["Asset", "SignIn", "asset", "page"]

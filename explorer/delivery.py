@@ -1,24 +1,21 @@
-"""What the explorer hands to whoever serves it.
+"""What the explorer returns to the code that serves it."""
 
-Assets are kept gzipped, the form nearly every client takes; the rare other one gets them inflated, so that no second
-copy is stored.
-"""
-
-import gzip
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One answer: its bytes, its `Content-Type`, and every other header in lower case."""
+    """A response's body, its `Content-Type`, and every other header in lower case.
+
+    Assets are stored gzipped and served in no other form: uncompressed they are four times as large, and a client that
+    does not accept gzip is not a browser.
+    """
 
     body: bytes
     content_type: str
     headers: tuple[tuple[str, str], ...]
 
-    def inflated(self) -> "Asset":
-        """This asset for a client that does not take gzip."""
-        if ("content-encoding", "gzip") not in self.headers:
-            return self
-        headers = tuple(pair for pair in self.headers if pair[0] != "content-encoding")
-        return replace(self, body=gzip.decompress(self.body), headers=headers)
+    @property
+    def compressed(self) -> bool:
+        """Whether only a client that accepts gzip can read the body."""
+        return ("content-encoding", "gzip") in self.headers

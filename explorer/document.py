@@ -1,8 +1,7 @@
-"""The HTML page, told where it lives.
+"""The HTML page and its headers.
 
-Its assets and the endpoint resolve against one `<base>`, made from the path the request came in on: the same page works
-at the root and under a stage of API Gateway. All scripts are files of our own origin, so the policy forbids inline
-ones.
+Its assets and the endpoint resolve against one `<base>`, made from the path of the request: the same page works at the
+root and under a stage of API Gateway. All scripts are files of our own origin, so the policy forbids inline ones.
 """
 
 from functools import cache
@@ -10,10 +9,11 @@ from html import escape
 from urllib.parse import quote
 
 from explorer.delivery import Asset
-from explorer.files import HERE, hashed_names
+from explorer.files import HERE, OIDC_CLIENT, hashed_names
+from explorer.sign_in import SignIn
 
-# 'unsafe-inline' is for styles only: GraphiQL's dialogs and menus lock scrolling by a <style> element they add at run
-# time. Fonts and icons are data: URLs inside the style sheets.
+# 'unsafe-inline' is for styles only: GraphiQL's dialogs and menus lock scrolling with a <style> element that they add
+# at run time. Fonts and icons are data: URLs inside the style sheets.
 _POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -27,21 +27,33 @@ _POLICY = {
 }
 _HEADERS = (
     ("cache-control", "no-cache"),
-    ("content-security-policy", "; ".join(f"{name} {sources}" for name, sources in _POLICY.items())),
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
 )
 
 
-def page(path: str) -> Asset:
-    """Give the page for a request path: `/`, `/dev` or `/dev/`."""
-    html = _template().replace("{{base}}", escape(_base(path), quote=True))
-    return Asset(html.encode(), "text/html; charset=utf-8", _HEADERS)
+def page(path: str, sign_in: SignIn | None = None) -> Asset:
+    """The page for a request path such as `/`, `/dev` or `/dev/`; with `sign_in` it offers to sign in there."""
+    html = _template().replace("{{base}}", escape(_base(path), quote=True)).replace("{{sign-in}}", _markup(sign_in))
+    return Asset(html.encode(), "text/html; charset=utf-8", (*_HEADERS, ("content-security-policy", _policy(sign_in))))
+
+
+def _policy(sign_in: SignIn | None) -> str:
+    connect = " ".join((_POLICY["connect-src"], *(sign_in.reachable() if sign_in else ())))
+    return "; ".join(f"{name} {sources}" for name, sources in {**_POLICY, "connect-src": connect}.items())
+
+
+def _markup(sign_in: SignIn | None) -> str:
+    """The configuration and the library that signs in; nothing where there is no provider."""
+    if sign_in is None:
+        return ""
+    meta = f'<meta name="tally-sign-in" content="{escape(sign_in.configuration(), quote=True)}">'
+    return f'{meta}\n    <script defer src="assets/{OIDC_CLIENT}"></script>'
 
 
 def _base(path: str) -> str:
-    """Make a base that stays on this origin: two leading slashes would name a host; a backslash reads as a slash."""
+    """A base that stays on this origin: two leading slashes would name a host; a backslash reads as a slash."""
     inner = quote(path.strip("/"), safe="/%", errors="replace")
     return f"/{inner}/" if inner else "/"
 

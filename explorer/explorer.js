@@ -1,11 +1,11 @@
 /*
- * Starts GraphiQL on this page. Three decisions live here: the page opens with a query that has an answer, a token never
- * reaches the browser's storage, and one's work belongs to the browser tab (a new one starts afresh, up to today).
+ * Starts GraphiQL on this page. Three decisions: the page opens with a query that has an answer, a token never reaches the
+ * browser's storage, and work belongs to the browser tab (a new tab starts with the first query, up to today).
  */
 "use strict";
 
 (() => {
-  // Narrow enough to be read whole in half a laptop's screen.
+  // Narrow enough to fit into half of a laptop's screen.
   const QUERY = `# Credits and reports of the last seven days
 # in one request: press play, or Ctrl-Enter.
 query LastSevenDays(
@@ -35,11 +35,17 @@ query LastSevenDays(
   const DAY = 24 * 60 * 60 * 1000;
   const PLACEHOLDER = "<token>";
   const NO_TOKEN = {
-    errors: [{ message: `No token yet: put one under Headers, in the place of ${PLACEHOLDER}.` }],
+    errors: [
+      {
+        message: account.configured
+          ? "No token yet: sign in at the top of the page, or put an Authorization header under Headers."
+          : `No token yet: put one under Headers, in the place of ${PLACEHOLDER}.`,
+      },
+    ],
   };
 
-  // GraphiQL's names in storage: what belongs to this browser tab, and its history, which would keep the headers of each
-  // run whatever shouldPersistHeaders says.
+  // GraphiQL's names in storage: those of this browser tab, and its history, which would store the headers of each run
+  // even with shouldPersistHeaders off.
   const PREFIX = "graphiql:";
   const perTab = new Set(["query", "variables", "operationName", "tabState"].map((name) => PREFIX + name));
   const history = new Set(["queries", "favorites"].map((name) => PREFIX + name));
@@ -52,13 +58,14 @@ query LastSevenDays(
     return { from: instant(start), to: instant(now), firstDay: day(start), lastDay: day(now) };
   }
 
-  /** The headers to begin with: the token that a local gateway wrote into the page, or where to put one. */
+  /** The first headers: the token that a local gateway wrote into the page, or a place for one; none where one signs in. */
   function firstHeaders() {
-    const token = document.querySelector('meta[name="tally-token"]')?.content || PLACEHOLDER;
-    return JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2);
+    const token = document.querySelector('meta[name="tally-token"]')?.content;
+    if (account.configured && !token) return "{}";
+    return JSON.stringify({ Authorization: `Bearer ${token || PLACEHOLDER}` }, null, 2);
   }
 
-  /** What the headers editor holds as an Authorization, or "" when there is none that could be sent. */
+  /** The Authorization of the headers editor, or "" without one that could be sent. */
   function authorization(headers) {
     const found = Object.entries(headers ?? {}).find(([name]) => name.toLowerCase() === "authorization");
     const value = found ? String(found[1]) : "";
@@ -69,24 +76,24 @@ query LastSevenDays(
     try {
       return JSON.parse(headersText);
     } catch {
-      return null; // half-typed: GraphiQL itself says so when the query is run
+      return null; // half-typed: GraphiQL reports it when the query is run
     }
   }
 
   const replaceHeaders = (json, headers) =>
     JSON.stringify(JSON.parse(json), (key, value) => (key === "headers" ? headers : value));
 
-  /** GraphiQL's storage, its history without headers: none is written, and what is read gets this page's first ones. */
+  /** GraphiQL's storage; its history is written without headers, and read with this page's first ones. */
   function createStorage(headers) {
-    const place = (key) => (perTab.has(key) ? sessionStorage : localStorage);
+    const storageOf = (key) => (perTab.has(key) ? sessionStorage : localStorage);
     const ours = (storage) => Object.keys(storage).filter((key) => key.startsWith(PREFIX));
     return {
       getItem(key) {
-        const value = place(key).getItem(key);
+        const value = storageOf(key).getItem(key);
         return value !== null && history.has(key) ? replaceHeaders(value, headers) : value;
       },
-      setItem: (key, value) => place(key).setItem(key, history.has(key) ? replaceHeaders(value, null) : value),
-      removeItem: (key) => place(key).removeItem(key),
+      setItem: (key, value) => storageOf(key).setItem(key, history.has(key) ? replaceHeaders(value, null) : value),
+      removeItem: (key) => storageOf(key).removeItem(key),
       clear: () => [sessionStorage, localStorage].forEach((s) => ours(s).forEach((key) => s.removeItem(key))),
       get length() {
         return ours(sessionStorage).length + ours(localStorage).length;
@@ -94,7 +101,7 @@ query LastSevenDays(
     };
   }
 
-  /** Put the first query where GraphiQL looks for an earlier one: given as a prop, every reload would open one more tab. */
+  /** Store the first query where GraphiQL looks for an earlier one: as a prop it would open another tab at each reload. */
   function seed(storage) {
     if (storage.getItem(PREFIX + "query") === null) {
       storage.setItem(PREFIX + "query", QUERY);
@@ -108,20 +115,28 @@ query LastSevenDays(
     enableIncrementalDelivery: false,
   });
 
-  /** Without a token there is nothing to ask for: say so instead of sending a request that must fail. */
-  const ask = async (params, options) => (authorization(options?.headers) ? send(params, options) : NO_TOKEN);
+  /** Send a request with the editor's token, or the signed-in user's; without one, explain instead of failing. */
+  async function request(params, options) {
+    const token = authorization(options?.headers) || (await account.authorization());
+    if (!token) return NO_TOKEN;
+    const others = Object.entries(options?.headers ?? {}).filter(([name]) => name.toLowerCase() !== "authorization");
+    return send(params, { ...options, headers: { ...Object.fromEntries(others), Authorization: token } });
+  }
 
   const headers = firstHeaders();
-  const hasToken = authorization(parsed(headers)) !== "";
+  const needsHeader = authorization(parsed(headers)) === "" && !account.configured;
   const plugins = [GraphiQLPluginExplorer.explorerPlugin({ showAttribution: false })];
   const storage = createStorage(headers);
   seed(storage);
 
   function Explorer() {
     const [current, setCurrent] = React.useState(headers);
-    // GraphiQL reads the schema again when its fetcher changes: a token pasted later brings completion and docs with it.
+    const [subject, setSubject] = React.useState(account.subject());
+    React.useEffect(() => void account.onChange(() => setSubject(account.subject())), []);
+    // GraphiQL reads the schema again when its fetcher changes: a token pasted later, or another user, brings completion
+    // and documentation.
     const token = authorization(parsed(current));
-    const fetcher = React.useMemo(() => (params, options) => ask(params, options), [token]);
+    const fetcher = React.useMemo(() => (params, options) => request(params, options), [token, subject]);
     return React.createElement(
       GraphiQL,
       {
@@ -134,7 +149,7 @@ query LastSevenDays(
         onEditHeaders: setCurrent,
         isHeadersEditorEnabled: true,
         shouldPersistHeaders: false,
-        defaultEditorToolsVisibility: hasToken ? "variables" : "headers",
+        defaultEditorToolsVisibility: needsHeader ? "headers" : "variables",
       },
       React.createElement(GraphiQL.Logo, null, React.createElement("span", { className: "explorer-brand" }, "Tally")),
     );

@@ -1,8 +1,7 @@
-"""The page's files, by the names under which they may be cached for ever.
+"""The page's files, under names that may be cached for ever.
 
-Third-party files carry their version in the name and lie gzipped in `assets/`; our own two carry a hash of their
-content, so that a new release is a new name. A request can only pick from this list: no path is ever built from what a
-client sent.
+Third-party files have their version in the name and are gzipped in `assets/`; our own have a hash of their content, so
+that a new release gets a new name. A request can only pick from this list: no path is built from what a client sent.
 """
 
 import gzip
@@ -13,7 +12,8 @@ from pathlib import Path
 from explorer.delivery import Asset
 
 HERE = Path(__file__).parent
-OWN = ("explorer.js", "explorer.css")
+OWN = ("account.js", "explorer.js", "explorer.css")
+OIDC_CLIENT = "oidc-client-ts-3.5.0.min.js"
 
 _CONTENT_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _HEADERS = (
@@ -26,12 +26,12 @@ _HEADERS = (
 
 @cache
 def hashed_names() -> dict[str, str]:
-    """Map each of our own files to the name it is served under, e.g. `explorer.js` to `explorer-3f8a0c51d2e4.js`."""
+    """Our own files and their served names, such as `explorer.js` and `explorer-3f8a0c51d2e4.js`."""
     return {file: _hashed(HERE / file) for file in OWN}
 
 
 def asset(name: str) -> Asset | None:
-    """Give the file served as `assets/{name}`, gzipped (see `Asset.inflated`); None for any other name."""
+    """The file served as `assets/{name}`, gzipped; None for any other name."""
     return _load(name) if name in _servable() else None
 
 

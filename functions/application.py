@@ -77,7 +77,7 @@ class LambdaHandler:
 
 def make_handler(settings: Settings, clock: Clock = now) -> LambdaHandler:
     """The Lambda handler that these settings describe."""
-    return LambdaHandler(Application(settings, clock), Pages(with_explorer=settings.graphiql))
+    return LambdaHandler(Application(settings, clock), Pages(settings))
 
 
 class Application:

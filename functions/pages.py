@@ -1,4 +1,4 @@
-"""What is not the API: the explorer's page with its assets, and a sign of life. An ASGI application.
+"""Every route but the API's: the explorer's page with its assets, and the health check. An ASGI application.
 
 It runs behind Mangum, which translates events, binary bodies and HEAD requests for it. The API does not: Mangum takes
 longer to import and to run than everything else about a small answer, and no query needs it.
@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from functions.events import route_of
+from functions.settings import Settings
 from schema.http.negotiation import takes_gzip
 from schema.http.requests import Response
 
 if TYPE_CHECKING:
-    from explorer import Asset
+    from explorer import Asset, SignIn
 
 type Scope = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -28,14 +29,19 @@ SECURITY_HEADERS = {
 """Headers of every answer that does not bring its own, as the explorer's page does."""
 JSON = ("content-type", "application/json")
 NOT_FOUND = Response(404, b'{"message":"Not Found"}', [JSON])
+NOT_ACCEPTABLE = Response(
+    406,
+    b'{"message":"Not Acceptable: this file is served with Content-Encoding: gzip only"}',
+    [JSON, ("vary", "Accept-Encoding")],
+)
 HEALTHY = Response(200, b'{"status":"up"}', [JSON, ("cache-control", "no-store")])
 
 
 class Pages:
     """Answers every route but the API's."""
 
-    def __init__(self, *, with_explorer: bool) -> None:
-        self._with_explorer = with_explorer
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - no page reads a body
         """Answer one request; its route is in the event that Mangum adds to the scope."""
@@ -48,8 +54,8 @@ class Pages:
     def _answer(self, scope: Scope, route: str) -> Response:
         if route == "/health" and scope["method"] in {"GET", "HEAD"}:
             return HEALTHY
-        if self._with_explorer and scope["method"] == "GET":
-            return _explorer(scope, route)
+        if self._settings.graphiql and scope["method"] == "GET":
+            return _explorer(scope, route, self._settings)
         return NOT_FOUND
 
 
@@ -58,17 +64,32 @@ def with_security_headers(response: Response) -> Response:
     return Response(response.status, response.body, [*(SECURITY_HEADERS | dict(response.headers)).items()])
 
 
-def _explorer(scope: Scope, route: str) -> Response:
+def _explorer(scope: Scope, route: str, settings: Settings) -> Response:
     import explorer
 
     if route == "/":
-        return _served(explorer.page(scope["path"]), scope)
+        return _served(explorer.page(scope["path"], _sign_in(settings)), scope)
     asset = explorer.asset(route.removeprefix(ASSETS)) if route.startswith(ASSETS) else None
     return _served(asset, scope) if asset else NOT_FOUND
 
 
 def _served(asset: "Asset", scope: Scope) -> Response:
     accepted = dict(scope["headers"]).get(b"accept-encoding", b"").decode("latin-1")
-    if not takes_gzip(accepted):
-        asset = asset.inflated()
+    if asset.compressed and not takes_gzip(accepted):
+        return NOT_ACCEPTABLE
     return Response(200, asset.body, [("content-type", asset.content_type), *asset.headers])
+
+
+def _sign_in(settings: Settings) -> "SignIn | None":
+    """How the explorer signs in, where a provider and our client there are configured."""
+    import explorer
+
+    if not (settings.oidc_issuer and settings.oidc_client_id):
+        return None
+    return explorer.SignIn(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_scopes,
+        settings.oidc_audience,
+        settings.oidc_origins,
+    )

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from runtime.endpoints import is_protected
 from runtime.metrics import DEFAULT_NAMESPACE
 
 OIDC_SCOPES = "openid profile tally/reports:read tally/reports:schedule tally/credits:read"
 """What a browser asks for when it signs in; not whole phone numbers."""
+POLICY_MARKS = frozenset(";,'\" ")
+"""Characters that would end a source in the page's Content-Security-Policy."""
 
 
 class SettingError(Exception):
@@ -25,6 +28,8 @@ class Settings(NamedTuple):
     oidc_issuer: str
     oidc_client_id: str
     oidc_scopes: str
+    oidc_audience: str
+    oidc_origins: tuple[str, ...]
     rde_base_url: str
     rde_token_path: str
     rde_schedule_method: str
@@ -56,9 +61,11 @@ class Settings(NamedTuple):
             secret_prefix=environ.get("SECRET_PREFIX") or "tally",
             tenant_claim=environ.get("TENANT_CLAIM", ""),
             scope_claims=tuple((environ.get("SCOPE_CLAIMS") or "scope scp").split()),
-            oidc_issuer=environ.get("OIDC_ISSUER", ""),
+            oidc_issuer=_issuer(environ, "OIDC_ISSUER"),
             oidc_client_id=environ.get("OIDC_CLIENT_ID", ""),
             oidc_scopes=environ.get("OIDC_SCOPES") or OIDC_SCOPES,
+            oidc_audience=environ.get("OIDC_AUDIENCE", ""),
+            oidc_origins=_origins(environ, "OIDC_ORIGINS"),
             rde_base_url=_url(environ, "RDE_BASE_URL", "https://api.cloud.im/marketplace/eu"),
             rde_token_path=environ.get("RDE_TOKEN_PATH") or "auth/token",
             rde_schedule_method=_one_of(environ, "RDE_SCHEDULE_METHOD", "POST", {"GET", "POST", "PUT"}),
@@ -99,8 +106,23 @@ def _hosts(raw: str) -> tuple[str, ...]:
     return tuple(host.strip().lower() for host in raw.split(",") if host.strip())
 
 
+def _issuer(environ: Mapping[str, str], name: str) -> str:
+    issuer = _url(environ, name, "")
+    if POLICY_MARKS & set(issuer):
+        raise SettingError(f"{name} takes an https URL")
+    return issuer
+
+
+def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    origins = tuple((environ.get(name) or "").split())
+    for origin in origins:
+        if not is_protected(origin) or urlsplit(origin).path or POLICY_MARKS & set(origin):
+            raise SettingError(f"{name} takes https origins such as https://login.example.com, separated by blanks")
+    return origins
+
+
 def _url(environ: Mapping[str, str], name: str, default: str) -> str:
     value = (environ.get(name) or default).rstrip("/")
-    if is_protected(value):
+    if value == default or is_protected(value):
         return value
     raise SettingError(f"{name} takes an https URL (plain http only for loopback hosts)")

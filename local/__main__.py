@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from functions.settings import SettingError, Settings
-from local.authorizer import EVERY_SCOPE, Authorizer
+from local.authorizer import EVERY_SCOPE, Authorizer, ProviderAuthorizer
 from local.gateway import Gateway
+from local.lambda_runtime import Handler
 from local.scheduler import Scheduler
 from local.stack import embedded, is_real
 from local.workspace import FOLDER, Workspace, shown
@@ -41,6 +42,14 @@ Tally is ready: {url}
   curl -s {url}/graphql -H "Authorization: Bearer $(cat {token})" -H 'Content-Type: application/json' \\
     -d '{{"query": "{{ reports(from: \\"2019-11-05\\", to: \\"2019-12-03\\") {{ nodes {{ name format }} }} }}"}}'
 
+Ctrl-C stops it."""
+SIGN_IN_GREETING = """\
+Tally is ready: {url}
+
+  explorer   {url}/   (sign in at {issuer})
+  endpoint   {url}/graphql   (tokens of that issuer)
+  log        {log}
+{lake}
 Ctrl-C stops it."""
 LAKE = """\
   lake       duckdb -init {file}   (settled days as the view credit_log, within a minute)
@@ -92,15 +101,12 @@ def _refuse(reason: str) -> int:
 def _serve(arguments: argparse.Namespace, settings: Settings, workspace: Workspace, *, embeds: bool) -> None:
     from functions.graphql_api import handler  # noqa: PLC0415 - it may read its settings when it is imported
 
-    authorizer = Authorizer(workspace.signing_key())
-    claims = {settings.tenant_claim: arguments.tenant} if settings.tenant_claim else {}
-    token = workspace.token(authorizer, arguments.scope, claims)
-    gateway = Gateway(handler, authorizer, page_token=token)
+    gateway = _gateway(handler, arguments, settings, workspace)
     # Only a server that listens writes the files: a second start on a port in use leaves those of the first alone.
     with gateway.serve(arguments.port) as server, _logging_to(workspace.log_file):
         if embeds:
             workspace.write_lake_script(os.environ, arguments.tenant if settings.tenant_claim else "default")
-        print(_greeting(server.url, workspace, embeds=embeds), file=sys.__stdout__, flush=True)
+        print(_greeting(server.url, settings, workspace, embeds=embeds), file=sys.__stdout__, flush=True)
         # A real ledger has a scheduler of its own.
         with Scheduler(lambda: _keeper(settings)) if embeds else nullcontext():
             _wait_for_a_stop_signal()
@@ -108,14 +114,23 @@ def _serve(arguments: argparse.Namespace, settings: Settings, workspace: Workspa
     gateway.stop()
 
 
-def _greeting(url: str, workspace: Workspace, *, embeds: bool) -> str:
-    return GREETING.format(
-        url=url,
-        ledger="everything embedded" if embeds else "the real AWS and vendors",
-        token=shown(workspace.token_file),
-        log=shown(workspace.log_file),
-        lake=LAKE.format(file=shown(workspace.lake_file)) if embeds else "",
-    )
+def _gateway(handler: Handler, arguments: argparse.Namespace, settings: Settings, workspace: Workspace) -> Gateway:
+    """With OIDC_ISSUER users sign in there; otherwise the page and the token file have a token ready for use."""
+    if settings.oidc_issuer:
+        audiences = {settings.oidc_audience or settings.oidc_client_id}
+        return Gateway(handler, ProviderAuthorizer(settings.oidc_issuer, audiences))
+    authorizer = Authorizer(workspace.signing_key())
+    claims = {settings.tenant_claim: arguments.tenant} if settings.tenant_claim else {}
+    return Gateway(handler, authorizer, page_token=workspace.token(authorizer, arguments.scope, claims))
+
+
+def _greeting(url: str, settings: Settings, workspace: Workspace, *, embeds: bool) -> str:
+    lake = LAKE.format(file=shown(workspace.lake_file)) if embeds else ""
+    common = {"url": url, "log": shown(workspace.log_file), "lake": lake}
+    if settings.oidc_issuer:
+        return SIGN_IN_GREETING.format(issuer=settings.oidc_issuer, **common)
+    ledger = "everything embedded" if embeds else "the real AWS and vendors"
+    return GREETING.format(ledger=ledger, token=shown(workspace.token_file), **common)
 
 
 def _keeper(settings: Settings) -> "KeeperHandler":

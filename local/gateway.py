@@ -12,7 +12,7 @@ from http import HTTPStatus
 import orjson
 
 from local.asgi import BodyTooLargeError, Receive, Scope, Send, read_body, respond, text_headers
-from local.authorizer import Authorizer, TokenRefusedError
+from local.authorizer import TokenRefusedError, TokenVerifier
 from local.explorer_token import with_token
 from local.http_api_events import BadAnswerError, HttpAnswer, HttpRequest, Matched, answer_of, event_of
 from local.lambda_runtime import ExecutionEnvironment, FunctionFailedError, Handler
@@ -79,7 +79,7 @@ class Gateway:
     def __init__(
         self,
         handler: Handler,
-        authorizer: Authorizer,
+        authorizer: TokenVerifier,
         *,
         stage: str = DEFAULT_STAGE,
         page_token: str | None = None,

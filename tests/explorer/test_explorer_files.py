@@ -1,4 +1,5 @@
 import gzip
+import json
 import re
 from html.parser import HTMLParser
 
@@ -6,6 +7,7 @@ import pytest
 
 import explorer
 from explorer.fetch_assets import ASSETS, VENDORED, IntegrityError, Vendored
+from explorer.files import OWN
 
 
 class Elements(HTMLParser):
@@ -61,7 +63,7 @@ def test_another_content_is_refused() -> None:
 
 def test_all_that_the_page_loads_is_there_and_may_be_kept_for_ever() -> None:
     links = elements().links()
-    assert len(links) == len(VENDORED) + 2
+    assert len(links) == len(VENDORED) - 1 + len(OWN)  # oidc-client-ts only where there is a provider
     for link in links:
         asset = explorer.asset(link.removeprefix("assets/"))
         assert asset is not None, link
@@ -124,18 +126,35 @@ def test_a_name_that_is_not_served_is_none(name: str) -> None:
     assert explorer.asset(name) is None
 
 
-def test_a_client_without_gzip_gets_the_plain_file() -> None:
+def test_an_asset_is_compressed() -> None:
     asset = explorer.asset("react-18.2.0.min.js")
     assert asset is not None
-    plain = asset.inflated()
-    assert plain.body == gzip.decompress(asset.body)
-    assert "content-encoding" not in dict(plain.headers)
-    assert dict(plain.headers)["vary"] == "Accept-Encoding"
-    assert dict(asset.headers)["content-encoding"] == "gzip"
+    assert asset.compressed
+    assert dict(asset.headers)["vary"] == "Accept-Encoding"
+    assert len(gzip.decompress(asset.body)) > len(asset.body)
+
+
+def test_with_a_provider_the_page_loads_its_client_and_may_reach_the_provider_only() -> None:
+    sign_in = explorer.SignIn(
+        "https://login.example.com/tenant", "tally-ui", 'openid "x"', origins=("https://tokens.example.com",)
+    )
+    page = explorer.page("/", sign_in)
+    parsed = Elements(page.body.decode())
+    assert "assets/oidc-client-ts-3.5.0.min.js" in parsed.links()
+    (content,) = [attrs["content"] for tag, attrs in parsed.tags if attrs.get("name") == "tally-sign-in"]
+    assert json.loads(content or "") == {
+        "issuer": "https://login.example.com/tenant",
+        "clientId": "tally-ui",
+        "scopes": 'openid "x"',
+        "audience": "",
+    }
+    policy = dict(page.headers)["content-security-policy"]
+    assert "connect-src 'self' https://login.example.com https://tokens.example.com;" in policy
+    assert "script-src 'self';" in policy
 
 
 def test_the_page_itself_is_plain_so_that_a_gateway_may_write_a_token_into_it() -> None:
     page = explorer.page("/")
     assert page.content_type == "text/html; charset=utf-8"
     assert b"</head>" in page.body
-    assert page.inflated() is page
+    assert not page.compressed

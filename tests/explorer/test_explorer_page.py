@@ -1,7 +1,11 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
+from playwright.sync_api import Locator, Route
+
+from explorer import SignIn
 from tests.support.explorer.site import CREDIT, OUTCOME, REPORT, serving
 from tests.support.explorer.visit import Visit
 
@@ -114,3 +118,54 @@ def test_a_pasted_token_brings_the_schema_with_it(visit: Open) -> None:
         opened.page.get_by_text("Root Types").wait_for()
         assert {asked.headers["authorization"] for asked in site.introspections()} == {f"Bearer {TOKEN}"}
         assert TOKEN not in opened.stored()
+
+
+def test_on_a_phone_the_panes_are_below_each_other_and_as_wide_as_the_screen(visit: Open) -> None:
+    with serving(token=TOKEN) as site:
+        opened = visit(site.origin)
+        opened.page.set_viewport_size({"width": 390, "height": 844})
+        opened.play()
+        opened.answer()
+        query, answer = (box(opened.page.locator(pane)) for pane in (".graphiql-query-editor", ".result-window"))
+        assert answer["y"] >= query["y"] + query["height"]
+        assert min(query["width"], answer["width"]) > 340
+        assert min(query["height"], answer["height"]) > 250
+        opened.page.click('[aria-label="Show Documentation Explorer"]')
+        docs = box(opened.page.locator(".graphiql-plugin"))
+        assert docs["width"] > 340
+        assert docs["height"] > 400
+        assert box(opened.page.locator(".graphiql-query-editor"))["y"] >= docs["y"] + docs["height"]
+        assert opened.page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def box(locator: Locator) -> dict[str, float]:
+    found = locator.bounding_box()
+    assert found is not None
+    return {"x": found["x"], "y": found["y"], "width": found["width"], "height": found["height"]}
+
+
+def test_a_token_endpoint_on_another_host_that_is_not_configured_is_named(visit: Open) -> None:
+    metadata = {
+        "issuer": "https://login.example.com",
+        "authorization_endpoint": "https://login.example.com/authorize",
+        "token_endpoint": "https://tokens.example.com/token",
+    }
+
+    def provider(route: Route) -> None:
+        asked = urlsplit(route.request.url)
+        if asked.path == "/authorize":
+            state = parse_qs(asked.query)["state"][0]
+            route.fulfill(status=302, headers={"location": f"{site.origin}/?code=c&state={state}"})
+        else:
+            route.fulfill(json=metadata, headers={"access-control-allow-origin": "*"})
+
+    with serving(sign_in=SignIn("https://login.example.com", "tally")) as site:
+        opened = visit(site.origin)
+        opened.trust("https://login.example.com")
+        opened.page.route("https://login.example.com/**", provider)
+        opened.page.get_by_role("button", name="Sign in").click()
+        status = opened.page.locator(".account-status").filter(has_text="may not reach")
+        status.wait_for()
+        assert status.inner_text() == "This page may not reach https://tokens.example.com: add it to OIDC_ORIGINS"
+        opened.complaints = [line for line in opened.complaints if "tokens.example.com" not in line]
+        opened.trust("https://tokens.example.com")  # the browser counts the blocked request as well

@@ -44,7 +44,7 @@ def test_its_settings_are_all_there_are_with_their_defaults() -> None:
         if shown not in {"\u2013", "empty"}:
             assert shown.strip("`").replace(",", " ") == written(value), name
         else:
-            assert value in {"", None, "b"}, name
+            assert value in {"", None, "b", ()}, name
 
 
 def written(value: object) -> str:

@@ -107,7 +107,15 @@ def test_without_claims_nobody_is_known(frontend: Frontend, claims: Mapping[str,
 
 @pytest.mark.parametrize("path", ["/", "/health", "/assets/react-18.2.0.min.js"])
 def test_the_explorer_and_the_sign_of_life_need_no_token(frontend: Frontend, path: str) -> None:
-    assert frontend.send(http_event("GET", path)).status == 200
+    assert frontend.send(http_event("GET", path, headers={"accept-encoding": "gzip"})).status == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"accept-encoding": "br"}, {"accept-encoding": "gzip;q=0, *"}], ids=str)
+def test_an_asset_is_never_sent_uncompressed(frontend: Frontend, headers: dict[str, str]) -> None:
+    answer = frontend.send(http_event("GET", "/assets/react-18.2.0.min.js", headers=headers))
+    assert (answer.status, answer.headers["vary"]) == (406, "Accept-Encoding")
+    assert len(answer.body) < 200
+    assert frontend.send(http_event("GET", "/", headers=headers)).status == 200  # the page itself is small
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ needed.
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from functions.application import make_handler
 from functions.settings import Settings
 from local.authorizer import Authorizer
 from local.gateway import Gateway
+from tests.support.node import node_with_packages
 
 HERE = Path(__file__).parent
 AUDITS = 61
@@ -25,16 +25,7 @@ AUDITS = 61
 @pytest.fixture
 def node() -> str:
     """Node, with the audits installed."""
-    found, npm = shutil.which("node"), shutil.which("npm")
-    if found is None or npm is None:
-        missing = "node and npm are missing: the audits are written in JavaScript"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    installed = HERE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (HERE / "package-lock.json").stat().st_mtime:
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=HERE, check=True, capture_output=True, timeout=100)
-    return found
+    return node_with_packages(HERE)
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from typing import Any
 from graphql import build_schema, graphql_sync
 
 import explorer
-from schema.http.negotiation import takes_gzip
 from tests.support.repository import ROOT
 
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
@@ -52,6 +51,7 @@ class Site:
 
     prefix: str = ""
     token: str = ""
+    sign_in: explorer.SignIn | None = None
     port: int = 0
     asked: list[Asked] = field(default_factory=list)
 
@@ -67,8 +67,9 @@ class Site:
         return [asked for asked in self.asked if asked.body["operationName"] == "IntrospectionQuery"]
 
     def get(self, path: str) -> explorer.Asset | None:
+        path = path.partition("?")[0]
         if path in {self.prefix, f"{self.prefix}/"}:
-            return explorer.page(path)
+            return explorer.page(path, self.sign_in)
         folder = f"{self.prefix}/assets/"
         return explorer.asset(path.removeprefix(folder)) if path.startswith(folder) else None
 
@@ -80,9 +81,9 @@ class Site:
 
 
 @contextmanager
-def serving(prefix: str = "", token: str = "") -> Iterator[Site]:
+def serving(prefix: str = "", token: str = "", sign_in: explorer.SignIn | None = None) -> Iterator[Site]:
     """Serve on a free loopback port; `token` is written into the page as a local gateway does."""
-    site = Site(prefix, token)
+    site = Site(prefix, token, sign_in)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -90,12 +91,11 @@ def serving(prefix: str = "", token: str = "") -> Iterator[Site]:
             if asset is None:
                 self.send_error(404)
                 return
-            served = asset if takes_gzip(self.headers["accept-encoding"]) else asset.inflated()
-            body = served.body
-            if served.content_type.startswith("text/html") and site.token:
+            body = asset.body
+            if asset.content_type.startswith("text/html") and site.token:
                 meta = f'<meta name="tally-token" content="{site.token}"></head>'
                 body = body.replace(b"</head>", meta.encode(), 1)
-            self.answer(body, served.content_type, *served.headers)
+            self.answer(body, asset.content_type, *asset.headers)
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))

@@ -1,0 +1,198 @@
+"""Signing in: a browser, an OpenID Connect provider, and the local stack, which verifies the provider's tokens."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.processes import free_port, stop, wait_until_up
+from tests.support.explorer.visit import Visit
+from tests.support.node import node_with_packages
+
+Open = Callable[[str], Visit]
+PROVIDER = Path(__file__).parent / "provider"
+TOKEN_SECONDS = 35
+"""The page renews 30 seconds before the end: five after the sign-in."""
+QUERY = """query LastSevenDays {
+  reports(from: "2019-11-05", to: "2019-12-03") { totalCount }
+  creditLog(from: "2019-11-05T00:00:00Z", to: "2019-11-06T00:00:00Z") { totalCount }
+}"""
+
+
+@contextmanager
+def provider(page: str, log: Path) -> Iterator[str]:
+    """Run the provider with one client, whose pages may come from `page`; its issuer."""
+    port = free_port()
+    settings = {"port": port, "page": page, "accessTokenSeconds": TOKEN_SECONDS}
+    command = [node_with_packages(PROVIDER), "provider.mjs", json.dumps(settings)]
+    issuer = f"http://127.0.0.1:{port}"
+    with log.open("w") as out:
+        process = subprocess.Popen(command, cwd=PROVIDER, stdout=out, stderr=out, start_new_session=True)
+    try:
+        wait_until_up(f"{issuer}/.well-known/openid-configuration", process, log)
+        yield issuer
+    finally:
+        stop(process)
+
+
+@contextmanager
+def stack(port: int, issuer: str, folder: Path) -> Iterator[None]:
+    """Run `make run`'s stack on a port, where users sign in at an issuer."""
+    environ = {
+        **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
+        "OIDC_ISSUER": issuer,
+        "OIDC_CLIENT_ID": "explorer",
+        "OIDC_SCOPES": "openid profile reports:read credits:read",
+        "OIDC_AUDIENCE": "tally",
+    }
+    command = [sys.executable, "-m", "local", "--port", str(port), "--workspace", str(folder / "workspace")]
+    log = folder / "stack.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(command, env=environ, stdout=out, stderr=out, start_new_session=True)
+    try:
+        wait_until_up(f"http://127.0.0.1:{port}/health", process, log)
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        stop(process)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The URLs of the stack's explorer and of the provider."""
+    folder, port = tmp_path_factory.mktemp("sign-in"), free_port()
+    url = f"http://127.0.0.1:{port}/"
+    with provider(url, folder / "provider.log") as issuer, stack(port, issuer, folder):
+        yield url, issuer
+
+
+@pytest.fixture
+def open_explorer(visit: Open, site: tuple[str, str]) -> Callable[[], Visit]:
+    """Open the explorer in a browser without a session at the provider."""
+    url, issuer = site
+
+    def _open() -> Visit:
+        opened = visit(url)
+        opened.trust(issuer)
+        return opened
+
+    return _open
+
+
+def sign_in(opened: Visit, name: str) -> None:
+    opened.page.get_by_role("button", name="Sign in").click()
+    opened.page.fill('input[name="name"]', name)
+    opened.page.get_by_role("button", name="Continue").click()
+    opened.wait_until_ready()
+
+
+def status(opened: Visit, text: str) -> str:
+    """The account's status line, once it contains the text."""
+    line = opened.page.locator(".account-status").filter(has_text=text)
+    line.wait_for()
+    return line.inner_text()
+
+
+def run_query(opened: Visit) -> tuple[dict[str, Any], str]:
+    """The answer to the query, and the Authorization header that it was asked with."""
+    opened.type("Query Editor", QUERY)
+    with opened.page.expect_request(lambda request: "totalCount" in (request.post_data or "")) as sent:
+        opened.play()
+    answer = sent.value.response()
+    assert answer is not None
+    body: dict[str, Any] = answer.json()
+    return body, sent.value.headers["authorization"]
+
+
+def test_a_user_signs_in_queries_and_sees_who_they_are(
+    open_explorer: Callable[[], Visit], site: tuple[str, str]
+) -> None:
+    opened = open_explorer()
+    assert status(opened, "Not signed in")
+    sign_in(opened, "alice")
+    assert status(opened, "alice") == "Signed in as User alice · reports:read credits:read"
+    assert opened.page.url == site[0]  # the code is gone from the address
+    answer, authorization = run_query(opened)
+    assert answer["data"]["reports"]["totalCount"] == 7
+    assert answer["data"]["creditLog"]["totalCount"] >= 0
+    token = authorization.removeprefix("Bearer ")
+    assert len(token.split(".")) == 3
+    stored = opened.stored()
+    assert token not in stored
+    assert "access_token" not in stored
+    assert "code_verifier" not in stored
+
+
+def test_nothing_is_asked_before_the_sign_in(open_explorer: Callable[[], Visit]) -> None:
+    opened = open_explorer()
+    requests: list[str] = []
+    opened.page.on("request", lambda request: requests.append(request.url))
+    opened.play()
+    assert "sign in at the top" in opened.answer()
+    assert requests == []
+
+
+def test_the_session_is_renewed_without_the_user_and_without_reading_the_schema_again(
+    open_explorer: Callable[[], Visit],
+) -> None:
+    opened = open_explorer()
+    sign_in(opened, "alice")
+    status(opened, "alice")
+    _, first = run_query(opened)
+    introspections: list[str] = []
+    opened.page.on("request", lambda request: introspections.append(request.post_data or ""))
+    with opened.page.expect_response("**/token", timeout=20_000) as renewed:
+        pass
+    assert renewed.value.status == 200
+    assert "grant_type=refresh_token" in (renewed.value.request.post_data or "")
+    answer, second = run_query(opened)
+    assert "errors" not in answer
+    assert second != first
+    assert status(opened, "alice") == "Signed in as User alice · reports:read credits:read"
+    assert not [body for body in introspections if "IntrospectionQuery" in body]
+
+
+def test_signing_out_ends_the_session_here_and_at_the_provider(open_explorer: Callable[[], Visit]) -> None:
+    opened = open_explorer()
+    sign_in(opened, "alice")
+    status(opened, "alice")
+    with opened.page.expect_response("**/token/revocation") as revoked:
+        opened.page.get_by_role("button", name="Sign out").click()
+    assert revoked.value.status == 200
+    opened.page.get_by_role("button", name="Sign out here").click()
+    opened.wait_until_ready()
+    assert status(opened, "Not signed in")
+    opened.play()
+    assert "sign in at the top" in opened.answer()
+    opened.page.get_by_role("button", name="Sign in").click()
+    opened.page.wait_for_selector('input[name="name"]')  # the provider asks again
+    # The library leaves the empty body of the revocation's answer unread, so leaving the page aborts it.
+    opened.complaints = [line for line in opened.complaints if not line.endswith("/token/revocation")]
+
+
+def test_a_scope_that_the_user_lacks_is_named_and_forbidden_on_its_field_only(
+    open_explorer: Callable[[], Visit],
+) -> None:
+    opened = open_explorer()
+    sign_in(opened, "limited")
+    assert status(opened, "limited") == "Signed in as User limited · reports:read · not granted: credits:read"
+    answer, _ = run_query(opened)
+    assert answer["data"] == {"reports": {"totalCount": 7}, "creditLog": None}
+    assert [(error["path"], error["extensions"]["code"]) for error in answer["errors"]] == [
+        (["creditLog"], "FORBIDDEN")
+    ]
+
+
+def test_a_refusal_of_the_provider_is_shown(open_explorer: Callable[[], Visit], site: tuple[str, str]) -> None:
+    opened = open_explorer()
+    sign_in(opened, "refused")
+    assert status(opened, "Could not") == "Could not sign in: credits:read is not for this user"
+    assert opened.page.url == site[0]
+    assert opened.page.get_by_role("button", name="Sign in").is_visible()

@@ -1,0 +1,25 @@
+"""Node, with the packages of a folder installed by its lock."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+def node_with_packages(folder: Path) -> str:
+    """The path of Node, after `npm ci` in `folder` if its lock is newer than what is installed.
+
+    Without Node the test is skipped, in CI failed.
+    """
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        missing = "node and npm are missing"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    installed = folder / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (folder / "package-lock.json").stat().st_mtime:
+        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=folder, check=True, capture_output=True, timeout=100)
+    return node
