@@ -151,6 +151,9 @@ def check_update(stack: Stack) -> None:
     stack.update(SnapStart="off", Explorer="off")
     require(stack.http("GET", "/").status == 404, "the explorer is still served after it was turned off")
     require(stack.http("GET", "/health").status == 200, "no health without SnapStart")
+    without = serving()
+    stack.update(SnapStart="on")
+    require(serving()["version"] != without["version"], "SnapStart was turned on without a new version")
 
 
 def check_domain(stack: Stack) -> None:

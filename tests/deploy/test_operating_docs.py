@@ -76,7 +76,7 @@ def test_its_queries_name_fields_that_are_logged(
 
 
 def fields_in(query: str) -> set[str]:
-    """The logged fields that a query of Logs Insights reads: what is neither its language nor named by itself."""
+    """The logged fields that a query of Logs Insights reads, without its own words and the names that it gives."""
     stages = re.sub(r'"[^"]*"|/[^/]*/|@\w+', " ", query)  # without texts, patterns, and the fields of CloudWatch
     arguments = re.sub(r"(^|\|)\s*\w+", " ", stages)  # each stage begins with its command
     words = set(re.findall(r"(?<![\w.])[A-Za-z]\w*(?!\w|\s*\()", arguments))  # a function stands before a parenthesis
@@ -99,10 +99,10 @@ def test_it_names_every_metric_alarm_and_prefix_and_none_else() -> None:
     rules = template()["Resources"]["Ledger"]["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
     assert first_column(section("What is in the bucket")) >= {f"{root}/" for root in roots | WRITTEN_ELSEWHERE}
-    told = re.findall(r"^\| `([a-z-]+/)` \|.*\| ([^|]+) \|$", section("What is in the bucket"), re.MULTILINE)
-    assert {prefix for prefix, _ in told} == {f"{root}/" for root in roots | WRITTEN_ELSEWHERE}
-    kept = {prefix: int(said.split()[0]) for prefix, said in told if not said.startswith("never")}
-    assert kept == expiring
+    rows = re.findall(r"^\| `([a-z-]+/)` \|.*\| ([^|]+) \|$", section("What is in the bucket"), re.MULTILINE)
+    assert {prefix for prefix, _ in rows} == {f"{root}/" for root in roots | WRITTEN_ELSEWHERE}
+    days_kept = {prefix: int(expires.split()[0]) for prefix, expires in rows if not expires.startswith("never")}
+    assert days_kept == expiring
 
 
 def test_its_settings_parameters_and_scopes_exist() -> None:
@@ -161,11 +161,11 @@ def test_s3_is_asked_as_often_as_its_costs_say(start: StartFrontend, capsys: pyt
         counts = line["counts"]
         return [counts.get("s3.put", 0) + counts.get("s3.list", 0), counts.get("s3.get", 0)]
 
-    told = [row[4:6] for row in costs().values()]
+    documented = [row[4:6] for row in costs().values()]
     missed = [requests(asking, PAGES, day), requests(asking, REPORTS, weeks[1])]
-    # A process that has answered the operation before; what its plan took is not counted.
+    # A process that has executed the operation before, but not for these periods.
     for query, variables in ((PAGES, other), (REPORTS, weeks[0]), (SUMMARY, other)):
         holding.data(query, variables)
-    held = [requests(holding, PAGES, day), requests(holding, REPORTS, weeks[1]), requests(holding, SUMMARY, month)]
+    stored = [requests(holding, PAGES, day), requests(holding, REPORTS, weeks[1]), requests(holding, SUMMARY, month)]
     again = requests(holding, PAGES, day)
-    assert [again, *held, *missed] == told
+    assert [again, *stored, *missed] == documented

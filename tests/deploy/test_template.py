@@ -166,24 +166,72 @@ def test_each_route_without_a_token_has_a_throttle_of_its_own_which_waits_for_th
 
 
 @pytest.mark.parametrize("route", sorted(resources("AWS::ApiGatewayV2::Route")))
-def test_only_the_explorer_and_the_sign_of_life_need_no_token(route: str) -> None:
+def test_only_the_explorer_and_the_health_check_need_no_token(route: str) -> None:
     properties = resources("AWS::ApiGatewayV2::Route")[route]["Properties"]
     free = properties["RouteKey"] in ANONYMOUS
     assert properties["AuthorizationType"] == ("NONE" if free else "JWT")
 
 
+def test_a_line_of_the_access_log_says_who_called_and_from_where() -> None:
+    line = json.loads(template()["Resources"]["Stage"]["Properties"]["AccessLogSettings"]["Format"])
+    assert {"address", "clientId", "azp", "cid", "subject", "route", "status", "bytes"} <= line.keys()
+    assert not [value for value in line.values() if "path" in value or "query" in value]  # phone numbers travel there
+
+
+@pytest.mark.parametrize("client", ["UserPoolClient", "SignInClient"])
+def test_a_client_does_not_see_whole_phone_numbers_by_default(client: str) -> None:
+    scopes = resources("AWS::Cognito::UserPoolClient")[client]["Properties"]["AllowedOAuthScopes"]
+    if isinstance(scopes, dict):
+        separator, parameter = scopes["Fn::Split"]
+        scopes = template()["Parameters"][parameter["Ref"]]["Default"].split(separator)
+    assert {"tally/reports:read", "tally/credits:read"} <= set(scopes)
+    assert "tally/credits:msisdn" not in scopes
+
+
+def test_a_browser_s_client_has_no_secret_and_uses_the_authorization_code() -> None:
+    client = resources("AWS::Cognito::UserPoolClient")["SignInClient"]["Properties"]
+    assert (client["GenerateSecret"], client["AllowedOAuthFlows"]) == (False, ["code"])
+    assert client["CallbackURLs"] == client["LogoutURLs"]
+
+
+def test_pages_that_may_call_the_api_may_fetch_from_the_bucket() -> None:
+    condition, rules, otherwise = template()["Resources"]["Ledger"]["Properties"]["CorsConfiguration"]["Fn::If"]
+    assert (condition, otherwise) == ("HasCors", {"Ref": "AWS::NoValue"})
+    (rule,) = rules["CorsRules"]
+    assert (rule["AllowedOrigins"], rule["AllowedMethods"]) == ({"Ref": "CorsOrigins"}, ["GET", "HEAD"])
+
+
+def test_no_function_can_make_a_log_group_again_after_its_stack() -> None:
+    for function in resources("AWS::Serverless::Function").values():
+        (policy,) = function["Properties"]["Policies"]
+        denied = [statement for statement in policy["Statement"] if statement.get("Effect") == "Deny"]
+        assert [(each["Action"], each["Resource"]) for each in denied] == [("logs:CreateLogGroup", "*")]
+
+
+def test_names_are_unique_in_a_region_and_in_an_account() -> None:
+    dashboard_name = template()["Resources"]["Dashboard"]["Properties"]["DashboardName"]["Fn::Sub"]
+    assert {"${AWS::StackName}", "${AWS::Region}"} <= set(re.findall(r"\$\{[\w:]+\}", dashboard_name))
+    for name in ("FunctionName", "LogGroupName", "UserPoolName", "QueueName", "AlarmName"):
+        for resource in template()["Resources"].values():
+            given = resource.get("Properties", {}).get(name)
+            own = (
+                given is None or "AWS::StackName" in json.dumps(given) or resource["Type"] == "AWS::Lambda::Permission"
+            )
+            assert own, (name, given)
+
+
 @pytest.mark.parametrize("alarm", sorted(resources("AWS::CloudWatch::Alarm")))
-def test_every_alarm_says_what_to_do_and_can_call_somebody(alarm: str) -> None:
+def test_every_alarm_says_what_to_do_and_can_notify(alarm: str) -> None:
     properties = resources("AWS::CloudWatch::Alarm")[alarm]["Properties"]
     assert len(properties["AlarmDescription"].split(".")) >= 2
     assert properties["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic"
 
 
 CODES = {error.code for error in BY_CODE.values()} | {"INTERNAL_SERVER_ERROR"}
-"""What goes wrong in the house or at a vendor; every other code is the asker's own affair, or S3's."""
+"""Faults of ours or of a vendor; every other code is the caller's fault, or S3's."""
 
 
-def test_every_code_that_somebody_must_act_on_has_an_alarm() -> None:
+def test_every_code_that_an_operator_must_act_on_has_an_alarm() -> None:
     alarms = json.dumps(resources("AWS::CloudWatch::Alarm"))
     assert set(re.findall(r'"Name": "Code", "Value": "(\w+)"', alarms)) == CODES
 
