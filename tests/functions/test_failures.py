@@ -60,8 +60,26 @@ def test_openmarket_down_leaves_the_reports(frontend: Frontend, openmarket_simul
         (simulator.hanging_up(), "UPSTREAM_UNAVAILABLE"),
         (simulator.without_column("MSISDN"), "UPSTREAM_BAD_RESPONSE"),
         (simulator.shortened(0.501), "UPSTREAM_BAD_RESPONSE"),
+        (simulator.breaking_off(0.4), "UPSTREAM_BAD_RESPONSE"),
+        (simulator.breaking_off(0), "UPSTREAM_BAD_RESPONSE"),
+        (simulator.breaking_off(1, "deflate"), "UPSTREAM_BAD_RESPONSE"),
     ],
-    ids=["401", "403", "404", "429", "500", "503", "html", "cut-off", "hang-up", "no-column", "short"],
+    ids=[
+        "401",
+        "403",
+        "404",
+        "429",
+        "500",
+        "503",
+        "html",
+        "cut-off",
+        "hang-up",
+        "no-column",
+        "short",
+        "gzip",
+        "empty-gzip",
+        "deflate",
+    ],
 )
 def test_each_way_of_failing_has_its_code_and_nothing_of_it_is_kept(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, fault: Fault, code: str

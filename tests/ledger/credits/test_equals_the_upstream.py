@@ -27,9 +27,10 @@ from hypothesis.stateful import (
 from ledger.keeper.run import KeeperRun
 from local.aws import Aws
 from local.credits import BRANDS, NETWORKS
+from local.csv_shapes import SHAPES
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
-from local.simulator import Simulator, answering_html, failing, without_column
+from local.simulator import Simulator, answering_html, breaking_off, failing, without_column
 from runtime.deadline import Deadline
 from tests.support.processes.checked_ledger import LOG, PROCESSES, CheckedLedger, midnight_of, parsed
 from tests.support.s3.memory_store import Killed
@@ -63,7 +64,9 @@ wheres = st.one_of(
         },
     ),
 )
-faults = st.sampled_from([failing(500), answering_html(), without_column("Amount")])
+faults = st.sampled_from(
+    [failing(500), answering_html(), without_column("Amount"), breaking_off(0.5), breaking_off(0.9, "deflate")]
+)
 
 
 @st.composite
@@ -113,7 +116,13 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
 
     @rule(fault=st.one_of(st.none(), faults))
     def openmarket_fares(self, fault: Any) -> None:
+        self.openmarket.shape = SHAPES["documented"]  # which the faults change
         self._fares("openmarket", self.openmarket, fault, "")
+
+    @precondition(lambda self: "openmarket" not in self.failing)
+    @rule(shape=st.sampled_from(list(SHAPES)))
+    def openmarket_writes_its_files_in_another_way(self, shape: str) -> None:
+        self.openmarket.shape = SHAPES[shape]
 
     @rule(fault=st.sampled_from([None, failing(500), answering_html()]))
     def rde_fares(self, fault: Any) -> None:

@@ -3,11 +3,14 @@
 import gzip
 from contextlib import closing
 
+import pytest
+
 from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
 from local.credits import SimulatedCredit
-from local.simulator import failing
+from local.csv_shapes import SHAPES
+from local.simulator import breaking_off, failing
 from runtime.clock import DAY, rfc3339
 from tests.support.api.frontend import Frontend, LambdaContext
 from tests.support.processes.deployment import Deployment
@@ -44,6 +47,25 @@ def test_what_lies_in_the_lake_is_what_the_vendor_said(both: Deployment) -> None
     rows = gzip.decompress(both.read(f"credit-log/tenant=default/brand=__all__/day={day}/rows.csv.gz")).decode()
     held = [c for c in both.openmarket.credits_between(both.clock() - 6 * DAY, both.clock()) if c.time.date() == day]
     assert sorted(line.split(",")[0] for line in rows.splitlines()[1:]) == sorted(str(c.credit_id) for c in held)
+
+
+def test_an_answer_whose_compression_breaks_off_settles_no_day(both: Deployment) -> None:
+    for share in (0, 0.4, 1):
+        both.openmarket.misbehave(breaking_off(share), times=None)
+        run = both.run_keeper(days=9)
+        assert (run["daysSettled"], both.lake_days()) == (0, [])
+        both.openmarket.behave()
+    both.clock.advance(hours=1)
+    assert both.run_keeper(days=9)["daysSettled"] == 5
+
+
+@pytest.mark.parametrize("shape", ["no-data", "no-data-404", "bare", "documented", "titled"])
+def test_quiet_days_settle_whatever_the_vendor_says_when_there_is_nothing(both: Deployment, shape: str) -> None:
+    both.openmarket.rows_a_day = 0
+    both.openmarket.shape = SHAPES[shape]
+    run = both.run_keeper(days=9)
+    assert (run["daysSettled"], run["settledDayLagDays"], run["complete"]) == (5, 0.0, True)
+    assert both.run_keeper(days=9)["daysSettled"] == 0
 
 
 def test_gaps_between_held_days_are_filled(both: Deployment) -> None:
