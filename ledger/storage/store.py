@@ -152,7 +152,7 @@ class Store:
         if left < ASKS_AGAIN_SECONDS and deadline in self._silent:
             raise LedgerUnavailable("S3 did not answer in time earlier in this invocation")
         try:
-            async with asyncio.timeout(longest_wait(left)):
+            async with _timeout(longest_wait(left)):
                 yield
         except TimeoutError as error:
             self._silent.add(deadline)
@@ -162,6 +162,27 @@ class Store:
 def longest_wait(left: float) -> float:
     """How long one call may wait when so many seconds are left."""
     return min(LONGEST_WAIT, max(left * SHARE, min(left, SHORTEST_WAIT)))
+
+
+@asynccontextmanager
+async def _timeout(seconds: float) -> AsyncIterator[None]:
+    """Like `asyncio.timeout`; time in which this process was too busy to take an answer does not count.
+
+    Importing a client or reading rows may block the event loop for longer than a call may wait near the end. S3 may
+    have answered by then, so a limit that is noticed late is extended, once, by as much.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as timeout:
+
+        def expire(due: float) -> None:
+            now = loop.time()
+            timeout.reschedule(now + min(now - due, seconds))
+
+        handle = loop.call_later(seconds, expire, loop.time() + seconds)
+        try:
+            yield
+        finally:
+            handle.cancel()
 
 
 async def _continued(head: bytearray, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

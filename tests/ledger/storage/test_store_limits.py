@@ -134,6 +134,21 @@ async def test_a_slow_answer_is_waited_for_when_there_is_time() -> None:
     assert await store.get("k") is not None
 
 
+async def test_an_answer_that_came_while_the_process_was_busy_counts() -> None:
+    """Importing a client blocks the event loop for longer than a call may wait near the end."""
+    store = Store(Hanging(0.1))
+    await store.put("k", b"body")
+    begin(0.8)
+
+    async def busy() -> None:
+        await asyncio.sleep(0)
+        time.sleep(0.4)  # noqa: ASYNC251 - what is to be shown
+
+    stored, _ = await asyncio.gather(store.get("k"), busy())
+    assert stored is not None
+    assert not store._silent
+
+
 async def test_without_a_deadline_there_is_no_limit() -> None:
     assert await Store(Hanging(0.3)).get("k") is None
 
