@@ -43,6 +43,7 @@ class LambdaHandler:
         self._application = application
         self._pages = pages
         self._runner = asyncio.Runner()
+        self._running = False
 
     def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:
         """Answer one event; one that is not an HTTP request (a schedule's, a warm-up ping) does nothing."""
@@ -58,7 +59,11 @@ class LambdaHandler:
         return result_of(self._application.recall(request) or self._run(request))
 
     def _run(self, request: Request) -> Response:
-        return self._runner.get_loop().run_until_complete(self._application.answer(request))
+        self._running = True
+        try:
+            return self._runner.get_loop().run_until_complete(self._application.answer(request))
+        finally:
+            self._running = False
 
     def _page(self, event: dict[str, Any], context: object) -> dict[str, Any]:
         asyncio.set_event_loop(self._runner.get_loop())
@@ -71,8 +76,9 @@ class LambdaHandler:
         return mangum.Mangum(self._pages, lifespan="off", text_mime_types=["text/", "application/json"])
 
     def close(self) -> None:
-        """Close connections and the loop; Lambda never does, tests and tools do."""
-        self._runner.close()
+        """Close connections and the loop, unless a request is still running; Lambda kills the process instead."""
+        if not self._running:
+            self._runner.close()
 
 
 def make_handler(settings: Settings, clock: Clock = now) -> LambdaHandler:

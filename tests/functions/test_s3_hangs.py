@@ -180,3 +180,17 @@ def test_an_exporter_ends_in_time(settings_environ: dict[str, str], s3: SlowS3) 
         with pytest.raises(LedgerUnavailable):
             exporter({"tenant": "default", "id": "0" * 32}, LambdaContext(8))
         assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize("seconds", [3, 10])
+def test_stored_rows_that_cannot_be_read_are_asked_for_again(
+    seconds: float, start: StartFrontend, warm: Frontend, s3: SlowS3, openmarket_simulator: OpenMarketSimulator
+) -> None:
+    stored = start().data(LOG)["creditLog"]
+    before = openmarket_simulator.count("/csv/log")
+    s3.hangs = lambda method, path: method == "GET" and ".csv.gz" in path
+    reply = timed(warm, LOG, seconds)
+    assert reply.errors == []
+    assert reply.data is not None
+    assert reply.data["creditLog"]["nodes"] == stored["nodes"]
+    assert openmarket_simulator.count("/csv/log") > before
