@@ -40,6 +40,7 @@ class Settings(NamedTuple):
     fresh_seconds: float
     settle_hours: float
     upstream_seconds: float
+    background_upstream_seconds: float
     exporter_function: str
     graphiql: bool
     aws_endpoint_url: str | None
@@ -67,15 +68,16 @@ class Settings(NamedTuple):
             oidc_audience=environ.get("OIDC_AUDIENCE", ""),
             oidc_origins=_origins(environ, "OIDC_ORIGINS"),
             rde_base_url=_url(environ, "RDE_BASE_URL", "https://api.cloud.im/marketplace/eu"),
-            rde_token_path=environ.get("RDE_TOKEN_PATH") or "auth/token",
+            rde_token_path=environ.get("RDE_TOKEN_PATH") or "token",
             rde_schedule_method=_one_of(environ, "RDE_SCHEDULE_METHOD", "POST", {"GET", "POST", "PUT"}),
-            rde_xlsx_name=environ.get("RDE_XLSX_NAME") or "xslx",
+            rde_xlsx_name=environ.get("RDE_XLSX_NAME") or "xlsx",
             openmarket_base_url=_url(environ, "OPENMARKET_BASE_URL", "https://credit-reporting.openmarket.com"),
             openmarket_no_data=environ.get("OPENMARKET_NO_DATA", ""),
-            report_hosts=_hosts(environ.get("REPORT_HOSTS") or "*.blob.core.windows.net"),
+            report_hosts=_hosts(environ.get("REPORT_HOSTS") or "*.blob.core.windows.net,*.blob.storage.azure.net"),
             fresh_seconds=_seconds(environ, "FRESH_SECONDS", 60),
             settle_hours=_seconds(environ, "SETTLE_HOURS", 72),
             upstream_seconds=_seconds(environ, "UPSTREAM_SECONDS", 20),
+            background_upstream_seconds=_seconds(environ, "BACKGROUND_UPSTREAM_SECONDS", 120),
             exporter_function=environ.get("EXPORTER_FUNCTION", ""),
             graphiql=_one_of(environ, "GRAPHIQL", "ON", {"ON", "OFF"}) == "ON",
             aws_endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,

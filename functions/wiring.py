@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from ledger.keeper.keeper import Keeper
     from ledger.reports.archive import Archive
     from ledger.reports.catalogue import ReportCatalogue
-    from ledger.reports.listings import Reports
+    from ledger.reports.listings import ReportListings
+    from ledger.reports.scheduled import ScheduledReports
     from ledger.reports.schedules import Schedules
     from ledger.storage.breakers import Breakers
     from ledger.storage.leases import Leases
@@ -44,17 +45,22 @@ def ledger_of(settings: Settings, clock: Clock = now) -> "Ledger":
 
 def keeper_of(settings: Settings, clock: Clock = now, store: Store | None = None) -> "Keeper":
     """The keeper of that ledger; a test may give a store of its own."""
-    return Parts(settings, clock, store or store_of(settings)).keeper
+    return Parts(_patient(settings), clock, store or store_of(settings)).keeper
 
 
 def exporter_of(settings: Settings, clock: Clock = now, store: Store | None = None) -> "Exporter":
     """The writer of that ledger's exports, which shares no part with any other."""
-    return Parts(settings, clock, store or store_of(settings)).exporter
+    return Parts(_patient(settings), clock, store or store_of(settings)).exporter
 
 
 def store_of(settings: Settings) -> Store:
     """The ledger's bucket."""
     return Store(S3Bucket(settings.ledger_bucket, settings.aws_endpoint_url))
+
+
+def _patient(settings: Settings) -> Settings:
+    """The settings of work that no caller waits for: a vendor call may take longer."""
+    return settings._replace(upstream_seconds=settings.background_upstream_seconds)
 
 
 class Parts:
@@ -94,7 +100,14 @@ class Parts:
         from upstreams.errors import RDE
 
         keys = IdempotencyKeys(self.store, self.leases, self.clock, RDE)
-        return Schedules(self.store, keys, self.answers, self.rde, self.ageing.fresh, self.clock)
+        return Schedules(self.store, keys, self.answers, self.scheduled, self.rde, self.ageing.fresh, self.clock)
+
+    @cached_property
+    def scheduled(self) -> "ScheduledReports":
+        """What became of scheduled reports."""
+        from ledger.reports.scheduled import ScheduledReports
+
+        return ScheduledReports(self.store, self.answers, self.reports, self.rde, self.ageing, self.clock)
 
     @cached_property
     def exports(self) -> "Exports":
@@ -115,6 +128,7 @@ class Parts:
         """The scheduled work of every tenant."""
         from ledger.credits.settlement import SettlementRule
         from ledger.keeper.credit_days import CreditDays
+        from ledger.keeper.following import ReportFollower
         from ledger.keeper.keeper import Keeper
         from ledger.keeper.report_files import ReportFileCollector
         from ledger.reports.archiving import Archiver
@@ -122,11 +136,12 @@ class Parts:
 
         files = ReportFiles(hosts=self.settings.report_hosts, max_bytes=LARGEST_REPORT_BYTES)
         archiver = Archiver(self.store, files, self.clock)
+        follower = ReportFollower(self.scheduled, self.clock)
         return Keeper(
             store=self.store,
             tenants=self.secrets.tenants,
             credit_days=CreditDays(self.store, self.credit_log, self.outcomes, SettlementRule(self.ageing), self.clock),
-            report_files=ReportFileCollector(self.reports, self.archive, archiver, self.clock),
+            report_files=ReportFileCollector(self.reports, follower, self.archive, archiver, self.clock),
             ageing=self.ageing,
             clock=self.clock,
         )
@@ -211,11 +226,11 @@ class Parts:
         return Answers(self.store, self.leases, self.breakers, self.clock, recheck=self.ageing.fresh)
 
     @cached_property
-    def reports(self) -> "Reports":
+    def reports(self) -> "ReportListings":
         """The vendor's report listings."""
-        from ledger.reports.listings import Reports
+        from ledger.reports.listings import ReportListings
 
-        return Reports(self.store, self.answers, self.breakers, self.rde, self.ageing, self.clock)
+        return ReportListings(self.store, self.answers, self.rde, self.ageing, self.clock)
 
     @cached_property
     def archive(self) -> "Archive":

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from ledger.credits.outcomes import Outcomes
     from ledger.exports.exports import Exports
     from ledger.reports.catalogue import ReportCatalogue
+    from ledger.reports.scheduled import ScheduledReports
     from ledger.reports.schedules import Schedules
     from ledger.storage.persisted_queries import PersistedQueries
 
@@ -34,6 +35,11 @@ class Ledger(Protocol):
     @property
     def schedules(self) -> "Schedules":
         """Scheduling reports, once under a key."""
+        ...
+
+    @property
+    def scheduled(self) -> "ScheduledReports":
+        """What became of scheduled reports."""
         ...
 
     @property

@@ -1,35 +1,45 @@
-"""RDE as its document and the vendor's other pages describe it: token, listing, scheduling, files behind the links.
+"""RDE as its description (version 1.15) and its older page define it: token, listing, scheduling, files behind links.
 
-The listing holds the seven reports of the document's sample as they are printed there, and generated ones of the last
-90 days, in no order, as the sample has none. A link is signed anew for each listing. What the documents leave open (the
-spreadsheet format's spelling, the verb to schedule with, the token's field) is a setting of the simulator.
+By default it is an installation of the described kind: it reads `limit` and `offset`, and gives 10 reports to a caller
+that names no limit. `described=False` makes it the kind of the older page: no ids, no pages, no reports that are still
+being made, formats in upper case. What the documents leave open is a setting of the simulator.
 """
 
 import base64
 import json
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from local.blobs import CONTAINER, BlobStore
-from local.reports import SEED_REPORTS, SimulatedReport, routine_reports
+from local.reports import SEED_REPORTS, Schedule, SimulatedReport, printed, routine_reports
 from local.simulator import Simulator, SimulatorRequest, SimulatorResponse, json_answer
 
 BASE_PATH = "/marketplace/eu"
-_REQUIRED = ("name", "format", "startDate", "endDate")
-_ECHOED = ("name", "customizationName", "status", "type", "format", "creationDate", "startDate", "endDate")
+USUAL_LIMIT = 10
+_REQUIRED = ("name", "startDate")
 
 
 class RdeSimulator(Simulator):
     """The simulated vendor.
 
-    Settings: `account` (what the credentials must be), `xlsx_name`, `schedule_method`, `token_path`, `token_field`,
-    `token_seconds`, `link_life`, `generated` (whether there are reports besides the document's and those added).
+    Settings: `account` (the valid credentials), `described` (the kind of installation), `largest_page` (the most
+    reports that one answer holds), `says_total` (whether answers have `pagination`), `making` (how long a scheduled
+    report takes), `xlsx_name`, `schedule_method`, `token_path`, `token_field`, `life_field`, `token_seconds`,
+    `link_life`, `generated` (whether there are reports besides the document's and those added).
     """
 
-    def __init__(self, *, generated: bool = True, **options: Any) -> None:  # noqa: ANN401 - Simulator's options
+    def __init__(
+        self,
+        *,
+        generated: bool = True,
+        described: bool = True,
+        making: timedelta = timedelta(0),
+        **options: Any,  # noqa: ANN401 - Simulator's options
+    ) -> None:
         super().__init__(**options)
         self.account = {
             "username": "reseller@example.test",
@@ -38,14 +48,19 @@ class RdeSimulator(Simulator):
             "marketplace": "eu",
         }
         self.generated = generated
-        self.xlsx_name = "xslx"
+        self.described = described
+        self.making = making
+        self.largest_page: int | None = None
+        self.says_total = True
+        self.xlsx_name = "xlsx"
         self.schedule_method = "POST"
-        self.token_path = "auth/token"  # noqa: S105 - a path
+        self.token_path = "token"  # noqa: S105 - a path
         self.token_field = "token"  # noqa: S105 - a name
+        self.life_field = "expiresInSeconds"
         self.token_seconds = 1500
         self.link_life = timedelta(hours=48)
         self.blobs = BlobStore(lambda: self.clock())  # noqa: PLW0108 - a test may set another clock later
-        self.scheduled: list[dict[str, Any]] = []
+        self.schedules: list[Schedule] = []
         self._added: list[SimulatedReport] = []
         self._forgotten: set[tuple[str, str]] = set()
         self._tokens: dict[str, datetime] = {}
@@ -68,11 +83,17 @@ class RdeSimulator(Simulator):
         *,
         link: str | None = None,
         file: Callable[[], bytes] | None = None,
+        **more: Any,  # noqa: ANN401 - further fields of SimulatedReport
     ) -> None:
         """List one more report, its `creation_date` printed as given; `file` makes its content, `link` replaces it."""
-        report = SimulatedReport(name, report_format, creation_date, link)
-        self.blobs.keep(report.blob, file or report.content)
+        report = SimulatedReport(name, report_format, creation_date, link, **more)
+        if creation_date:
+            self.blobs.keep(report.blob, file or report.content)
         self._added.append(report)
+
+    def add_schedule(self, name: str, report_format: str = "JSON", *, fails: bool = False) -> str:
+        """Schedule a report now, as another user of the account would; its id."""
+        return self._scheduled({"name": name}, report_format, fails=fails).report.report_id
 
     def forget(self, name: str, creation_date: str) -> None:
         """List a report no more, as the vendor does after 90 days."""
@@ -87,41 +108,51 @@ class RdeSimulator(Simulator):
         made = routine_reports(self.clock()) if self.generated else []
         for report in made:
             self.blobs.keep(report.blob, report.content)
-        reports = [*SEED_REPORTS, *made, *self._added]
+        reports = [*SEED_REPORTS, *made, *self._added, *self._scheduled_now()]
         return [report for report in reports if (report.name, report.creation_date) not in self._forgotten]
 
     def answer(self, request: SimulatorRequest) -> SimulatorResponse:
-        """Answer one request."""
+        """Answer one request; every answer of the API has a correlation id."""
         if request.path.startswith(CONTAINER):
             self.listing()  # a restarted simulator has the files of links given before
             return self.blobs.answer(request)
+        correlation_id = str(uuid.uuid4())
+        response = self._api(request)
+        if response.status >= 400:  # noqa: PLR2004 - the errors of HTTP
+            response = self._error_body(response, request, correlation_id)
+        return replace(response, headers=(*response.headers, ("x-correlation-id", correlation_id)))
+
+    def _api(self, request: SimulatorRequest) -> SimulatorResponse:
         if request.headers.get("x-subscription-key") != self.account["subscriptionKey"]:
-            return _error(401, "Access denied due to missing or invalid subscription key")
+            return _refusal(401, "Access denied due to missing or invalid subscription key")
         if request.path == f"{BASE_PATH}/{self.token_path}":
             return self._token(request)
-        if request.path == f"{BASE_PATH}/reports":
-            return self._reports(request) if self._authorized(request) else _error(401, "Unauthorized")
-        return _error(404, "Resource not found")
+        if not request.path.startswith(f"{BASE_PATH}/reports"):
+            return _refusal(404, "Resource not found")
+        if not self._authorized(request):
+            return _refusal(401, "Unauthorized")
+        rest = request.path.removeprefix(f"{BASE_PATH}/reports")
+        return self._one(rest.removeprefix("/"), request) if rest else self._reports(request)
 
     def _reports(self, request: SimulatorRequest) -> SimulatorResponse:
         if request.method == self.schedule_method and request.body:
             return self._schedule(request)
         if request.method == "GET":
             return self._list(request)
-        return _error(405, "Method not allowed")
+        return _refusal(405, "Method not allowed")
 
     def _token(self, request: SimulatorRequest) -> SimulatorResponse:
         pair = f"{self.account['username']}:{self.account['password']}".encode()
         if request.method != "POST":
-            return _error(405, "Method not allowed")
+            return _refusal(405, "Method not allowed")
         if request.headers.get("authorization") != f"Basic {base64.b64encode(pair).decode()}":
-            return _error(401, "Wrong user name or password")
+            return _refusal(401, "Wrong user name or password")
         body = _json_object(request.body)
         if body is None or body.get("marketplace") != self.account["marketplace"]:
-            return _error(400, "Unknown marketplace")
+            return _refusal(400, "Unknown marketplace")
         token = secrets.token_urlsafe(32)
         self._tokens[token] = self.clock() + timedelta(seconds=self.token_seconds)
-        return json_answer({self.token_field: token, "expires_in": self.token_seconds})
+        return json_answer({self.token_field: token, self.life_field: self.token_seconds})
 
     def _authorized(self, request: SimulatorRequest) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -131,43 +162,123 @@ class RdeSimulator(Simulator):
     def _list(self, request: SimulatorRequest) -> SimulatorResponse:
         wanted = request.query.get("format")
         if wanted is not None and wanted not in self._formats():
-            return _error(400, "Unknown format")
+            return _refusal(400, "Unknown format")
         try:
             first, last = (date.fromisoformat(request.query.get(name, "")) for name in ("from", "to"))
+            offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", USUAL_LIMIT))
         except ValueError:
-            return _error(400, "from and to are required, as days in ISO 8601 format")
-        data = [
+            return _refusal(400, "from and to are required, as days in ISO 8601 format; offset and limit are numbers")
+        if offset < 0 or limit < 1:
+            return _refusal(400, "offset is at least 0, limit at least 1")
+        rows = [
             self._shown(report)
             for report in self.listing()
-            if first <= report.day <= last and (wanted is None or report.format == self._formats()[wanted])
+            if first <= report.day <= last
+            and (wanted is None or report.format == self._formats()[wanted])
+            and _matches(report, request)
         ]
-        return json_answer({"data": data, "pagination": {"offset": 0, "limit": len(data), "total": len(data)}})
+        return self._page(rows, offset, limit)
+
+    def _page(self, rows: Sequence[object], offset: int, limit: int) -> SimulatorResponse:
+        if self.described:
+            limit = min(limit, self.largest_page or limit)
+            data = rows[offset : offset + limit]
+        else:
+            offset, limit, data = 0, len(rows), rows
+        pagination = {"pagination": {"offset": offset, "limit": limit, "total": len(rows)}}
+        return json_answer({"data": data} | (pagination if self.says_total else {}))
+
+    def _one(self, report_id: str, request: SimulatorRequest) -> SimulatorResponse:
+        if request.method != "GET":
+            return _refusal(405, "Method not allowed")
+        found = next((report for report in self.listing() if report.report_id == report_id), None)
+        return (
+            _refusal(404, "No such report") if found is None or not self.described else json_answer(self._shown(found))
+        )
 
     def _formats(self) -> dict[str, str]:
         return {"json": "JSON", "xml": "XML", "csv": "CSV", self.xlsx_name: "XLSX"}
 
     def _shown(self, report: SimulatedReport) -> dict[str, str]:
-        link = self.blobs.link(self.origin, report.blob, self.link_life) if report.link is None else report.link
-        return {
+        """A report's row: what the description has, or the four fields of the older page."""
+        start, end = report.period
+        row: dict[str, str | None] = {
+            "id": report.report_id,
             "name": report.name,
-            "format": report.format,
+            "customizationName": report.customization_name,
+            "status": report.status,
+            "type": report.type,
+            "format": report.format.lower() if self.described else report.format,
             "creationDate": report.creation_date,
-            "downloadUrl": link,
+            "startDate": start,
+            "endDate": end if report.creation_date else None,
+            "downloadUrl": self._link(report),
         }
+        older = ("name", "format", "creationDate", "downloadUrl")
+        return {key: value for key, value in row.items() if value and (self.described or key in older)}
+
+    def _link(self, report: SimulatedReport) -> str | None:
+        if report.link is not None or not report.creation_date:
+            return report.link
+        return self.blobs.link(self.origin, report.blob, self.link_life)
 
     def _schedule(self, request: SimulatorRequest) -> SimulatorResponse:
         asked = _json_object(request.body)
         if asked is None or not all(isinstance(asked.get(key), str) for key in _REQUIRED):
-            return _error(400, f"A report needs {', '.join(_REQUIRED)}")
-        if asked["format"] not in self._formats():
-            return _error(400, "Unknown format")
-        now = self.clock().astimezone(UTC)
-        created = f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z"
-        self.add_report(asked["name"], self._formats()[asked["format"]], created, link=asked.get("downloadUrl"))
-        known = {**asked, "status": "completed", "type": "onetime", "creationDate": created}
-        scheduled = {"id": str(uuid.uuid4()), **{key: known[key] for key in _ECHOED if key in known}}
-        self.scheduled.append({**scheduled, "downloadUrl": self._shown(self._added[-1])["downloadUrl"]})
-        return json_answer(self.scheduled[-1])
+            return _refusal(400, f"A report needs {' and '.join(_REQUIRED)}")
+        if asked.get("format", "json") not in self._formats():
+            return _refusal(400, "Unknown format")
+        schedule = self._scheduled(asked, self._formats()[asked.get("format", "json")])
+        return json_answer(self._shown_schedule(schedule.at(self.clock()), asked))
+
+    def _scheduled(self, asked: dict[str, Any], report_format: str, *, fails: bool = False) -> Schedule:
+        report = SimulatedReport(
+            asked["name"],
+            report_format,
+            "",
+            id=str(uuid.uuid4()),
+            type="onetime",
+            start_date=asked.get("startDate") or printed(self.clock()),
+            end_date=asked.get("endDate", ""),
+            customization_name=asked.get("customizationName"),
+            listed_on=self.clock().astimezone(UTC).date(),
+        )
+        self.schedules.append(
+            Schedule(report, self.clock().astimezone(UTC), self.making, fails, asked.get("downloadUrl"))
+        )
+        return self.schedules[-1]
+
+    def _scheduled_now(self) -> list[SimulatedReport]:
+        """The scheduled reports as they are now; the older kind of installation lists finished ones only."""
+        reports = [schedule.at(self.clock()) for schedule in self.schedules]
+        finished = [report for report in reports if report.creation_date]
+        for report in finished:
+            self.blobs.keep(report.blob, report.content)
+        return reports if self.described else finished
+
+    def _shown_schedule(self, report: SimulatedReport, asked: dict[str, Any]) -> dict[str, str]:
+        """The answer to scheduling: the described row, with format and dates as they were sent."""
+        row = {"id": report.report_id, "status": report.status, "type": report.type, **self._shown(report)}
+        echoed = {key: asked[key] for key in ("customizationName", "format", "startDate", "endDate") if asked.get(key)}
+        return row | (echoed if report.creation_date else {key: echoed[key] for key in echoed if key != "endDate"})
+
+    def _error_body(
+        self, response: SimulatorResponse, request: SimulatorRequest, correlation_id: str
+    ) -> SimulatorResponse:
+        body = {
+            "timeStamp": printed(self.clock()),
+            "status": response.status,
+            "message": response.body.decode(),
+            "path": request.path,
+            "correlationId": correlation_id,
+        }
+        return replace(json_answer(body, response.status), headers=response.headers)
+
+
+def _matches(report: SimulatedReport, request: SimulatorRequest) -> bool:
+    """Whether a report fits the description's further filters."""
+    values = {"name": report.name, "status": report.status, "type": report.type}
+    return all(request.query.get(key, value) == value for key, value in values.items())
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
@@ -178,5 +289,5 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _error(status: int, message: str) -> SimulatorResponse:
-    return json_answer({"statusCode": status, "message": message}, status)
+def _refusal(status: int, message: str) -> SimulatorResponse:
+    return SimulatorResponse(status, message.encode())

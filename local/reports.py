@@ -1,10 +1,10 @@
-"""The reports of the simulated RDE: the seven of its document, letter for letter, and those that its routine makes.
+"""The reports of the simulated RDE: the seven of its document, verbatim, those of its routine, and scheduled ones.
 
-The document cut its links, so they are no usable links; the other reports have a file behind theirs.
+The document cut its links, so they do not work; every other finished report has a file behind its link.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
@@ -14,66 +14,124 @@ from local.report_content import EXTENSIONS, content
 KEPT = timedelta(days=90)
 """How long the vendor keeps a report it has generated."""
 
-# Name, format, the days of the week it is made on (Monday is 0), the hour.
+# Name, format, type, the days of the week it is made on (Monday is 0), the hour.
 _ROUTINE = (
-    ("daily-dr1", "JSON", range(7), 20),
-    ("usage", "CSV", range(0, 7, 2), 4),
-    ("invoices", "XML", (4,), 17),
-    ("resellers", "XLSX", (0, 3), 9),
+    ("daily-dr1", "JSON", "daily", range(7), 20),
+    ("usage", "CSV", "periodic", range(0, 7, 2), 4),
+    ("Every Invoice - Contoso", "XML", "on_invoice", (4,), 17),
+    ("resellers", "XLSX", "periodic", (0, 3), 9),
 )
 _STORAGE = "https://drrde3.blob.core.windows.net/rdecontainer"
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedReport:
-    """A report as it is listed; without a `link` of its own it has a file, and a link to it signed at each listing."""
+    """A report as it is listed; `creation_date` is empty while it is being made.
+
+    Without a `link` of its own a finished report has a file, and a link to it that is signed at each listing.
+    """
 
     name: str
     format: str
     creation_date: str
     link: str | None = None
+    id: str = ""
+    status: str = "completed"
+    type: str = "periodic"
+    start_date: str = ""
+    end_date: str = ""
+    customization_name: str | None = None
+    listed_on: date | None = None
+
+    @property
+    def report_id(self) -> str:
+        """The vendor's id: given, or made from name, format and dates."""
+        return self.id or str(_unique(self.name, self.format, self.creation_date or self.start_date))
 
     @property
     def created(self) -> datetime:
-        """When it was made, in UTC."""
-        return datetime.fromisoformat(self.creation_date).astimezone(UTC)
+        """When its file was made, in UTC; while there is none, the start of its period."""
+        return datetime.fromisoformat(self.creation_date or self.start_date).astimezone(UTC)
 
     @property
     def day(self) -> date:
-        """The UTC day on which it was made."""
-        return self.created.date()
+        """The UTC day under which it is listed: when its file was made, or it was scheduled."""
+        return self.listed_on if self.listed_on and not self.creation_date else self.created.date()
 
     @property
     def blob(self) -> str:
         """Its file's name as the vendor gives them: report, unique id, time in Central Europe, format."""
-        return _blob_name(self.name, self.format, self.creation_date)
+        return _blob_name(self.name, self.format, self.creation_date, self.id)
+
+    @property
+    def period(self) -> tuple[str, str]:
+        """The start and end of the period that it is about: given, or the day before it was made."""
+        day = self.day
+        return self.start_date or f"{day - timedelta(days=1)}T00:00:00Z", self.end_date or f"{day}T00:00:00Z"
 
     def content(self) -> bytes:
         """Its file's bytes."""
         return content(self.name, self.day, self.format)
 
 
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A report that was scheduled; it is made in `making`, half of which it waits, and fails then if it `fails`."""
+
+    report: SimulatedReport
+    submitted: datetime
+    making: timedelta
+    fails: bool = False
+    own_link: str | None = field(default=None, repr=False)
+
+    def at(self, now: datetime) -> SimulatedReport:
+        """The report as it is at a moment."""
+        age = now - self.submitted
+        if age < self.making / 2:
+            return replace(self.report, status="submitted")
+        if age < self.making:
+            return replace(self.report, status="processing")
+        if self.fails:
+            return replace(self.report, status="error")
+        return replace(self.report, creation_date=printed(self.submitted + self.making), link=self.own_link)
+
+
+def printed(moment: datetime) -> str:
+    """A moment as the vendor prints those of scheduled reports: with milliseconds."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"
+
+
 def routine_reports(now: datetime) -> list[SimulatedReport]:
     """What the routine has made by `now` and the vendor still keeps, in no order."""
     days = [now.astimezone(UTC).date() - timedelta(days=age) for age in range(KEPT.days + 1)]
-    made = [_routine(name, form, day, hour) for day in days for name, form, on, hour in _ROUTINE if day.weekday() in on]
+    made = [
+        _routine(name, form, kind, day, hour)
+        for day in days
+        for name, form, kind, on, hour in _ROUTINE
+        if day.weekday() in on
+    ]
     kept = [report for report in made if now - KEPT <= report.created <= now]
     return sorted(kept, key=lambda report: report.blob.partition(".")[2])
 
 
 @lru_cache(maxsize=4096)
-def _routine(name: str, report_format: str, day: date, hour: int) -> SimulatedReport:
+def _routine(name: str, report_format: str, kind: str, day: date, hour: int) -> SimulatedReport:
     seconds = timedelta(seconds=Random(f"{name}/{day.isoformat()}").randrange(3600))
     created = datetime.combine(day, time(hour), UTC) + seconds
-    return SimulatedReport(name, report_format, f"{created:%Y-%m-%dT%H:%M:%SZ}")
+    return SimulatedReport(name, report_format, f"{created:%Y-%m-%dT%H:%M:%SZ}", type=kind)
 
 
 @lru_cache(maxsize=4096)
-def _blob_name(name: str, report_format: str, creation_date: str) -> str:
-    unique = uuid.uuid5(uuid.NAMESPACE_URL, f"{name}/{report_format}/{creation_date}")
+def _blob_name(name: str, report_format: str, creation_date: str, report_id: str) -> str:
+    unique = report_id or _unique(name, report_format, creation_date)
     made = datetime.fromisoformat(creation_date).astimezone(UTC) + timedelta(hours=1, milliseconds=1014)
     stamp = f"{made:%Y-%m-%d.%H-%M-%S}.{made.microsecond // 1000:03}+0100"
     return f"{name}.{unique}.{stamp}.{EXTENSIONS[report_format]}"
+
+
+def _unique(name: str, report_format: str, date: str) -> uuid.UUID:
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"{name}/{report_format}/{date}")
 
 
 SEED_REPORTS = (

@@ -109,7 +109,12 @@ class Answers:
 
     def forget(self, folder: str) -> None:
         """Drop this process's memory of the answers in and below a folder."""
-        self._memory.forget_where(lambda key: key.startswith(f"{folder}/"))
+        self._memory.forget_where(lambda key: f"{key}/".startswith(f"{folder}/"))
+
+    async def store(self, folder: str, value: object) -> None:
+        """Store an answer that came with another call, as if it had been asked for now."""
+        await self._put(folder, self._clock(), value)
+        self.forget(folder)
 
     async def keys(self, folder: str) -> list[str]:
         """The keys of the answers in and below a folder; those of one question in the order of their fetches.
@@ -169,11 +174,14 @@ class Answers:
         """Ask the vendor and store the answer, dated after the one that it replaces."""
         fetched = self._clock() if stored is None else max(self._clock(), stored.fetched + timedelta.resolution)
         value = await self._breakers.guard(question.tenant, question.upstream, question.ask)
+        await self._put(question.folder, fetched, value)
+        return CachedAnswer(value, fetched, Source.UPSTREAM)
+
+    async def _put(self, folder: str, fetched: datetime, value: object) -> None:
         try:
-            await self._store.put(f"{question.folder}/{stamp(fetched)}{SUFFIX}", pack(orjson.dumps(value)))
+            await self._store.put(f"{folder}/{stamp(fetched)}{SUFFIX}", pack(orjson.dumps(value)))
         except LedgerUnavailable as error:
             LOG.warning("an answer was not stored: %s", error)
-        return CachedAnswer(value, fetched, Source.UPSTREAM)
 
     def _recall(self, question: Question, now: datetime) -> CachedAnswer | None:
         remembered = self._memory.recall(question.folder)

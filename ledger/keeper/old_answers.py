@@ -16,7 +16,7 @@ from ledger.answers.answers import ROOT, SUFFIX
 from ledger.credits.outcomes import outcome_end, outcome_folder
 from ledger.keeper.report_files import LISTED
 from ledger.keeper.run import KeeperRun
-from ledger.reports.listings import listing_end, listings, marks
+from ledger.reports.listings import invalidation_markers, listing_end, listings
 from ledger.storage.leases import LEASE
 from ledger.storage.store import ListedObject, Store
 from runtime.clock import unstamp
@@ -49,7 +49,7 @@ async def delete_old_answers(store: Store, tenant: str, ageing: Ageing, now: dat
         _Kind(f"{outcome_folder(tenant)}/", outcome_end, OUTCOMES_ANSWER),
         _Kind(f"{listings(tenant)}/", listing_end, LISTED),
     )
-    markers = marks(tenant)
+    markers = invalidation_markers(tenant)
     old: list[str] = []
     for folder, items in groupby(found, lambda item: item.key.rpartition("/")[0]):
         if folder == markers:

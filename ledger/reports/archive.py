@@ -1,83 +1,64 @@
-"""The archive: report files that outlive the vendor's 90 days, and what is known of each.
+"""The archive: report files that outlive the vendor's 90 days, and what is known about each of them.
 
-    archive/tenant=acme/reports/day=2026-11-20/201501.000000!JSON!daily-dr1        its record, written last
-    archive/tenant=acme/files/day=2026-11-20/201501.000000!5f0c…e1                 the file, byte for byte
+    archive/tenant=acme/reports/day=2026-11-20/201501.000000!JSON!daily-dr1!f40c…!daily!…!…!      its record
+    archive/tenant=acme/files/day=2026-11-20/201501.000000!5f0c…e1                                the file
 
-A record's key says all that a listing needs, and days come first, so one LIST answers any period. A file without its
-record is not archived: a crash in between shows nothing, and the next copy takes the same key. Nothing is ever deleted.
+A record's key holds everything that a listing shows, and days come first, so one LIST answers any period. The file is
+written first and the record last: a crash in between leaves nothing that counts, and the next copy replaces it. Nothing
+is ever deleted. Records of earlier versions hold format and name only.
 """
 
-import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256
-from typing import Self
+from typing import Any
 from urllib.parse import quote, unquote
 
+import orjson
+
+from ledger.reports.identity import ReportKey
+from ledger.reports.stored import report_from_json
 from ledger.storage.store import LedgerUnavailable, ListedObject, Store
-from runtime.clock import Clock
+from runtime.clock import Clock, rfc3339
 from runtime.memory import Memory
-from upstreams.rde.client import Report, ReportFormat, format_of
+from upstreams.rde.client import Report
 
 LOG = logging.getLogger("tally.ledger")
 
 ROOT = "archive"
 LONGEST_KEY = 1000
 """In bytes; S3 takes 1024."""
-REMEMBERED_BYTES = 8 * 1024 * 1024
-ENTRY_BYTES = 400
-BEYOND = "0"
+CACHE_BYTES = 8 * 1024 * 1024
+ENTRY_BYTES = 600
+AFTER_A_DAY = "0"
 """Sorts right behind the slash after a day."""
-MARK = "!"
-"""Parts the fields of a key; percent-encoding leaves none inside them."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportKey:
-    """Which report a file is: what the vendor calls it, its format in the vendor's spelling, when it was made (UTC)."""
-
-    name: str
-    raw_format: str
-    creation_date: datetime
-
-    @classmethod
-    def of(cls, report: Report) -> Self:
-        """The identity of a report as the vendor lists it."""
-        return cls(report.name, report.raw_format, report.creation_date)
-
-    @property
-    def format(self) -> ReportFormat | None:
-        """The format, if we know it."""
-        return format_of(self.raw_format)
-
-    @property
-    def file(self) -> tuple[str, datetime, ReportFormat | str]:
-        """What tells one report's file from any other, however its format is spelled."""
-        return (self.name, self.creation_date, self.format or self.raw_format)
-
-    @property
-    def digest(self) -> str:
-        """A name of fixed length and safe characters, the same for equal identities only."""
-        return sha256(self.to_json()).hexdigest()
-
-    def to_json(self) -> bytes:
-        """The identity as JSON; names are the vendor's, so any string at all."""
-        return json.dumps([self.name, self.raw_format, self.creation_date.isoformat()]).encode()
+SEPARATOR = "!"
+"""Between the fields of a key; percent-encoding leaves none inside them."""
+BY_START = "s"
+"""Behind the time in a key that is not the file's creation time but the start of the report's period."""
+TIME = "%H%M%S.%f"
+EARLIER_FIELDS = 2
+KEYS_OF_A_RECORD = frozenset({"name", "rawFormat", "creationDate"})
+ARCHIVED_STATUS = "completed"
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedReport:
-    """An archived report, and when its record was written."""
+    """An archived report as its record describes it, and when that was written; the report has no link."""
 
-    identity: ReportKey
+    report: Report
     at: datetime
+
+    @property
+    def key(self) -> ReportKey:
+        """What tells it from others."""
+        return ReportKey.of(self.report)
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedReports:
-    """What is archived of some days, by the order of its records, and until when that need not be looked up again."""
+    """The archived reports of some days, in the order of their records; good until the archive has to be read again."""
 
     reports: Sequence[ArchivedReport]
     good_until: datetime
@@ -87,60 +68,59 @@ class Archive:
     """Every tenant's archive: what is in it, and links to its files."""
 
     def __init__(self, store: Store, clock: Clock, recheck: timedelta) -> None:
-        """`recheck`: how long a warm process may answer from memory before it looks at S3 again."""
+        """`recheck`: how long a warm process may answer from memory before it reads S3 again."""
         self._store = store
         self._clock = clock
         self._recheck = recheck
-        self._memory: Memory[str, ArchivedReports] = Memory(REMEMBERED_BYTES)
+        self._cache: Memory[str, ArchivedReports] = Memory(CACHE_BYTES)
 
-    def remembered(self, tenant: str, first: date, last: date) -> ArchivedReports | None:
-        """What this process has seen lately of these days, if it has."""
-        shelf = self._memory.recall(f"{tenant}/{first}/{last}")
-        return shelf if shelf and self._clock() < shelf.good_until else None
+    def cached(self, tenant: str, first: date, last: date) -> ArchivedReports | None:
+        """These days' archived reports from this process's memory, if they are still good."""
+        found = self._cache.recall(f"{tenant}/{first}/{last}")
+        return found if found and self._clock() < found.good_until else None
 
-    def unknown(self) -> ArchivedReports:
-        """What stands for a look at the archive that failed: nothing, and it is time to look again."""
+    def unreadable(self) -> ArchivedReports:
+        """The stand-in for an archive that cannot be read: no reports, and not good any longer."""
         return ArchivedReports((), self._clock())
 
     async def reports(self, tenant: str, first: date, last: date) -> ArchivedReports:
-        """The archived reports that were made from the first to the last UTC day, both counted: one LIST.
+        """The archived reports from the first to the last UTC day, both included: one LIST.
 
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
-        looked = self._clock()
+        began = self._clock()
         folder = records(tenant)
-        found = await self._store.listing(folder, f"{folder}/day={first}", f"{folder}/day={last}{BEYOND}")
-        archived = [report for item in found if (report := await self._read(item)) is not None]
-        shelf = ArchivedReports(archived, looked + self._recheck)
-        self._memory.remember(f"{tenant}/{first}/{last}", shelf, (1 + len(archived)) * ENTRY_BYTES)
-        return shelf
+        found = await self._store.listing(folder, f"{folder}/day={first}", f"{folder}/day={last}{AFTER_A_DAY}")
+        archived = [report for item in found if (report := await self._parse(item)) is not None]
+        result = ArchivedReports(archived, began + self._recheck)
+        self._cache.remember(f"{tenant}/{first}/{last}", result, (1 + len(archived)) * ENTRY_BYTES)
+        return result
 
-    async def link(self, tenant: str, report: ArchivedReport, seconds: int) -> str:
-        """A link that reads the file for that many seconds, and can do nothing else.
+    async def link(self, tenant: str, archived: ArchivedReport, seconds: int) -> str:
+        """A link that can only read the file, valid for that many seconds.
 
         Raises:
             LedgerUnavailable: no credentials to sign with.
         """
-        return await self._store.link(file_key(tenant, report.identity), seconds)
+        return await self._store.link(file_key(tenant, archived.key), seconds)
 
-    async def _read(self, item: ListedObject) -> ArchivedReport | None:
-        """What a record says: by its key, or where that would have been too long, by its body."""
+    async def _parse(self, item: ListedObject) -> ArchivedReport | None:
+        """The report that a record describes: by its key, or by its body where the key would have been too long."""
         day, _, name = item.key.rpartition("/day=")[2].partition("/")
-        at, *fields = name.split(MARK)
+        time, *fields = name.split(SEPARATOR)
         try:
-            identity = _identity(day, at, fields) if len(fields) > 1 else await self._read_body(item.key)
-        except (ValueError, KeyError) as error:
-            LOG.warning("%s is no record of an archived report: %s", item.key, error)
+            report = _report_of_key(day, time, fields) if len(fields) > 1 else await self._report_of_body(item.key)
+        except (ValueError, LookupError, TypeError) as error:
+            LOG.warning("%s is not a record of an archived report, it is left out: %s", item.key, error)
             return None
-        return ArchivedReport(identity, item.modified)
+        return ArchivedReport(replace(report, raw_status=ARCHIVED_STATUS), item.modified)
 
-    async def _read_body(self, key: str) -> ReportKey:
+    async def _report_of_body(self, key: str) -> Report:
         stored = await self._store.get(key)
         if stored is None:
             raise LedgerUnavailable("a listed record could not be read")
-        said = json.loads(stored.body)
-        return ReportKey(said["name"], said["rawFormat"], datetime.fromisoformat(said["creationDate"]))
+        return _without_link(report_from_json(orjson.loads(stored.body), KEYS_OF_A_RECORD))
 
 
 def records(tenant: str) -> str:
@@ -148,27 +128,49 @@ def records(tenant: str) -> str:
     return f"{ROOT}/tenant={tenant}/reports"
 
 
-def record_key(tenant: str, identity: ReportKey) -> str:
-    """Where a report's record lies."""
-    place = f"{records(tenant)}/{_moment(identity)}"
-    key = f"{place}{MARK}{_encoded(identity.raw_format)}{MARK}{_encoded(identity.name)}"
-    return key if len(key) <= LONGEST_KEY else f"{place}{MARK}{identity.digest}"
+def record_key(tenant: str, report: Report) -> str:
+    """Where a report's record is stored."""
+    prefix = f"{records(tenant)}/{_moment(report.date)}{'' if report.creation_date else BY_START}"
+    texts = (report.raw_format, report.name, report.report_id or "", report.raw_type)
+    moments = (rfc3339(moment) if moment else "" for moment in (report.start_date, report.end_date))
+    fields = (*texts, *moments, report.customization_name or "")
+    key = SEPARATOR.join([prefix, *map(_encoded, fields)])
+    return key if len(key) <= LONGEST_KEY else f"{prefix}{SEPARATOR}{ReportKey.of(report).digest}"
 
 
-def file_key(tenant: str, identity: ReportKey) -> str:
-    """Where a report's file lies, under a name that holds nothing of the vendor's."""
-    return f"{ROOT}/tenant={tenant}/files/{_moment(identity)}{MARK}{identity.digest}"
+def file_key(tenant: str, key: ReportKey) -> str:
+    """Where a report's file is stored, under a name that holds nothing of the vendor's."""
+    return f"{ROOT}/tenant={tenant}/files/{_moment(key.date)}{SEPARATOR}{key.digest}"
 
 
-def _moment(identity: ReportKey) -> str:
-    created = identity.creation_date.astimezone(UTC)
-    return f"day={created.date()}/{created:%H%M%S.%f}"
+def _moment(moment: datetime) -> str:
+    utc = moment.astimezone(UTC)
+    return f"day={utc.date()}/{utc.strftime(TIME)}"
 
 
-def _identity(day: str, at: str, fields: Sequence[str]) -> ReportKey:
-    raw_format, name = (unquote(field, errors="surrogatepass") for field in fields)
-    moment = datetime.strptime(at, "%H%M%S.%f").replace(tzinfo=UTC).timetz()
-    return ReportKey(name, raw_format, datetime.combine(date.fromisoformat(day), moment))
+def _report_of_key(day: str, time: str, encoded: Sequence[str]) -> Report:
+    fields = [unquote(field, errors="surrogatepass") for field in encoded]
+    at = datetime.strptime(time.removesuffix(BY_START), TIME).replace(tzinfo=UTC).timetz()
+    moment = datetime.combine(date.fromisoformat(day), at)
+    if len(fields) == EARLIER_FIELDS:
+        raw_format, name = fields
+        return Report(name=name, raw_format=raw_format, creation_date=moment)
+    raw_format, name, report_id, raw_type, start, end, customization = fields
+    return Report(
+        name=name,
+        raw_format=raw_format,
+        report_id=report_id or None,
+        raw_type=raw_type,
+        creation_date=None if time.endswith(BY_START) else moment,
+        start_date=datetime.fromisoformat(start) if start else None,
+        end_date=datetime.fromisoformat(end) if end else None,
+        customization_name=customization or None,
+    )
+
+
+def _without_link(report: Report) -> Report:
+    empty: dict[str, Any] = dict.fromkeys(("download_url", "download_url_starts_at", "download_url_expires_at"))
+    return replace(report, **empty)
 
 
 def _encoded(text: str) -> str:

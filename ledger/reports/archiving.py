@@ -1,22 +1,27 @@
-"""Copies one report file into the archive, byte for byte, through constant memory.
+"""Copies one report file into the archive through constant memory.
 
-The file goes first and its record last, and only then is it archived. Both keys follow from the report's identity: a
-copy that was cut short is written over by the next one, and two copies at once end in one file and one record.
+The file goes first and its record last, and only then does it count as archived. Both keys follow from the report: a
+copy that was cut short is replaced by the next one, and two copies at once end in one file and one record.
 """
 
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ledger.reports.archive import ReportKey, file_key, record_key
+from ledger.reports.archive import file_key, record_key
 from ledger.reports.file_names import attributes
+from ledger.reports.identity import ReportKey
+from ledger.reports.stored import report_to_json
 from ledger.storage.store import Store
 from runtime import telemetry
 from runtime.clock import Clock
 from runtime.deadline import Deadline
 from upstreams.errors import RDE, UpstreamBadResponse, UpstreamTimeout
+from upstreams.rde.client import Report
+from upstreams.rde.file_checks import GZIP
 from upstreams.rde.files import ReportFile, ReportFiles
 
 if TYPE_CHECKING:
@@ -24,11 +29,13 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 30.0
 """A silent vendor ends a read within this; cancelling it from outside would leave parts of an upload behind."""
+EMPTY_SETTLES = timedelta(hours=1)
+"""An empty file is not believed while its report is younger than this: it may be one that is still being written."""
 
 
 @dataclass(slots=True)
-class _Passing:
-    """The bytes of a file on their way through: counted, hashed and out of time on time."""
+class _MeasuredChunks:
+    """The bytes of a file on their way: counted, hashed, and ended at the deadline."""
 
     chunks: AsyncIterator[bytes]
     deadline: Deadline
@@ -38,7 +45,7 @@ class _Passing:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self.chunks:
             if not self.deadline.remaining():
-                raise UpstreamTimeout(RDE, "the deadline passed before the report file was whole")
+                raise UpstreamTimeout(RDE, "the deadline passed before the report file was complete")
             self.size += len(chunk)
             self.digest.update(chunk)
             yield chunk
@@ -52,35 +59,33 @@ class Archiver:
         self._files = files
         self._clock = clock
 
-    async def copy(self, tenant: str, identity: ReportKey, link: str, deadline: Deadline) -> None:
-        """Archive the file behind a report's link; `deadline` may be overrun by `GRACE_SECONDS`.
+    async def copy(self, tenant: str, report: Report, link: str, deadline: Deadline) -> None:
+        """Archive the file behind one of a report's links; `deadline` may be exceeded by `GRACE_SECONDS`.
 
         Raises:
-            UpstreamError: the link is not allowed, or the file did not come whole.
-            LedgerUnavailable: S3 could not take it.
+            UpstreamError: the link is not allowed or refused, or what came is not the whole file.
+            LedgerUnavailable: S3 could not store it.
         """
+        key = file_key(tenant, ReportKey.of(report))
         async with self._files.open(link, Deadline(deadline.at + GRACE_SECONDS)) as file:
-            _refuse_a_page(file)
-            passing = _Passing(file.chunks, deadline)
-            headers = attributes(identity, link)
-            await self._store.upload(file_key(tenant, identity), aiter(passing), headers)
+            self._refuse_empty(report, file)
+            measured = _MeasuredChunks(file.chunks, deadline)
+            compressed = file.head.startswith(GZIP)
+            headers = attributes(ReportKey.of(report), compressed=compressed, coding=file.coding)
+            await self._store.upload(key, aiter(measured), headers)
         record = {
-            "name": identity.name,
-            "rawFormat": identity.raw_format,
-            "creationDate": identity.creation_date.isoformat(),
-            "bytes": passing.size,
-            "sha256": passing.digest.hexdigest(),
-            "file": file_key(tenant, identity),
+            **{name: value for name, value in report_to_json(report).items() if not name.startswith("download")},
+            "bytes": measured.size,
+            "sha256": measured.digest.hexdigest(),
+            "file": key,
             "archived": self._clock().isoformat(),
         }
         body = json.dumps(record).encode()
         # The bucket's policy refuses to overwrite a record. If another copy wrote it first, that is the record.
-        await self._store.create(record_key(tenant, identity), body, {"Content-Type": "application/json"})
+        await self._store.create(record_key(tenant, report), body, {"Content-Type": "application/json"})
         telemetry.count("archive.files")
-        telemetry.count("archive.bytes", passing.size)
+        telemetry.count("archive.bytes", measured.size)
 
-
-def _refuse_a_page(file: ReportFile) -> None:
-    """A sign-in page in a file's place must not take the place for good."""
-    if (file.content_type or "").lower().startswith("text/html"):
-        raise UpstreamBadResponse(RDE, "a page came in the report file's place")
+    def _refuse_empty(self, report: Report, file: ReportFile) -> None:
+        if not file.head and self._clock() - report.date < EMPTY_SETTLES:
+            raise UpstreamBadResponse(RDE, "the report file is empty, and young enough to be written still")

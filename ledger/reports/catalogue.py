@@ -1,24 +1,26 @@
-"""Every report that can still be had: the vendor's listing, and what the archive has kept of reports it lists no more.
+"""Every report that can still be had: the vendor's listing, and the archived reports that it no longer lists.
 
-Both are looked up side by side, and a row is one report by name, creation date and format: the vendor may make one in
-two formats at once. The archive only ever adds: when it cannot be read the listing answers alone, and when the vendor
-fails with no listing held, the archive is no substitute.
+Both are read at the same time, and filters are applied to their union. The archive only adds: when it cannot be read,
+the listing answers alone; when the vendor fails and no listing is stored, the archive does not stand in for it.
 """
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
 from ledger.answers.freshness import Freshness, Source
-from ledger.reports.archive import Archive, ArchivedReport, ArchivedReports, ReportKey
-from ledger.reports.listings import Listing, Reports
+from ledger.reports.archive import Archive, ArchivedReport, ArchivedReports
+from ledger.reports.identity import FileKey, ReportKey
+from ledger.reports.listings import ReportListings
 from ledger.storage.store import LedgerUnavailable
 from runtime import telemetry
 from runtime.deadline import Deadline
-from upstreams.rde.client import Report, ReportFormat
+from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType
 
 LOG = logging.getLogger("tally.ledger")
 
@@ -31,80 +33,146 @@ class ReportWithFile(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class ReportFilter:
+    """Which reports are wanted; None and an empty name leave a property open. A name matches from its beginning."""
+
+    format: ReportFormat | None = None
+    name: str = ""
+    statuses: AbstractSet[ReportStatus] | None = None
+    types: AbstractSet[ReportType] | None = None
+
+    def matches(self, report: Report) -> bool:
+        """Whether a report is wanted."""
+        return (
+            (self.format is None or report.format is self.format)
+            and (not self.name or report.name.casefold().startswith(self.name.casefold()))
+            and (self.statuses is None or report.status in self.statuses)
+            and (self.types is None or report.type in self.types)
+        )
+
+
+EVERYTHING = ReportFilter()
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogueListing:
-    """Reports, newest first, and how fresh they are."""
+    """Reports, newest first, how many elements of the vendor's listing could not be read, and how fresh this is."""
 
     reports: Sequence[ReportWithFile]
+    unreadable: int
     freshness: Freshness
 
 
 class ReportCatalogue:
     """Every tenant's reports."""
 
-    def __init__(self, reports: Reports, archive: Archive) -> None:
-        self._reports = reports
+    def __init__(self, listings: ReportListings, archive: Archive) -> None:
+        self._listings = listings
         self._archive = archive
 
     async def listing(
-        self, tenant: str, first: date, last: date, report_format: ReportFormat | None, deadline: Deadline
+        self, tenant: str, first: date, last: date, wanted: ReportFilter, deadline: Deadline
     ) -> CatalogueListing:
-        """The reports created from the first to the last day, both counted.
+        """The reports from the first to the last day, both included.
 
         Raises:
-            UpstreamError: the upstream failed and no listing is held.
+            UpstreamError: the upstream failed and no listing is stored.
         """
-        listed = self._reports.listing(tenant, first, last, report_format, deadline)
-        shelf = self._archive.remembered(tenant, first, last)
-        if shelf is not None:
-            return _united(await listed, shelf, report_format)
-        looking = asyncio.create_task(self._look_up(tenant, first, last))
-        try:
-            return _united(await listed, await looking, report_format)
-        finally:
-            looking.cancel()  # when the vendor fails, nobody is left to wait for the archive
+        asking = self._listings.listing(tenant, first, last, deadline)
+        archived = self._archive.cached(tenant, first, last)
+        if archived is None:
+            looking = asyncio.create_task(self._archived(tenant, first, last))
+            try:
+                listing, archived = await asking, await looking
+            finally:
+                looking.cancel()  # if the vendor failed, the archive is not waited for
+        else:
+            listing = await asking
+        rows, unlisted = _united(listing.reports, archived.reports)
+        shown = [row for row in rows if wanted.matches(row.report)]
+        only_archived = [each for each in unlisted if wanted.matches(each.report)]
+        freshness = _freshness(listing.freshness, archived, only_archived)
+        return CatalogueListing(shown, listing.unreadable, freshness)
+
+    async def with_file(self, tenant: str, report: Report) -> ReportWithFile:
+        """One report with its archived file, if there is one.
+
+        Raises:
+            LedgerUnavailable: S3 could not serve.
+        """
+        day = report.date.date()
+        archived = self._archive.cached(tenant, day, day) or await self._archive.reports(tenant, day, day)
+        found, _ = _united([report], archived.reports)
+        return next(row for row in found if row.report is report)
 
     async def link(self, tenant: str, archived: ArchivedReport, seconds: int) -> str:
-        """A link that reads an archived file for that many seconds, and can do nothing else.
+        """A link that can only read an archived file, valid for that many seconds.
 
         Raises:
             LedgerUnavailable: no credentials to sign with.
         """
         return await self._archive.link(tenant, archived, seconds)
 
-    async def _look_up(self, tenant: str, first: date, last: date) -> ArchivedReports:
+    async def _archived(self, tenant: str, first: date, last: date) -> ArchivedReports:
         try:
             return await self._archive.reports(tenant, first, last)
         except LedgerUnavailable as error:
             LOG.warning("listing reports without the archive: %s", error)
-            return self._archive.unknown()
+            return self._archive.unreadable()
 
 
-def _united(listing: Listing, shelf: ArchivedReports, report_format: ReportFormat | None) -> CatalogueListing:
-    """The listing's rows, one for each report and in order, and those of the shelf that are not among them."""
-    wanted = [each for each in shelf.reports if report_format is None or each.identity.format is report_format]
-    if not wanted:
-        return CatalogueListing(
-            [ReportWithFile(report, None) for report in listing.reports], _freshness(listing.freshness, shelf, ())
-        )
-    files = {each.identity.file: each for each in wanted}
-    listed = [ReportKey.of(report).file for report in listing.reports]
-    rows = [ReportWithFile(report, files.get(file)) for report, file in zip(listing.reports, listed, strict=True)]
-    gone = [files[file] for file in files.keys() - set(listed)]
-    if gone:
-        rows += [ReportWithFile(_unlisted(each.identity), each) for each in gone]
-        rows.sort(key=lambda kept: kept.report.place, reverse=True)
-    return CatalogueListing(rows, _freshness(listing.freshness, shelf, gone))
+class ArchivedFiles:
+    """Finds a report's archived file: by the vendor's id, or else by name, date and format if these fit only one."""
+
+    def __init__(self, archived: Sequence[ArchivedReport], listed: Sequence[Report]) -> None:
+        self._by_id = {each.report.report_id: each for each in archived if each.report.report_id}
+        self._by_file: dict[FileKey, list[ArchivedReport]] = {}
+        for each in archived:
+            self._by_file.setdefault(each.key.file, []).append(each)
+        self._listed = Counter(ReportKey.of(report).file for report in listed)
+
+    def find(self, report: Report) -> ArchivedReport | None:
+        """The archived file of a listed report."""
+        if report.report_id and (found := self._by_id.get(report.report_id)):
+            return found
+        file = ReportKey.of(report).file
+        # An earlier version, or another answer of the vendor's, may have known the report without its id.
+        candidates = [each for each in self._by_file.get(file, ()) if not (each.report.report_id and report.report_id)]
+        return candidates[-1] if candidates and self._listed[file] == 1 else None
+
+    def unlisted(self, listed: Sequence[Report]) -> list[ArchivedReport]:
+        """The archived reports that are not among the listed ones, each once."""
+        ids = {report.report_id for report in listed if report.report_id}
+        files_without_id = {ReportKey.of(report).file for report in listed if not report.report_id}
+        unlisted: dict[str | FileKey, ArchivedReport] = {}
+        for file, entries in self._by_file.items():
+            for each in entries:
+                known = each.report.report_id in ids if each.report.report_id else file in self._listed
+                if not known and file not in files_without_id:
+                    unlisted[each.key.identity] = each
+        return list(unlisted.values())
 
 
-def _unlisted(known: ReportKey) -> Report:
-    return Report(known.name, known.raw_format, known.format, known.creation_date, None, None)
+def _united(
+    listed: Sequence[Report], archived: Sequence[ArchivedReport]
+) -> tuple[list[ReportWithFile], Sequence[ArchivedReport]]:
+    """The listed reports with their files and the archived ones that are not listed, in order; and the latter."""
+    if not archived:
+        return [ReportWithFile(report, None) for report in listed], ()
+    files = ArchivedFiles(archived, listed)
+    rows = [ReportWithFile(report, files.find(report)) for report in listed]
+    unlisted = files.unlisted(listed)
+    if unlisted:
+        rows += [ReportWithFile(each.report, each) for each in unlisted]
+        rows.sort(key=lambda row: row.report.sort_key, reverse=True)
+    return rows, unlisted
 
 
-def _freshness(listing: Freshness, shelf: ArchivedReports, gone: Sequence[ArchivedReport]) -> Freshness:
+def _freshness(listing: Freshness, archived: ArchivedReports, unlisted: Sequence[ArchivedReport]) -> Freshness:
     """The listing's, unless rows come from the archive only: those are as old as their records."""
-    good_until = min(listing.good_until, shelf.good_until)
-    if not gone:
+    good_until = min(listing.good_until, archived.good_until)
+    if not unlisted:
         return listing._replace(good_until=good_until)
     telemetry.count("ledger.archive")
-    as_of = min(listing.as_of, *(each.at for each in gone))
+    as_of = min(listing.as_of, *(each.at for each in unlisted))
     return Freshness(Source.ARCHIVE, as_of, good_until, listing.stale)

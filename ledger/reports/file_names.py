@@ -1,18 +1,18 @@
-"""How an archived file presents itself to whoever downloads it: as a file of its own, under the report's name.
+"""The attributes of an archived file in S3: it downloads as a file of its own, under the report's name.
 
-The name is the vendor's, so any string at all: what could leave the download folder or the header is replaced, and
-the rest travels as RFC 6266 has it. The content type follows the format; the bytes are what they are.
+The name is the vendor's, so it may be any string: what could leave the download folder or the header is replaced, and
+other characters travel as RFC 6266 defines. The content type follows the format, or says that the bytes are gzip.
 """
 
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from ledger.reports.archive import ReportKey
+from ledger.reports.identity import ReportKey
 from upstreams.rde.client import ReportFormat
 
 LONGEST_NAME = 150
-"""In characters; file systems take 255 bytes."""
+"""In characters; file systems allow 255 bytes."""
 GZIP = "application/gzip"
 UNKNOWN = "application/octet-stream"
 CONTENT_TYPES = {
@@ -22,29 +22,32 @@ CONTENT_TYPES = {
     ReportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
-# What file systems refuse or read as a path, control characters, those that turn the writing direction, surrogates.
+# Characters that file systems refuse or read as a path, control characters, writing direction marks, surrogates.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
 _NOT_PLAIN = re.compile(r"[^ A-Za-z0-9!#$&+.^_`|~()\[\]{}=@,'-]")
 
 
-def attributes(identity: ReportKey, link: str) -> Mapping[str, str]:
-    """The S3 attributes of a report's file; the link's path tells whether it is compressed, as the vendor names it."""
-    compressed = urlsplit(link).path.lower().endswith(".gz")
-    known = CONTENT_TYPES[identity.format] if identity.format else UNKNOWN
-    return {
-        "Content-Type": GZIP if compressed else known,
-        "Content-Disposition": disposition(file_name(identity, compressed=compressed)),
+def attributes(key: ReportKey, *, compressed: bool, coding: str | None = None) -> Mapping[str, str]:
+    """The S3 attributes of a report's file.
+
+    `compressed`: the bytes are gzip. `coding` is a content coding that is still on them, for a browser to undo.
+    """
+    plain = CONTENT_TYPES[key.format] if key.format else UNKNOWN
+    headers = {
+        "Content-Type": GZIP if compressed else plain,
+        "Content-Disposition": disposition(file_name(key, compressed=compressed)),
     }
+    return headers if coding is None else headers | {"Content-Encoding": coding}
 
 
-def file_name(identity: ReportKey, *, compressed: bool) -> str:
-    """The report's name as a file's, with the ending that its format and compression want."""
-    ending = f".{identity.format.value.lower()}" if identity.format else ""
+def file_name(key: ReportKey, *, compressed: bool) -> str:
+    """The report's name as a file name, with the extension of its format and compression."""
+    ending = f".{key.format.value.lower()}" if key.format else ""
     ending += ".gz" if compressed else ""
-    name = _UNSAFE.sub("_", identity.name).strip(" .") or "report"
-    for given in (ending, ending.removesuffix(".gz")):
-        if given and name.lower().endswith(given):
-            name = name[: -len(given)]
+    name = _UNSAFE.sub("_", key.name).strip(" .") or "report"
+    for present in (ending, ending.removesuffix(".gz")):
+        if present and name.lower().endswith(present):
+            name = name[: -len(present)]
     return name[:LONGEST_NAME] + ending
 
 

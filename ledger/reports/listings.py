@@ -1,88 +1,73 @@
-"""RDE reports: whole listings as the vendor gave them, and links that are handed out only while they live.
+"""The vendor's listings as stored answers, one for a period with all formats in it, and links only while they work.
 
-A listing with links is good until the earlier of its age rule and a minute before its first link dies; a link whose
-end cannot be read lives as long as an unsettled answer does. Scheduling a report leaves a mark, and listings fetched
-before it are never good again (they still answer, as stale, when the vendor fails).
+A listing with links is good until the earlier of its age rule and a minute before its first link expires; a link
+without a readable expiry counts as long as an unsettled answer does. Scheduling a report leaves an invalidation marker,
+and listings fetched before it are never good again. They still answer, as stale, when the vendor fails.
 """
 
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, cast
 
 from ledger.answers.ageing import FOR_GOOD, Ageing
 from ledger.answers.answers import ROOT, Answers, CachedAnswer, Question
 from ledger.answers.freshness import Freshness, Source
-from ledger.storage.breakers import Breakers
+from ledger.reports.identity import ReportKey
+from ledger.reports.links import with_living_link
+from ledger.reports.stored import StoredListing, is_listing, listing_from_json, listing_to_json
 from ledger.storage.store import Store
 from runtime.clock import Clock, day_end, unstamp
 from runtime.deadline import Deadline
 from runtime.memory import Memory
 from upstreams.errors import RDE
-from upstreams.rde.client import Rde, Report, ReportFormat, ScheduledReport
+from upstreams.rde.client import Rde, Report, ReportStatus
+
+LOG = logging.getLogger("tally.ledger")
 
 LINK_MARGIN = timedelta(seconds=60)
-REMEMBERED_BYTES = 8 * 1024 * 1024
+CACHE_BYTES = 8 * 1024 * 1024
 REPORT_BYTES = 1024
-"""What a report weighs in memory, most of it its link."""
+"""What a report takes in memory, most of it its link."""
+UNFINISHED = frozenset({ReportStatus.SUBMITTED, ReportStatus.PROCESSING})
+ALL_FORMATS = "any"
+"""The last part of a listing's folder name. Earlier versions stored listings of one format as well, under its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Reports, newest first, and how fresh they are."""
+    """Reports, newest first, how many more could not be read, and how fresh they are."""
 
-    reports: list[Report]
+    reports: Sequence[Report]
+    unreadable: int
     freshness: Freshness
 
 
-class Reports:
-    """Every tenant's reports."""
+class ReportListings:
+    """Every tenant's listings."""
 
-    def __init__(
-        self, store: Store, answers: Answers, breakers: Breakers, rde: Rde, ageing: Ageing, clock: Clock
-    ) -> None:
+    def __init__(self, store: Store, answers: Answers, rde: Rde, ageing: Ageing, clock: Clock) -> None:
         self._store = store
         self._answers = answers
-        self._breakers = breakers
         self._rde = rde
         self._ageing = ageing
         self._clock = clock
-        self._listings: Memory[str, tuple[datetime, list[Report]]] = Memory(REMEMBERED_BYTES)
+        self._cache: Memory[str, tuple[datetime, Listing]] = Memory(CACHE_BYTES)
 
     async def listing(
-        self,
-        tenant: str,
-        first: date,
-        last: date,
-        report_format: ReportFormat | None,
-        deadline: Deadline,
-        *,
-        stale_if_error: bool = True,
+        self, tenant: str, first: date, last: date, deadline: Deadline, *, stale_if_error: bool = True
     ) -> Listing:
-        """The reports created from the first to the last day, both counted.
+        """The reports from the first to the last day, both included.
 
         Raises:
-            UpstreamError: the upstream failed and no listing is held, or an old one will not do.
+            UpstreamError: the upstream failed, and no listing is stored or a stale one is not wanted.
         """
-        question = self._question(tenant, first, last, report_format, deadline)
+        question = self._question(tenant, first, last, deadline)
         answer = await self._answers.get(question, deadline, stale_if_error=stale_if_error)
-        reports = self._sorted(question.folder, answer)
-        return Listing(reports, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
+        return self._listing(question.folder, answer)
 
-    def _sorted(self, folder: str, answer: CachedAnswer) -> list[Report]:
-        """An answer's reports, newest first, one of those that are the same; remembered while the answer is good."""
-        known = self._listings.recall(folder)
-        if known and known[0] == answer.fetched and self._clock() < answer.good_until:
-            return known[1]
-        one_each = {
-            (each.name, each.creation_date, each.format or each.raw_format): each for each in self._living(answer)
-        }
-        reports = sorted(one_each.values(), key=lambda report: report.place, reverse=True)
-        if self._clock() < answer.good_until:
-            self._listings.remember(folder, (answer.fetched, reports), len(reports) * REPORT_BYTES)
-        return reports
-
-    async def kept(self, tenant: str) -> list[str]:
-        """The keys of a tenant's kept listings, of any period and format.
+    async def stored(self, tenant: str) -> list[str]:
+        """The keys of a tenant's stored listings, of any period and format.
 
         Raises:
             LedgerUnavailable: S3 could not serve.
@@ -90,40 +75,59 @@ class Reports:
         return await self._answers.keys(listings(tenant))
 
     async def read(self, key: str) -> list[Report]:
-        """The reports of one kept listing as the vendor listed them, with the links that live; none if it is gone.
+        """The reports of one stored listing, with the links that still work; none if it is gone or incomplete.
 
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
         answer = await self._answers.read(key, is_listing)
-        return self._living(answer) if answer else []
+        return self._living(listing_from_json(answer.value), answer) if answer else []
 
-    def _living(self, answer: CachedAnswer) -> list[Report]:
+    def _listing(self, folder: str, answer: CachedAnswer) -> Listing:
+        """An answer's reports, newest first and each once; cached while the answer is good."""
+        cached = self._cache.recall(folder)
+        if cached and cached[0] == answer.fetched and self._clock() < answer.good_until:
+            known = cached[1]
+        else:
+            known = self._parsed(answer)
+            if self._clock() < answer.good_until:
+                self._cache.remember(folder, (answer.fetched, known), len(known.reports) * REPORT_BYTES)
+        freshness = Freshness(answer.source, answer.fetched, answer.good_until, answer.stale)
+        return Listing(known.reports, known.unreadable, freshness)
+
+    def _parsed(self, answer: CachedAnswer) -> Listing:
+        stored = listing_from_json(answer.value)
+        by_identity = {ReportKey.of(report).identity: report for report in self._living(stored, answer)}
+        newest_first = sorted(by_identity.values(), key=lambda report: report.sort_key, reverse=True)
+        return Listing(newest_first, stored.unreadable, Freshness(answer.source, answer.fetched, answer.good_until))
+
+    def _living(self, listing: StoredListing, answer: CachedAnswer) -> list[Report]:
+        just_fetched = answer.source is Source.UPSTREAM
+        undated_until = FOR_GOOD if just_fetched else answer.fetched + self._ageing.fresh
         now = self._clock()
-        just_now = answer.source is Source.UPSTREAM
-        unread_until = FOR_GOOD if just_now else answer.fetched + self._ageing.fresh
-        rows = cast("list[dict[str, Any]]", answer.value)
-        return [with_living_link(_read(row), unread_until, now) for row in rows]
+        return [with_living_link(report, undated_until, now) for report in listing.reports]
 
     async def _scheduled_at(self, tenant: str) -> datetime | None:
-        """When a report was last scheduled; the vendor alone knows which listings show it, and under which date."""
-        left = [unstamp(item.key.rpartition("/")[2]) for item in await self._store.listing(marks(tenant))]
-        return max(left, default=None)
+        """When a report was last scheduled: only the vendor knows which listings show it, and under which date."""
+        folder = invalidation_markers(tenant)
+        moments = [_marked(item.key) for item in await self._store.listing(folder)]
+        return max((moment for moment in moments if moment), default=None)
 
-    def _question(
-        self, tenant: str, first: date, last: date, report_format: ReportFormat | None, deadline: Deadline
-    ) -> Question:
+    def _question(self, tenant: str, first: date, last: date, deadline: Deadline) -> Question:
         async def ask() -> object:
-            return [_write(report) for report in await self._rde.reports(tenant, first, last, report_format, deadline)]
+            listing = await self._rde.reports(tenant, first, last, deadline)
+            return listing_to_json(listing.reports, listing.unreadable)
 
         def good_until(value: object, fetched: datetime) -> datetime:
+            listing = listing_from_json(value)
+            if listing.maybe_short:
+                return fetched
             by_age = self._ageing.good_until(fetched, day_end(last))
-            return min([by_age, *(self._link_good_until(row, fetched) for row in cast("list[dict[str, Any]]", value))])
+            return min([by_age, *(self._report_good_until(report, fetched) for report in listing.reports)])
 
-        named = report_format.name.lower() if report_format else "any"
         return Question(
             tenant,
-            f"{listings(tenant)}/{first.isoformat()}_{last.isoformat()}_{named}",
+            f"{listings(tenant)}/{first.isoformat()}_{last.isoformat()}_{ALL_FORMATS}",
             RDE,
             ask,
             is_listing,
@@ -131,47 +135,20 @@ class Reports:
             lambda: self._scheduled_at(tenant),
         )
 
-    def _link_good_until(self, row: dict[str, Any], fetched: datetime) -> datetime:
-        if row["downloadUrl"] is None:
-            return FOR_GOOD
-        if (ends := row["downloadUrlExpiresAt"]) is None:
+    def _report_good_until(self, report: Report, fetched: datetime) -> datetime:
+        if report.status in UNFINISHED:  # however old the period is, its file will appear
             return fetched + self._ageing.fresh
-        ended = datetime.fromisoformat(ends)
-        return ended - LINK_MARGIN if ended > fetched else FOR_GOOD  # to ask again brings no dead link back to life
-
-
-def with_living_link[R: (Report, ScheduledReport)](report: R, unread_until: datetime, now: datetime) -> R:
-    """The report, without its link if that may be dead; `unread_until` goes for links that do not say when they die."""
-    ends = report.download_url_expires_at or unread_until
-    return report if now < ends else replace(report, download_url=None)
-
-
-def is_listing(value: object) -> bool:
-    """Whether a stored JSON value is a listing: a list of reports with every field of the right type."""
-    return isinstance(value, list) and all(_is_report(row) for row in value)
-
-
-def _is_report(row: object) -> bool:
-    match row:
-        case {
-            "name": str(),
-            "rawFormat": str(),
-            "format": str() | None,
-            "creationDate": str(),
-            "downloadUrl": str() | None,
-            "downloadUrlExpiresAt": str() | None,
-        }:
-            try:
-                report = _read(cast("dict[str, Any]", row))
-            except (ValueError, LookupError):
-                return False
-            moments = (report.creation_date, report.download_url_expires_at)
-            return all(moment is None or moment.tzinfo is not None for moment in moments)
-    return False
+        if report.download_url is None:
+            return FOR_GOOD
+        if (starts := report.download_url_starts_at) and starts > fetched:
+            return starts  # the link is left out until then, and an answer without it must not be given any longer
+        if (ends := report.download_url_expires_at) is None:
+            return fetched + self._ageing.fresh
+        return ends - LINK_MARGIN if ends > fetched else FOR_GOOD  # asking again would bring no expired link back
 
 
 def listings(tenant: str) -> str:
-    """The folder of a tenant's kept listings."""
+    """The folder of a tenant's stored listings."""
     return f"{ROOT}/tenant={tenant}/reports"
 
 
@@ -179,35 +156,19 @@ def listing_end(folder: str) -> datetime:
     """When the last day of the listings in a folder ended.
 
     Raises:
-        ValueError: the folder is not named as theirs are.
+        ValueError: the folder's name is not a listing's.
     """
     return day_end(date.fromisoformat(folder.rpartition("_")[0].rpartition("_")[2]))
 
 
-def marks(tenant: str) -> str:
-    """The folder of the marks that scheduling leaves: each name is a moment, and listings fetched before it are old."""
+def invalidation_markers(tenant: str) -> str:
+    """The folder of a tenant's invalidation markers: each name is a moment, and earlier listings are outdated."""
     return f"{ROOT}/tenant={tenant}/scheduled"
 
 
-def _write(report: Report) -> dict[str, str | None]:
-    ends = report.download_url_expires_at
-    return {
-        "name": report.name,
-        "rawFormat": report.raw_format,
-        "format": report.format.name if report.format else None,
-        "creationDate": report.creation_date.isoformat(),
-        "downloadUrl": report.download_url,
-        "downloadUrlExpiresAt": ends.isoformat() if ends else None,
-    }
-
-
-def _read(row: dict[str, Any]) -> Report:
-    ends = row["downloadUrlExpiresAt"]
-    return Report(
-        row["name"],
-        row["rawFormat"],
-        ReportFormat[row["format"]] if row["format"] else None,
-        datetime.fromisoformat(row["creationDate"]),
-        row["downloadUrl"],
-        datetime.fromisoformat(ends) if ends else None,
-    )
+def _marked(key: str) -> datetime | None:
+    try:
+        return unstamp(key.rpartition("/")[2])
+    except ValueError:
+        LOG.warning("%s is not an invalidation marker, it is ignored", key)
+        return None

@@ -1,22 +1,26 @@
-"""Having a report made, once: posted at most once under a key, and listings that miss it are never good again.
+"""Schedules a report: posted at most once for each key, and listings without it are never good again.
 
-Two marks enclose a post. The one before it is dated to the moment until which the vendor may act for us, so that a
-crash before the second one leaves no listing that looks good and lacks the report; a post that went well, or certainly
-did nothing, takes it back.
+An invalidation marker is written before and after the POST. The first is dated at the deadline, the last moment at
+which the vendor can still create the report; if we crash in between, listings fetched until then count as outdated. It
+is removed after a POST that went well or certainly did nothing.
 """
 
+import asyncio
 import logging
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ledger.answers.answers import Answers
 from ledger.reports.idempotency import IdempotencyKeys, Json, unknown
-from ledger.reports.listings import listings, marks, with_living_link
+from ledger.reports.links import with_living_link
+from ledger.reports.listings import invalidation_markers, listings
+from ledger.reports.scheduled import ScheduledReports
+from ledger.reports.stored import report_to_json, scheduled_from_json
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime.clock import Clock, rfc3339, stamp
 from runtime.deadline import Deadline
 from upstreams.errors import BY_CODE, RDE, UpstreamError, UpstreamTimeout
-from upstreams.rde.client import Rde, ReportFormat, ScheduledReport, ScheduleRequest
+from upstreams.rde.client import Rde, Report, ScheduleRequest
 
 LOG = logging.getLogger("tally.ledger")
 
@@ -28,108 +32,109 @@ LEAST_POST_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A scheduled report; `replayed` says that an earlier call under the same key had scheduled it."""
+    """A scheduled report; `replayed`: an earlier call with the same key had scheduled it."""
 
-    report: ScheduledReport
+    report: Report
     replayed: bool
 
 
 class Schedules:
-    """Every tenant's scheduling; `fresh` is how long a kept link lives that does not say when it dies."""
+    """Every tenant's scheduling; `fresh` is how long a stored link without an expiry counts as working."""
 
-    def __init__(
-        self, store: Store, keys: IdempotencyKeys, answers: Answers, rde: Rde, fresh: timedelta, clock: Clock
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts that scheduling is made from
+        self,
+        store: Store,
+        keys: IdempotencyKeys,
+        answers: Answers,
+        followed: ScheduledReports,
+        rde: Rde,
+        fresh: timedelta,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._keys = keys
         self._answers = answers
+        self._followed = followed
         self._rde = rde
         self._fresh = fresh
         self._clock = clock
 
     async def schedule(self, tenant: str, request: ScheduleRequest, key: str | None, deadline: Deadline) -> Scheduled:
-        """Have a report made, once; listings are asked for anew afterwards.
+        """Schedule a report once; later listings are fetched again.
 
         Raises:
             KeyReused: the key was used with another request.
-            LedgerUnavailable: a keyed request could not be kept; nothing was posted.
-            UpstreamError: the vendor did not confirm; `sent` says whether it may have acted all the same.
+            LedgerUnavailable: the result of a keyed request could not be stored; nothing was posted.
+            UpstreamError: the vendor did not confirm; `sent` says whether it may have created the report all the same.
         """
         if key is None:
             return Scheduled(await self._post(tenant, request, deadline, keyed=False), replayed=False)
 
         async def post() -> Json:
-            return _write(await self._post(tenant, request, deadline, keyed=True))
+            return report_to_json(await self._post(tenant, request, deadline, keyed=True))
 
-        kept = await self._keys.once(tenant, key, _spelled(request), post, deadline)
-        report = _read(kept.answer)
-        if kept.replayed:
-            report = with_living_link(report, kept.answered + self._fresh, self._clock())
-        return Scheduled(report, kept.replayed)
+        result = await self._keys.once(tenant, key, _spelled(request), post, deadline, scheduled_from_json)
+        report = scheduled_from_json(result.answer)
+        if result.replayed:
+            report = with_living_link(report, result.answered + self._fresh, self._clock())
+        return Scheduled(report, result.replayed)
 
-    async def _post(self, tenant: str, request: ScheduleRequest, deadline: Deadline, *, keyed: bool) -> ScheduledReport:
+    async def _post(self, tenant: str, request: ScheduleRequest, deadline: Deadline, *, keyed: bool) -> Report:
         """Post, if the result can be stored: a keyed one needs S3, and each needs some time after the post."""
         ahead = await self._mark(tenant, self._clock() + timedelta(seconds=deadline.remaining()))
         if keyed and ahead is None:
             raise LedgerUnavailable("the result of a keyed call could not be stored, so nothing was posted")
         posting = deadline.later(-KEEPING_SECONDS)
         if posting.remaining() < LEAST_POST_SECONDS:
-            await self._take_back(ahead)
+            await self._unmark(ahead)
             raise UpstreamTimeout(RDE, "too little time is left to schedule the report; nothing was posted")
         try:
             report = await self._rde.schedule(tenant, request, posting)
         except UpstreamError as error:
             if error.sent:
                 self._answers.forget(listings(tenant))
-                raise BY_CODE[error.code](error.upstream, unknown(error.reason), sent=True) from error
-            await self._take_back(ahead)
+                raise _unknown(error) from error
+            await self._unmark(ahead)
             raise
-        if await self._mark(tenant, self._clock()):
-            await self._take_back(ahead)
+        marked, _ = await asyncio.gather(self._mark(tenant, self._clock()), self._followed.remember(tenant, report))
+        if marked:
+            await self._unmark(ahead)
         return report
 
     async def _mark(self, tenant: str, moment: datetime) -> str | None:
-        """Leave word that listings fetched up to a moment are out of date; the mark's key, if it could be written."""
+        """Mark listings fetched up to a moment as outdated; the marker's key, or None if it could not be written."""
         self._answers.forget(listings(tenant))
-        key = f"{marks(tenant)}/{stamp(moment)}"
+        key = f"{invalidation_markers(tenant)}/{stamp(moment)}"
         try:
             await self._store.put(key, b"")
         except LedgerUnavailable as error:
-            LOG.warning("listings that miss a scheduled report could not be dropped: %s", error)
+            LOG.warning("listings without a scheduled report could not be marked as outdated: %s", error)
             return None
         return key
 
-    async def _take_back(self, mark: str | None) -> None:
+    async def _unmark(self, marker: str | None) -> None:
         try:
-            await self._store.delete([mark] if mark else [])
+            await self._store.delete([marker] if marker else [])
         except LedgerUnavailable as error:
-            LOG.warning("a mark could not be taken back, listings are asked for anew until it is past: %s", error)
+            LOG.warning("a marker could not be removed, listings are fetched again until its time: %s", error)
+
+
+def _unknown(error: UpstreamError) -> UpstreamError:
+    """The error of a post whose outcome is unknown, with the way out in its reason."""
+    explained = BY_CODE[error.code](error.upstream, unknown(error.reason), sent=True, retry_after=error.retry_after)
+    explained.correlation_id, explained.status = error.correlation_id, error.status
+    return explained
 
 
 def _spelled(request: ScheduleRequest) -> str:
-    """A request's one spelling, the same in every process."""
+    """A request's one spelling, the same in every process and version: its digest is stored with the key."""
     return repr(
         (
             request.name,
             request.customization_name,
-            request.format.name,
+            request.format and request.format.name,
             rfc3339(request.start_date),
-            rfc3339(request.end_date),
+            request.end_date and rfc3339(request.end_date),
             request.download_url,
         )
     )
-
-
-_MOMENTS = ("creation_date", "start_date", "end_date", "download_url_expires_at")
-
-
-def _write(report: ScheduledReport) -> Json:
-    written = {field.name: getattr(report, field.name) for field in fields(report)}
-    written["format"] = report.format.name if report.format else None
-    return written | {name: rfc3339(written[name]) if written[name] else None for name in _MOMENTS}
-
-
-def _read(answer: Json) -> ScheduledReport:
-    moments = {name: datetime.fromisoformat(answer[name]) if answer[name] else None for name in _MOMENTS}
-    known = ReportFormat[answer["format"]] if answer["format"] else None
-    return ScheduledReport(**{**answer, **moments, "format": known})

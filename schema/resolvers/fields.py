@@ -39,6 +39,12 @@ def _reports() -> Resolver:
     return reports
 
 
+def _scheduled_report() -> Resolver:
+    from schema.resolvers.reports import scheduled_report
+
+    return scheduled_report
+
+
 def _credit_log() -> Resolver:
     from schema.resolvers.credits import credit_log
 
@@ -77,6 +83,7 @@ def _export_credit_log() -> Resolver:
 
 QUERIES = {
     "reports": RootField(REPORTS_READ, _reports),
+    "scheduled_report": RootField(REPORTS_READ, _scheduled_report),
     "credit_log": RootField(CREDITS_READ, _credit_log),
     "credit_outcome": RootField(CREDITS_READ, _credit_outcome),
     "credit_log_export": RootField(CREDITS_READ, _credit_log_export),

@@ -1,15 +1,16 @@
-"""`reports` and `scheduleReport`: a page of a listing, and scheduling a report."""
+"""`reports`, `scheduledReport` and `scheduleReport`: pages of a listing, and a report that is made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 from ledger.answers.freshness import Freshness
 from ledger.reports.archive import ArchivedReport
-from ledger.reports.catalogue import CatalogueListing, ReportWithFile
+from ledger.reports.catalogue import CatalogueListing, ReportFilter
 from ledger.reports.idempotency import KeyReused
-from ledger.reports.schedules import Scheduled
+from ledger.reports.identity import global_id
+from ledger.reports.scheduled import scheduled_id
 from runtime.clock import rfc3339
 from schema.errors import BadUserInput
 from schema.limits import arguments
@@ -17,33 +18,80 @@ from schema.limits.response_budget import REPORT
 from schema.resolvers import cursors
 from schema.resolvers.context import Context
 from schema.resolvers.paging import Edge, PageInfo
-from upstreams.rde.client import ReportFormat, ScheduleRequest, place_of
+from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType, ScheduleRequest, SortKey
 
 LONGEST_KEY = 128
+SORT_KEY_PARTS = 4
+LONGEST_ID = 1024
 LONGEST_NAME = 255
 LONGEST_LINK = 4096
 
 
 @dataclass(slots=True)
 class ReportNode:
-    """One report of a page."""
+    """One report, as the schema declares it. `_file_known`: `_archived` is its file, or None as it has none."""
 
     name: str
+    customization_name: str | None
+    status: ReportStatus
+    type: ReportType
     raw_format: str
     format: ReportFormat | None
-    creation_date: datetime
+    creation_date: datetime | None
+    start_date: datetime | None
+    end_date: datetime | None
+    report_id: str | None
     download_url: str | None = field(repr=False)
     download_url_expires_at: datetime | None
+    _report: Report
     _archived: ArchivedReport | None
+    _file_known: bool
     _context: Context = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, context: Context, report: Report, archived: ArchivedReport | None = None, *, file_known: bool = True
+    ) -> Self:
+        """The node of a report."""
+        return cls(
+            report.name,
+            report.customization_name,
+            report.status,
+            report.type,
+            report.raw_format,
+            report.format,
+            report.creation_date,
+            report.start_date,
+            report.end_date,
+            report.report_id,
+            report.download_url,
+            report.download_url_expires_at,
+            report,
+            archived,
+            file_known,
+            context,
+        )
+
+    @property
+    def id(self) -> str:
+        """The report's global id."""
+        return global_id(self._report)
+
+    @property
+    def sort_key(self) -> SortKey:
+        """The report's position in a list."""
+        return self._report.sort_key
 
     async def archive_url(self, expires_in: int | None = None) -> str | None:
         """A read-only link to the archived file that expires after some seconds; None until the file is archived."""
         seconds = arguments.link_seconds(expires_in)
+        catalogue, tenant = self._context.ledger.catalogue, self._context.tenant
+        if not self._file_known:
+            self._archived, self._file_known = (await catalogue.with_file(tenant, self._report)).archived, True
         if self._archived is None:
             return None
         self._context.repeatable = False  # each link expires at a time of its own
-        link = await self._context.ledger.catalogue.link(self._context.tenant, self._archived, seconds)
+        link = await catalogue.link(tenant, self._archived, seconds)
         self._context.budget.take(len(link), 1)
         return link
 
@@ -57,6 +105,7 @@ class ReportPage:
     has_previous: bool
     has_next: bool
     total_count: int
+    unreadable: int
     freshness: Freshness
 
     def edges(self) -> list[Edge[ReportNode]]:
@@ -72,9 +121,55 @@ class ReportPage:
             start_cursor=self._cursor(self.nodes[0]) if self.nodes else None,
         )
 
-    def _cursor(self, report: ReportNode) -> str:
-        created, name, raw_format = place_of(report.creation_date, report.name, report.raw_format)
-        return cursors.encode(self.binding, (rfc3339(created), name, raw_format))
+    def _cursor(self, node: ReportNode) -> str:
+        moment, *texts = node.sort_key
+        return cursors.encode(self.binding, (rfc3339(moment), *texts))
+
+
+@dataclass(slots=True)
+class ScheduledReportNode:
+    """A scheduled report, as the schema declares it."""
+
+    id: str
+    name: str
+    customization_name: str | None
+    status: str
+    type: str
+    raw_format: str
+    format: ReportFormat | None
+    creation_date: datetime | None
+    start_date: datetime
+    end_date: datetime | None
+    download_url: str | None = field(repr=False)
+    download_url_expires_at: datetime | None
+    report: ReportNode
+
+    @classmethod
+    def of(cls, context: Context, report: Report) -> Self:
+        """The node of a scheduled report; status and type are the vendor's words, or ours where it has none."""
+        return cls(
+            scheduled_id(report),
+            report.name,
+            report.customization_name,
+            report.raw_status or report.status.lower(),
+            report.raw_type or report.type.lower(),
+            report.raw_format,
+            report.format,
+            report.creation_date,
+            report.start_date or report.date,
+            report.end_date,
+            report.download_url,
+            report.download_url_expires_at,
+            ReportNode.of(context, report, file_known=False),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePayload:
+    """A scheduled report; `replayed`: an earlier call with the same key had scheduled it."""
+
+    report: ScheduledReportNode
+    replayed: bool
 
 
 async def reports(
@@ -84,38 +179,61 @@ async def reports(
     format: str | None = None,
     first: int | None = None,
     after: str | None = None,
+    name: str | None = None,
+    status: Sequence[str] | None = None,
+    type: Sequence[str] | None = None,
 ) -> ReportPage:
-    """A page of the reports created in a period of days; both days count."""
+    """A page of the reports of a period of days; both days count."""
     first_day, last_day = arguments.days(from_, to)
-    size, wanted = arguments.first(first, arguments.LARGEST_PAGE), ReportFormat[format] if format else None
-    binding = ("reports", context.tenant, format or "")
+    size = arguments.first(first, arguments.LARGEST_PAGE)
+    wanted = ReportFilter(
+        ReportFormat[format] if format else None,
+        name or "",
+        None if status is None else frozenset(ReportStatus[each] for each in status),
+        None if type is None else frozenset(ReportType[each] for each in type),
+    )
+    binding = _binding(context.tenant, wanted)
     position = _position(binding, after)
     listing = await context.ledger.catalogue.listing(context.tenant, first_day, last_day, wanted, context.deadline)
     context.private = True
     context.used(listing.freshness)
     page = _page(context, listing, binding, size, position)
     context.budget.take(len(page.nodes), REPORT)
-    context.budget.take(sum(map(len, [report.download_url or "" for report in page.nodes])), 1)
+    context.budget.take(sum(map(_size, page.nodes)), 1)
     return page
 
 
-async def schedule_report(context: Context, input: Mapping[str, Any]) -> Scheduled:
+async def scheduled_report(context: Context, id: str) -> ScheduledReportNode | None:
+    """A scheduled report by its id; None if there is none."""
+    if not (id and len(id) <= LONGEST_ID and id.isprintable()):
+        raise BadUserInput(f"id takes 1 to {LONGEST_ID} printable characters")
+    context.private = True
+    found = await context.ledger.scheduled.get(context.tenant, id, context.deadline)
+    if found is None:
+        context.repeatable = False
+        return None
+    context.used(found.freshness)
+    return ScheduledReportNode.of(context, found.report)
+
+
+async def schedule_report(context: Context, input: Mapping[str, Any]) -> SchedulePayload:
     """Schedule a report; once for each idempotency key."""
     request, key = _schedule_request(**input), input.get("idempotency_key")
     if key is not None and not (key and len(key) <= LONGEST_KEY and key.isprintable()):
         raise BadUserInput(f"idempotencyKey takes 1 to {LONGEST_KEY} printable characters")
     context.private = True
     try:
-        return await context.ledger.schedules.schedule(context.tenant, request, key, context.deadline)
+        scheduled = await context.ledger.schedules.schedule(context.tenant, request, key, context.deadline)
     except KeyReused:
         raise BadUserInput("idempotencyKey was used for another report; take a new key for this one") from None
+    return SchedulePayload(ScheduledReportNode.of(context, scheduled.report), scheduled.replayed)
 
 
 def _schedule_request(
     name: str,
-    format: str,
     start_date: datetime,
-    end_date: datetime,
+    end_date: datetime | None = None,
+    format: str | None = None,
     *,
     customization_name: str | None = None,
     download_url: str | None = None,
@@ -133,49 +251,55 @@ def _schedule_request(
     ):
         if value is not None and not (value.strip() and len(value) <= longest and value.isprintable()):
             raise BadUserInput(f"{argument} takes 1 to {longest} printable characters")
-    if start_date > end_date:
+    if end_date is not None and start_date > end_date:
         raise BadUserInput("startDate is after endDate")
-    return ScheduleRequest(name, customization_name, ReportFormat[format], start_date, end_date, download_url)
+    return ScheduleRequest(
+        name=name,
+        start_date=start_date,
+        end_date=end_date,
+        format=ReportFormat[format] if format else None,
+        customization_name=customization_name,
+        download_url=download_url,
+    )
 
 
-def _position(binding: tuple[str, ...], after: str | None) -> tuple[datetime, str, str] | None:
+def _binding(tenant: str, wanted: ReportFilter) -> tuple[str, ...]:
+    """What a cursor is bound to; a list without the newer filters keeps the binding of its older cursors."""
+    binding = ("reports", tenant, wanted.format.name if wanted.format else "")
+    if not wanted.name and wanted.statuses is None and wanted.types is None:
+        return binding
+    chosen = ("*" if each is None else ",".join(sorted(each)) for each in (wanted.statuses, wanted.types))
+    return (*binding, wanted.name.casefold(), *chosen)
+
+
+def _position(binding: tuple[str, ...], after: str | None) -> SortKey | None:
     if after is None:
         return None
     try:
-        created, name, raw_format = cursors.decode(binding, after)
-        return cursors.instant(created), name, raw_format
+        parts = cursors.decode(binding, after)
+        # Cursors from before reports had ids lack the last part.
+        moment, name, raw_format, report_id = parts if len(parts) == SORT_KEY_PARTS else [*parts, ""]
+        return cursors.instant(moment), name, raw_format, report_id
     except ValueError:
         raise BadUserInput(cursors.NOT_VALID) from None
 
 
 def _page(
-    context: Context,
-    listing: CatalogueListing,
-    binding: tuple[str, ...],
-    size: int,
-    position: tuple[datetime, str, str] | None,
+    context: Context, listing: CatalogueListing, binding: tuple[str, ...], size: int, position: SortKey | None
 ) -> ReportPage:
     everything = listing.reports
-    beyond = [each for each in everything if each.report.place < position] if position else everything
+    beyond = [each for each in everything if each.report.sort_key < position] if position else everything
     return ReportPage(
-        [_node(context, each) for each in beyond[:size]],
+        [ReportNode.of(context, each.report, each.archived) for each in beyond[:size]],
         binding,
         has_previous=len(beyond) < len(everything),
         has_next=len(beyond) > size,
         total_count=len(everything),
+        unreadable=listing.unreadable,
         freshness=listing.freshness,
     )
 
 
-def _node(context: Context, listed: ReportWithFile) -> ReportNode:
-    report, archived = listed
-    return ReportNode(
-        report.name,
-        report.raw_format,
-        report.format,
-        report.creation_date,
-        report.download_url,
-        report.download_url_expires_at,
-        archived,
-        context,
-    )
+def _size(node: ReportNode) -> int:
+    """Bytes of the texts whose length the vendor decides."""
+    return len(node.download_url or "") + len(node.name) + len(node.customization_name or "")

@@ -9,7 +9,7 @@ import strawberry
 from ledger.answers.freshness import Source
 from ledger.credits.selection import SummaryKey
 from upstreams.openmarket.client import CreditState
-from upstreams.rde.client import ReportFormat
+from upstreams.rde.client import ReportFormat, ReportStatus, ReportType
 
 
 def described(text: str, **options: Any) -> Any:
@@ -47,6 +47,29 @@ declare_enum(
     ReportFormat,
     "The file format of a report.",
     {"JSON": "JSON.", "XML": "XML.", "CSV": "Comma-separated values.", "XLSX": "A spreadsheet (Office Open XML)."},
+)
+declare_enum(
+    ReportStatus,
+    "How far a report is.",
+    {
+        "SUBMITTED": "It waits to be made.",
+        "PROCESSING": "It is being made.",
+        "COMPLETED": "Its file exists. A report whose status the vendor does not give counts so once it has a file.",
+        "ERROR": "It could not be made.",
+        "UNKNOWN": "The vendor gives no status, or one that its description does not have.",
+    },
+)
+declare_enum(
+    ReportType,
+    "What causes a report to be made.",
+    {
+        "PERIODIC": "A schedule.",
+        "DAILY": "A daily schedule.",
+        "MONTHLY": "A monthly schedule.",
+        "ONETIME": "A single request, as by `scheduleReport`.",
+        "ON_INVOICE": "An invoice.",
+        "UNKNOWN": "The vendor gives no type, or one that its description does not have.",
+    },
 )
 declare_enum(
     SummaryKey,

@@ -1,4 +1,4 @@
-"""The types of `reports` and `scheduleReport`; what they do is in `schema.resolvers.reports`."""
+"""The types of `reports`, `scheduledReport` and `scheduleReport`; `schema.resolvers.reports` resolves them."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,7 +9,7 @@ from strawberry import UNSET
 from schema.limits.arguments import LINK_SECONDS
 from schema.resolvers.reports import ReportNode
 from schema.types.basics import Freshness, PageInfo, described
-from upstreams.rde.client import ReportFormat
+from upstreams.rde.client import ReportFormat, ReportStatus, ReportType
 
 Seconds = Annotated[int | None, strawberry.argument(description="How long the link is valid, 1 to 43,200 seconds.")]
 
@@ -21,12 +21,25 @@ async def archive_url_of(report: strawberry.Parent[ReportNode], expires_in: Seco
 
 @strawberry.type(description="One report of the vendor.")
 class Report:
+    id: strawberry.ID = described(
+        "Opaque, and the same wherever the report is shown. A report to which the vendor gives no id gets another one "
+        "when its file is created."
+    )
+    report_id: strawberry.ID | None = described("The vendor's id, if it gives one.")
     name: str = described("The report's name.")
+    customization_name: str | None = described("The customization that it uses.")
+    status: ReportStatus = described("How far the report is.")
+    type: ReportType = described("What caused the report to be made.")
     format: ReportFormat | None = described("The file format; null for one that we do not know, see `rawFormat`.")
-    raw_format: str = described("The file format in the vendor's own spelling.")
-    creation_date: datetime = described("When the file was created.")
+    raw_format: str = described("The file format in the vendor's own spelling; empty if it gives none.")
+    creation_date: datetime | None = described(
+        "When the file was created; null while there is none. Reports are ordered by it, or else by `startDate`."
+    )
+    start_date: datetime | None = described("Where the report's period begins.")
+    end_date: datetime | None = described("Where the report's period ends.")
     download_url: str | None = described(
-        "The vendor's link. It may also write and delete: do not pass it on. Null once it has expired."
+        "The vendor's link. It may also write and delete: do not pass it on. Null before it works, and once it has "
+        "expired."
     )
     download_url_expires_at: datetime | None = described("When the vendor's link expires; null if that is unknown.")
     archive_url: str | None = described(
@@ -47,16 +60,21 @@ class ReportConnection:
     nodes: list[Report] = described("The reports of the page.")
     edges: list[ReportEdge] = described("The reports of the page with their cursors.")
     page_info: PageInfo = described("Where the page lies in the listing.")
-    total_count: int = described("How many reports the whole period has, not only the page.")
+    total_count: int = described("How many matching reports the whole period has, not only the page.")
+    unreadable: int = described(
+        "How many elements of the vendor's listing could not be read. They are missing from this list."
+    )
     freshness: Freshness = described("Where the listing came from and how old it is.")
 
 
 @strawberry.input(description="A one-time report to schedule.")
 class ScheduleReportInput:
     name: str = described("The report's name, 1 to 255 printable characters.")
-    format: ReportFormat = described("The file format.")
     start_date: datetime = described("Where the report's period begins.")
-    end_date: datetime = described("Where the report's period ends.")
+    end_date: datetime | None = described(
+        "Where the report's period ends; the vendor decides without it.", default=UNSET
+    )
+    format: ReportFormat | None = described("The file format; may be left to the vendor.", default=UNSET)
     customization_name: str | None = described("The customization to use, 1 to 255 characters.", default=UNSET)
     download_url: str | None = described("Where the vendor shall put the file, up to 4,096 characters.", default=UNSET)
     idempotency_key: str | None = described(
@@ -65,20 +83,21 @@ class ScheduleReportInput:
     )
 
 
-@strawberry.type(description="What the vendor answered about a scheduled report.")
+@strawberry.type(description="A scheduled report, as the vendor last described it.")
 class ScheduledReport:
-    id: strawberry.ID = described("The vendor's id.")
+    id: strawberry.ID = described("What `scheduledReport` takes: the vendor's id, or ours if it gives none.")
     name: str = described("The report's name.")
     customization_name: str | None = described("The customization that it uses.")
     status: str = described("The vendor's word for its state.")
     type: str = described("The vendor's word for its type.")
     format: ReportFormat | None = described("The file format; null for one that we do not know, see `rawFormat`.")
     raw_format: str = described("The file format in the vendor's own spelling.")
-    creation_date: datetime = described("When the file was created.")
+    creation_date: datetime | None = described("When the file was created; null while there is none.")
     start_date: datetime = described("Where the report's period begins.")
-    end_date: datetime = described("Where the report's period ends.")
+    end_date: datetime | None = described("Where the report's period ends.")
     download_url: str | None = described("The vendor's link. It may also write and delete: do not pass it on.")
     download_url_expires_at: datetime | None = described("When the vendor's link expires; null if that is unknown.")
+    report: Report = described("The same report as `reports` lists it.")
 
 
 @strawberry.type(description="The result of scheduling a report.")

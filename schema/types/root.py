@@ -21,9 +21,9 @@ from schema.resolvers.fields import MUTATIONS, QUERIES, RootField
 from schema.types.basics import Node
 from schema.types.credits import CreditLogConnection, CreditLogFilter, CreditOutcome
 from schema.types.exports import Export, ExportCreditLogInput
-from schema.types.reports import ReportConnection, ScheduleReportInput, ScheduleReportPayload
+from schema.types.reports import ReportConnection, ScheduledReport, ScheduleReportInput, ScheduleReportPayload
 from schema.types.scalars import CONFIG
-from upstreams.rde.client import ReportFormat
+from upstreams.rde.client import ReportFormat, ReportStatus, ReportType
 
 Info = StrawberryInfo[Context, None]
 FirstDay = Annotated[date, strawberry.argument(name="from", description="The first day.")]
@@ -32,6 +32,13 @@ Start = Annotated[datetime, strawberry.argument(name="from", description="The fi
 End = Annotated[datetime, strawberry.argument(name="to", description="The instant before which the period ends.")]
 Brand = Annotated[str | None, strawberry.argument(description="The brand, case-sensitive; all brands without it.")]
 Format = Annotated[ReportFormat | None, strawberry.argument(description="Only reports in this format.")]
+NameBeginning = Annotated[str | None, strawberry.argument(description="The beginning of the name, in any case.")]
+Statuses = Annotated[list[ReportStatus] | None, strawberry.argument(description="Only reports with one of these.")]
+Types = Annotated[list[ReportType] | None, strawberry.argument(description="Only reports with one of these.")]
+ScheduledId = Annotated[
+    strawberry.ID,
+    strawberry.argument(description="The id that `scheduleReport` gave, or the `id` or `reportId` of a report."),
+]
 Where = Annotated[CreditLogFilter | None, strawberry.argument(description="Which credits count.")]
 First = Annotated[int | None, strawberry.argument(description="The page's size, 1 to 10,000 rows.")]
 After = Annotated[str | None, strawberry.argument(description="The `endCursor` of the page before, of the same list.")]
@@ -40,7 +47,8 @@ NodeId = Annotated[strawberry.ID, strawberry.argument(description="A global id."
 ScheduleInput = Annotated[ScheduleReportInput, strawberry.argument(description="The report to schedule.")]
 ExportInput = Annotated[ExportCreditLogInput, strawberry.argument(description="What to export.")]
 
-REPORTS = "The reports created in a period of days."
+REPORTS = "The reports of a period of days."
+SCHEDULED_REPORT = "A scheduled report by its id, as the vendor now describes it; null if there is none."
 CREDIT_LOG = "The credits of a period of instants."
 CREDIT_OUTCOME = "How the credits of a period went, by brand and value."
 CREDIT_LOG_EXPORT = "An export by its id; null if there is none."
@@ -90,7 +98,13 @@ class Query:
         format: Format = UNSET,
         first: First = UNSET,
         after: After = UNSET,
+        name: NameBeginning = UNSET,
+        status: Statuses = UNSET,
+        type: Types = UNSET,
     ) -> Any: ...
+
+    @declared(QUERIES, SCHEDULED_REPORT, ScheduledReport | None)
+    def scheduled_report(self, info: Info, id: ScheduledId) -> Any: ...
 
     @declared(QUERIES, CREDIT_LOG, CreditLogConnection | None)
     def credit_log(

@@ -91,7 +91,7 @@ def parameters_of(condition: Any) -> set[str]:
 
 
 OF_THE_FUNCTION_NOT_ITS_VERSIONS = {"ReservedConcurrency"}
-OF_THE_KEEPER_ONLY = {"ReportHosts"}
+OF_THE_KEEPER_ONLY = {"ReportHosts", "BackgroundUpstreamSeconds"}
 
 
 def test_every_change_of_the_functions_configuration_publishes_a_version() -> None:

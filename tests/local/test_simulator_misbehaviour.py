@@ -87,18 +87,18 @@ def test_a_refused_call_does_nothing_and_a_broken_connection_may_have_done_it(rd
     with signed_in(rde_simulator) as client:
         rde_simulator.misbehave(failing(503), path="/reports")
         client.post(f"{rde_simulator.base_url}/reports", json=SCHEDULE)
-        assert rde_simulator.scheduled == []
+        assert rde_simulator.schedules == []
         rde_simulator.misbehave(hanging_up(), path="/reports")
         with pytest.raises(httpx.RemoteProtocolError):
             client.post(f"{rde_simulator.base_url}/reports", json=SCHEDULE)
-        assert len(rde_simulator.scheduled) == 1
+        assert len(rde_simulator.schedules) == 1
 
 
 def test_requests_are_counted_and_kept(rde_simulator: RdeSimulator) -> None:
     with signed_in(rde_simulator) as client:
         client.get(f"{rde_simulator.base_url}/reports?from=2019-11-05&to=2019-12-03")
         client.post(f"{rde_simulator.base_url}/reports", json=SCHEDULE)
-    assert rde_simulator.count("/auth/token") == 1
+    assert rde_simulator.count("/token") == 1
     assert rde_simulator.count("/reports") == 2
     assert rde_simulator.count("/reports", "POST") == 1
     assert [(seen.method, seen.path, seen.query_string) for seen in rde_simulator.requests][1] == (

@@ -16,9 +16,9 @@ from schema.execution.messages import Params
 from schema.http.requests import Request, Response
 from upstreams.http import Call
 from upstreams.openmarket.client import CreditState, LogRow
-from upstreams.rde.client import Report, ReportFormat, ScheduledReport, ScheduleRequest
+from upstreams.rde.client import Report, ScheduleRequest
 from upstreams.rde.token import Token
-from upstreams.secrets import OpenMarketSecret, RdeSecret
+from upstreams.secrets import OpenMarketSecret, PasswordGrant, RdeSecret
 
 PLANTED = "pLaNtEd-447700900001"
 NOW = datetime(2019, 11, 5, tzinfo=UTC)
@@ -27,13 +27,13 @@ NOW = datetime(2019, 11, 5, tzinfo=UTC)
 @pytest.mark.parametrize(
     "holder",
     [
-        RdeSecret(PLANTED, PLANTED, PLANTED, PLANTED),
+        RdeSecret(PLANTED, PLANTED, PLANTED, PLANTED, PasswordGrant(PLANTED, PLANTED, PLANTED)),
+        PasswordGrant(PLANTED, PLANTED, PLANTED),
         OpenMarketSecret(PLANTED, PLANTED),
         Token(PLANTED, PLANTED, 1.0),
         Call("log", PLANTED, lambda _: None, "POST", PLANTED.encode()),  # type: ignore[arg-type,return-value]
-        Report("r", "JSON", ReportFormat.JSON, NOW, PLANTED, NOW),
-        ScheduledReport("1", "r", None, "s", "t", "JSON", None, NOW, NOW, NOW, PLANTED, NOW),
-        ScheduleRequest("r", None, ReportFormat.JSON, NOW, NOW, PLANTED),
+        Report(name="r", creation_date=NOW, download_url=PLANTED),
+        ScheduleRequest(name="r", start_date=NOW, download_url=PLANTED),
         LogRow(1, NOW, PLANTED, "O2", "SUCCESS", "1.5", "GBP"),
         Credit(1, NOW, PLANTED, "O2", CreditState.SUCCESS, "SUCCESS", "1.5", "GBP"),
         Rows([PLANTED] * 8),

@@ -1,1 +1,1 @@
-"""RDE, the reseller reports: listings, scheduling, access tokens and report files."""
+"""RDE, the reseller reports: its calls, its answers as dataclasses, its token, and the files behind its links."""

@@ -1,23 +1,27 @@
-"""RDE, the reseller reports: the two things we ask of it, listing reports and scheduling one (docs/vendors.md)."""
+"""RDE, the reseller reports: listing reports, asking for one, and scheduling one (docs/vendors.md, "RDE")."""
 
 import datetime as dt
 import json
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field, replace
+from http import HTTPStatus
+from urllib.parse import quote
 
 from runtime.deadline import Deadline
-from upstreams.errors import UpstreamBadResponse
-from upstreams.http import Call, VendorClient
-from upstreams.rde.reports import (
-    UPSTREAM,
+from upstreams.errors import RDE, UpstreamBadResponse, UpstreamError
+from upstreams.http import Call, VendorAnswer, VendorClient
+from upstreams.rde.answers import ListingPage, parse_listing, parse_report
+from upstreams.rde.links import link_expiry, link_start
+from upstreams.rde.listing import LIMIT, VendorListing, fetch_all
+from upstreams.rde.model import (
     Report,
     ReportFormat,
-    ScheduledReport,
+    ReportStatus,
+    ReportType,
     ScheduleRequest,
+    SortKey,
     format_of,
-    link_expiry,
-    place_of,
-    read_listing,
-    read_scheduled,
+    sort_key,
 )
 from upstreams.rde.token import RdeTokens
 from upstreams.secrets import SecretStore
@@ -26,17 +30,24 @@ __all__ = [
     "Rde",
     "Report",
     "ReportFormat",
+    "ReportStatus",
+    "ReportType",
     "ScheduleRequest",
-    "ScheduledReport",
+    "SortKey",
+    "VendorListing",
     "format_of",
     "link_expiry",
-    "place_of",
+    "link_start",
+    "sort_key",
 ]
+
+XLSX_NAMES = ("xlsx", "xslx")
+"""How installations spell the spreadsheet format when a report is scheduled."""
 
 
 @dataclass(eq=False)
 class Rde:
-    """The API at `base_url`; the rest of the settings are what its documents leave open (README, "Settings")."""
+    """The API at `base_url`; the other settings are what the vendor's documents leave open (README, "Settings")."""
 
     _: KW_ONLY
     base_url: str
@@ -49,60 +60,87 @@ class Rde:
     _tokens: RdeTokens = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._client = VendorClient(UPSTREAM, self.upstream_seconds)
+        self._client = VendorClient(RDE, self.upstream_seconds)
         self._tokens = RdeTokens(f"{self.base_url}/{self.token_path.strip('/')}", self.secrets)
 
-    async def reports(
-        self,
-        tenant: str,
-        first: dt.date,
-        last: dt.date,
-        format: ReportFormat | None,  # noqa: A002 the field's own name
-        deadline: Deadline,
-    ) -> list[Report]:
-        """The reports made from the first to the last day, both included, in the vendor's order.
+    async def reports(self, tenant: str, first: dt.date, last: dt.date, deadline: Deadline) -> VendorListing:
+        """All reports from the first to the last day, both included, in every format and in the vendor's order.
 
         Raises:
-            UpstreamError: no usable answer.
+            UpstreamError: no usable answer, or the pages do not make one listing.
         """
-        query = f"from={first.isoformat()}&to={last.isoformat()}"
-        if format is not None:
-            query += f"&format={self._spelled(format)}"
-        call = Call("reports", f"{self.base_url}/reports?{query}", self._tokens.flow(tenant))
-        answer = await self._client.get(call, deadline)
-        with self._client.parsing(call, answer):
-            return read_listing(answer.body)
 
-    async def schedule(self, tenant: str, request: ScheduleRequest, deadline: Deadline) -> ScheduledReport:
+        async def fetch(offset: int) -> ListingPage:
+            query = f"from={first.isoformat()}&to={last.isoformat()}&limit={LIMIT}&offset={offset}"
+            return await self._get("reports", f"reports?{query}", tenant, parse_listing, deadline)
+
+        return await fetch_all(fetch)
+
+    async def report(self, tenant: str, report_id: str, deadline: Deadline) -> Report:
+        """One report by the vendor's id.
+
+        Raises:
+            UpstreamError: no usable answer; its `status` is 404 if there is no such report.
+        """
+        path = f"reports/{quote(report_id, safe='')}"
+        report = await self._get("report", path, tenant, parse_report, deadline)
+        return report if report.report_id else replace(report, report_id=report_id)
+
+    async def schedule(self, tenant: str, request: ScheduleRequest, deadline: Deadline) -> Report:
         """Have a report made, once.
 
         Raises:
             UpstreamError: no usable answer; `sent` is true when the report may be made all the same.
         """
-        body = json.dumps(self._body(request)).encode()
-        flow = self._tokens.flow(tenant)
-        call = Call("schedule", f"{self.base_url}/reports", flow, self.schedule_method, body)
+        first, *others = self._spellings(request.format)
+        try:
+            return await self._post(tenant, _body(request, first), deadline)
+        except UpstreamError as error:
+            # A refusal has made nothing, so the request may be sent again with the other spelling.
+            if error.status != HTTPStatus.BAD_REQUEST or not others:
+                raise
+        return await self._post(tenant, _body(request, others[0]), deadline)
+
+    async def _post(self, tenant: str, body: dict[str, str], deadline: Deadline) -> Report:
+        flow, written = self._tokens.flow(tenant), json.dumps(body).encode()
+        call = Call("schedule", f"{self.base_url}/reports", flow, self.schedule_method, written)
         answer = await self._client.send_once(call, deadline)
         try:
             with self._client.parsing(call, answer):
-                return read_scheduled(answer.body)
+                report = parse_report(answer.body)
         except UpstreamBadResponse as error:
             error.sent = True
             raise
+        return report
 
-    def _body(self, request: ScheduleRequest) -> dict[str, str]:
-        given = {
-            "name": request.name,
-            "customizationName": request.customization_name,
-            "format": self._spelled(request.format),
-            "startDate": _with_milliseconds(request.start_date),
-            "endDate": _with_milliseconds(request.end_date),
-            "downloadUrl": request.download_url,
-        }
-        return {key: value for key, value in given.items() if value is not None}
+    async def _get[T](
+        self, operation: str, path: str, tenant: str, parse: Callable[[bytes], T], deadline: Deadline
+    ) -> T:
+        call = Call(operation, f"{self.base_url}/{path}", self._tokens.flow(tenant))
+        answer: VendorAnswer = await self._client.get(call, deadline)
+        with self._client.parsing(call, answer):
+            return parse(answer.body)
 
-    def _spelled(self, format: ReportFormat) -> str:  # noqa: A002 the field's own name
-        return self.xlsx_name if format is ReportFormat.XLSX else format.value.lower()
+    def _spellings(self, report_format: ReportFormat | None) -> list[str | None]:
+        """The format as a request may spell it, the setting's spelling first."""
+        if report_format is None:
+            return [None]
+        if report_format is not ReportFormat.XLSX:
+            return [report_format.value.lower()]
+        return [self.xlsx_name, *(name for name in XLSX_NAMES if name != self.xlsx_name)]
+
+
+def _body(request: ScheduleRequest, spelled_format: str | None) -> dict[str, str]:
+    """The request's JSON: only what was given."""
+    fields = {
+        "name": request.name,
+        "customizationName": request.customization_name,
+        "format": spelled_format,
+        "startDate": _with_milliseconds(request.start_date),
+        "endDate": _with_milliseconds(request.end_date) if request.end_date else None,
+        "downloadUrl": request.download_url,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def _with_milliseconds(moment: dt.datetime) -> str:

@@ -1,7 +1,7 @@
-"""A report file's bytes, exactly as the vendor stores them, for the archive.
+"""A report file's bytes as a browser would save them, for the archive.
 
-The link could also write and delete: only GET is ever sent, without credentials, and to hosts on the list alone, which
-every redirect is checked against again. Nothing is decompressed and nothing is held: the bytes pass through.
+The link could also write and delete, so only GET is sent, without credentials, and only to hosts on the list; every
+redirect is checked against the list again. The bytes pass through and are not kept.
 """
 
 import asyncio
@@ -9,30 +9,40 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, ClassVar
 
 from runtime.deadline import Deadline
 from runtime.telemetry import UpstreamCall, record
-from upstreams.errors import UpstreamBadResponse, UpstreamTimeout
-from upstreams.failures import of_status, of_transport
+from upstreams.content_coding import BodyDecoder, UnknownCodingError, body_decoder
+from upstreams.errors import RDE, UpstreamBadResponse, UpstreamTimeout
+from upstreams.failures import describe, of_status, of_transport
+from upstreams.rde.file_checks import GZIP, HEAD_BYTES, checked, decoded, refuse_documents, whole_gzip
 from upstreams.rde.hosts import ReportHosts
 from upstreams.transport import no_cookies, trusted
 
 if TYPE_CHECKING:
     import httpx
 
-UPSTREAM = "rde"
 REDIRECTS = 3
 READ_SECONDS = 20.0
 CONNECT_SECONDS = 5.0
+LINK_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+class ReportLinkRefused(UpstreamBadResponse):
+    """The storage refused a report's link: it is not valid yet, has expired, or was revoked."""
+
+    code: ClassVar[str] = "REPORT_LINK_REFUSED"
 
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
-    """A file under way: what its server says it is, and its bytes, to be read once."""
+    """A file on its way: its first bytes, all of its bytes, to be read once, and the coding that was left on them."""
 
-    content_type: str | None
+    head: bytes = field(repr=False)
     chunks: AsyncIterator[bytes] = field(repr=False)
+    coding: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,45 +55,87 @@ class ReportFiles:
 
     @asynccontextmanager
     async def open(self, url: str, deadline: Deadline) -> AsyncIterator[ReportFile]:
-        """Fetch the file behind a link; the deadline covers all that is done with it inside the `with`.
+        """Fetch the file behind a link; the deadline covers everything that is done inside the `with`.
 
         Raises:
-            UpstreamError: the link is not allowed, or the file did not come whole; also while its chunks are read.
+            UpstreamError: the link is not allowed or refused, or what came is not the whole file; also while its
+                chunks are read.
         """
         import httpx
 
         limit = asyncio.timeout(deadline.remaining())
         try:
             async with limit, _client() as client:
-                response = await self._found(client, _parsed(url))
-                async with aclosing(response), aclosing(self._chunks(response)) as chunks:
-                    yield ReportFile(response.headers.get("Content-Type"), chunks)
+                response = await self._follow(client, _parsed(url))
+                raw = checked(response.aiter_raw(), response.headers.get("Content-MD5"))
+                decoder = _decoder(response)
+                plain = decoded(raw, decoder) if decoder else raw
+                async with aclosing(response), aclosing(self._limited(plain)) as chunks:
+                    head = await _head(chunks)
+                    refuse_documents(head, response.headers.get("Content-Type", ""))
+                    whole = _rejoined(head, chunks)
+                    coding = None if decoder else response.headers["Content-Encoding"]
+                    yield ReportFile(head, whole_gzip(whole) if head.startswith(GZIP) else whole, coding)
         except TimeoutError as error:
-            if not limit.expired():  # somebody else's, from inside the `with`
+            if not limit.expired():  # raised by the caller's own code inside the `with`
                 raise
-            raise UpstreamTimeout(UPSTREAM, "the deadline passed before the report file was whole") from error
+            raise UpstreamTimeout(RDE, "the deadline passed before the report file was complete") from error
         except httpx.RequestError as error:
-            raise of_transport(UPSTREAM, error) from error
+            raise of_transport(RDE, error) from error
 
-    async def _found(self, client: "httpx.AsyncClient", url: "httpx.URL") -> "httpx.Response":
-        """The answer that holds the file, some redirects on."""
+    async def _follow(self, client: "httpx.AsyncClient", url: "httpx.URL") -> "httpx.Response":
+        """The answer that holds the file, after at most `REDIRECTS` redirects."""
         for _ in range(REDIRECTS + 1):
             response = await _get(client, url, await ReportHosts(self.hosts).address(url))
-            if response.is_success:
+            if response.status_code == HTTPStatus.OK:
                 return response
             await response.aclose()
             if not response.has_redirect_location:
-                raise of_status(UPSTREAM, response)
+                raise _refusal(response)
             url = _parsed(response.headers["Location"], url)
-        raise UpstreamBadResponse(UPSTREAM, f"a report's link redirects more than {REDIRECTS} times")
+        raise UpstreamBadResponse(RDE, f"a report's link redirects more than {REDIRECTS} times")
 
-    async def _chunks(self, response: "httpx.Response") -> AsyncGenerator[bytes]:
-        passed = 0
-        async for chunk in response.aiter_raw():
-            passed += len(chunk)
-            if passed > self.max_bytes:
-                raise UpstreamBadResponse(UPSTREAM, f"the report file is larger than {self.max_bytes} bytes")
-            yield chunk
+    async def _limited(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+        size = 0
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > self.max_bytes:
+                    raise UpstreamBadResponse(RDE, f"the report file is larger than {self.max_bytes} bytes")
+                yield chunk
+
+
+async def _head(chunks: AsyncIterator[bytes]) -> bytes:
+    """The first bytes, as many as it takes to recognise a document; fewer only of a smaller file."""
+    head = bytearray()
+    while len(head) < HEAD_BYTES and (chunk := await anext(chunks, b"")):
+        head += chunk
+    return bytes(head)
+
+
+async def _rejoined(head: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    if head:
+        yield head
+    async for chunk in rest:
+        yield chunk
+
+
+def _decoder(response: "httpx.Response") -> BodyDecoder | None:
+    """The decoder for the answer's content coding; None for a coding that only a browser can undo."""
+    try:
+        return body_decoder(response.headers.get("Content-Encoding", ""))
+    except UnknownCodingError:
+        return None
+
+
+def _refusal(response: "httpx.Response") -> UpstreamBadResponse:
+    if response.status_code in LINK_REFUSED:
+        reason = f"the storage refused a report's link (status {response.status_code})"
+        return describe(ReportLinkRefused(RDE, reason), response)
+    if response.is_success:
+        reason = f"a report's link answered with status {response.status_code}, which is not a file"
+        return describe(UpstreamBadResponse(RDE, reason), response)
+    raise of_status(RDE, response)
 
 
 def _client() -> "httpx.AsyncClient":
@@ -109,7 +161,7 @@ async def _get(client: "httpx.AsyncClient", url: "httpx.URL", address: str) -> "
         status = response.status_code
         return response
     finally:
-        record(UpstreamCall(UPSTREAM, "report_file", status, time.monotonic() - began))
+        record(UpstreamCall(RDE, "report_file", status, time.monotonic() - began))
 
 
 def _parsed(text: str, base: "httpx.URL | None" = None) -> "httpx.URL":
@@ -118,4 +170,4 @@ def _parsed(text: str, base: "httpx.URL | None" = None) -> "httpx.URL":
     try:
         return httpx.URL(text) if base is None else base.join(text)
     except (httpx.InvalidURL, ValueError) as error:
-        raise UpstreamBadResponse(UPSTREAM, "a report's link is no URL") from error
+        raise UpstreamBadResponse(RDE, "a report's link is not a URL") from error

@@ -1,7 +1,7 @@
-"""Where a report file may be fetched from: the guard against being sent to an address of somebody else's choosing.
+"""Where a report file may be fetched from: the guard against links that lead into a private network.
 
-A link is data from outside, so its host must be on the list and what that host resolves to must be a public address.
-The connection then goes to the very address that was checked: a second look-up could answer otherwise.
+A link is data from outside, so its host must be on the list, and the addresses that the host resolves to must be
+public. The connection then goes to the very address that was checked: a second lookup could give another one.
 """
 
 import asyncio
@@ -10,12 +10,12 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from upstreams.errors import UpstreamBadResponse, UpstreamUnavailable
+from runtime.endpoints import LOOPBACK
+from upstreams.errors import RDE, UpstreamBadResponse, UpstreamUnavailable
 
 if TYPE_CHECKING:
     import httpx
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 LARGEST_PORT = 65535
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -32,27 +32,27 @@ class ReportHosts:
         return any(_matches(name, pattern.lower().strip("[]")) for pattern in self.patterns)
 
     async def address(self, url: "httpx.URL") -> str:
-        """An address that the link's host has now, all of them checked, IPv4 before IPv6.
+        """An address of the link's host, IPv4 before IPv6, after all of its addresses were checked.
 
         Raises:
-            UpstreamBadResponse: the link, or where it leads, is not allowed.
-            UpstreamUnavailable: the host's name does not resolve.
+            UpstreamBadResponse: the link, or an address behind it, is not allowed.
+            UpstreamUnavailable: the host name does not resolve.
         """
         host = url.host
         if url.userinfo or not self.allows(host):
-            raise UpstreamBadResponse("rde", "a report's link leads to a host that is not allowed")
+            raise UpstreamBadResponse(RDE, "a report's link leads to a host that is not allowed")
         if url.scheme != "https" and not (url.scheme == "http" and host.lower() in LOOPBACK):
-            raise UpstreamBadResponse("rde", "a report's link is not https")
+            raise UpstreamBadResponse(RDE, "a report's link is not https")
         port = DEFAULT_PORTS[url.scheme] if url.port is None else url.port
         if not 0 < port <= LARGEST_PORT:
-            raise UpstreamBadResponse("rde", "a report's link has an impossible port")
+            raise UpstreamBadResponse(RDE, "a report's link has an impossible port")
         addresses = await _resolve(host, port)
         if not all(_is_public(address) or self._is_own(host, address) for address in addresses):
-            raise UpstreamBadResponse("rde", "a report's link leads to an address that is not public")
+            raise UpstreamBadResponse(RDE, "a report's link leads to an address that is not public")
         return addresses[0]
 
     def _is_own(self, host: str, address: str) -> bool:
-        """A simulator on this machine: by a loopback name that is itself on the list, and at a loopback address."""
+        """Whether it is a simulator on this machine: a loopback name that is on the list, at a loopback address."""
         return host.lower() in LOOPBACK and ipaddress.ip_address(address).is_loopback
 
 
@@ -65,7 +65,7 @@ def _matches(name: str, pattern: str) -> bool:
 def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
-        # Addresses that carry another one inside are judged by that: a gateway would deliver there.
+        # An address that embeds an IPv4 address is judged by that one, because a gateway would deliver there.
         inner = ip.ipv4_mapped or ip.sixtofour or _behind_nat64(ip)
         return ip.is_global and not ip.is_multicast if inner is None else _is_public(str(inner))
     return ip.is_global and not ip.is_multicast
@@ -81,6 +81,6 @@ async def _resolve(host: str, port: int) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise UpstreamUnavailable("rde", "the host of a report's link does not resolve") from error
+        raise UpstreamUnavailable(RDE, "the host of a report's link does not resolve") from error
     ordered = sorted(found, key=lambda each: each[0] != socket.AF_INET)
     return list(dict.fromkeys(str(each[4][0]) for each in ordered))

@@ -98,7 +98,7 @@ def test_a_null_is_as_good_as_nothing(frontend: Frontend, rde_simulator: RdeSimu
 def test_a_spreadsheet_is_asked_for_as_the_vendor_spells_it(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     assert schedule(frontend, format="XLSX")["report"]["format"] == "XLSX"
     (sent,) = [request for request in rde_simulator.requests if request.path.endswith("/reports")]
-    assert json.loads(sent.body)["format"] == "xslx"
+    assert json.loads(sent.body)["format"] == "xlsx"
 
 
 def test_a_list_asked_for_afterwards_shows_the_report(frontend: Frontend) -> None:

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.reports.archive import LONGEST_KEY, Archive, ReportKey, file_key, record_key
+from ledger.reports.archive import LONGEST_KEY, Archive, file_key, record_key
 from ledger.reports.file_names import attributes, disposition, file_name
+from ledger.reports.identity import ReportKey
 from ledger.storage.bucket import StoredObject
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.rde import RdeSimulator
 from tests.support.processes.deployment import Deployment, downloaded
+from upstreams.rde.client import Report
 
 CREATED = datetime(2026, 11, 20, 20, 15, 1, 5, tzinfo=UTC)
 SAFE_KEY = re.compile(r"archive/tenant=acme/(reports|files)/day=[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9.]+![A-Za-z0-9_.~%!-]*")
@@ -40,19 +42,28 @@ ODD = (
     st.datetimes(timezones=st.just(UTC)),
 )
 def test_a_record_s_key_is_safe_and_says_everything_or_is_a_digest(name: str, form: str, created: datetime) -> None:
-    identity = ReportKey(name, form, created)
-    for key in (record_key("acme", identity), file_key("acme", identity)):
+    report = Report(name=name, raw_format=form, creation_date=created)
+    for key in (record_key("acme", report), file_key("acme", ReportKey.of(report))):
         assert SAFE_KEY.fullmatch(key)
         assert len(key) <= LONGEST_KEY
         assert f"day={created.date()}/" in key
 
 
+reports = st.builds(
+    Report,
+    name=st.text(),
+    raw_format=st.text(max_size=5),
+    creation_date=st.datetimes(timezones=st.just(UTC)),
+    report_id=st.none() | st.text(min_size=1, max_size=5),
+)
+
+
 @settings(deadline=None)
-@given(st.lists(st.builds(ReportKey, st.text(), st.text(max_size=5), st.datetimes(timezones=st.just(UTC))), max_size=6))
-def test_two_reports_never_share_a_key(identities: list[ReportKey]) -> None:
-    different = set(identities)
-    assert len({record_key("acme", identity) for identity in different}) == len(different)
-    assert len({file_key("acme", identity) for identity in different}) == len(different)
+@given(st.lists(reports, max_size=6))
+def test_two_reports_never_share_a_key(some: list[Report]) -> None:
+    different = {ReportKey.of(report): report for report in some}
+    assert len({record_key("acme", report) for report in different.values()}) == len(different)
+    assert len({file_key("acme", key) for key in different}) == len(different)
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -63,7 +74,7 @@ def test_a_report_of_any_name_is_archived_listed_and_downloaded(deployment: Depl
     deployment.rde.forget(name, created)
     deployment.clock.advance(hours=7)
     [node] = deployment.reports()["nodes"]
-    assert (node["name"], node["rawFormat"], node["creationDate"]) == (name, "CSV", created)
+    assert (node["name"], node["rawFormat"], node["creationDate"]) == (name, "csv", created)
     body, header, _ = downloaded(node["archiveUrl"])
     assert body == b"a,b\n"
     assert header.startswith("attachment; ")
@@ -90,31 +101,30 @@ def test_only_a_name_too_long_for_a_key_is_read_from_its_record(deployment: Depl
     bucket = Watched(deployment.environ["LEDGER_BUCKET"], deployment.environ["AWS_ENDPOINT_URL"])
     archive = Archive(Store(bucket), deployment.clock, recheck=timedelta(0))
     shelf = asyncio.run(archive.reports("default", deployment.today - timedelta(days=3), deployment.today))
-    assert sorted(len(each.identity.name) for each in shelf.reports) == [5, 3000]
+    assert sorted(len(each.report.name) for each in shelf.reports) == [5, 3000]
     assert len(gets) == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "form", "link", "expected"),
+    ("name", "form", "compressed", "expected"),
     [
-        ("daily-dr1", "JSON", "https://h/daily.json.gz?sig=x", "daily-dr1.json.gz"),
-        ("daily-dr1", "JSON", "https://h/daily.json?sig=x.gz", "daily-dr1.json"),
-        ("usage", "CSV", "https://h/x", "usage.csv"),
-        ("usage.csv", "CSV", "https://h/x.csv", "usage.csv"),
-        ("usage.csv", "CSV", "https://h/x.csv.GZ", "usage.csv.gz"),
-        ("usage.csv.gz", "CSV", "https://h/x.csv.gz", "usage.csv.gz"),
-        ("book", "XSLX", "https://h/x.xlsx", "book.xlsx"),
-        ("odd", "PDF", "https://h/x.pdf", "odd"),
-        ("..", "CSV", "https://h/x", "report.csv"),
-        ("../../etc/passwd", "CSV", "https://h/x", "_.._etc_passwd.csv"),
-        ("\ud800\u202efdp", "CSV", "https://h/x", "__fdp.csv"),
-        ("x" * 500, "CSV", "https://h/x", "x" * 150 + ".csv"),
+        ("daily-dr1", "JSON", True, "daily-dr1.json.gz"),
+        ("daily-dr1", "JSON", False, "daily-dr1.json"),
+        ("usage", "CSV", False, "usage.csv"),
+        ("usage.csv", "CSV", False, "usage.csv"),
+        ("usage.csv", "CSV", True, "usage.csv.gz"),
+        ("usage.csv.gz", "CSV", True, "usage.csv.gz"),
+        ("book", "XSLX", False, "book.xlsx"),
+        ("odd", "PDF", False, "odd"),
+        ("..", "CSV", False, "report.csv"),
+        ("../../etc/passwd", "CSV", False, "_.._etc_passwd.csv"),
+        ("\ud800\u202efdp", "CSV", False, "__fdp.csv"),
+        ("x" * 500, "CSV", False, "x" * 150 + ".csv"),
     ],
 )
 def test_a_download_is_called_after_the_report_with_the_ending_of_its_format(
-    name: str, form: str, link: str, expected: str
+    name: str, form: str, compressed: bool, expected: str
 ) -> None:
-    compressed = attributes(ReportKey(name, form, CREATED), link)["Content-Type"] == "application/gzip"
     assert file_name(ReportKey(name, form, CREATED), compressed=compressed) == expected
 
 
@@ -141,15 +151,19 @@ def test_no_name_leaves_the_header_or_the_folder(name: str, compressed: bool) ->
 
 
 @pytest.mark.parametrize(
-    ("form", "ending", "expected"),
+    ("form", "compressed", "expected"),
     [
-        ("JSON", "json.gz", "application/gzip"),
-        ("JSON", "json", "application/json"),
-        ("XML", "xml", "application/xml"),
-        ("CSV", "csv", "text/csv"),
-        ("XLSX", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-        ("PDF", "pdf", "application/octet-stream"),
+        ("JSON", True, "application/gzip"),
+        ("JSON", False, "application/json"),
+        ("XML", False, "application/xml"),
+        ("CSV", False, "text/csv"),
+        ("XLSX", False, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("PDF", False, "application/octet-stream"),
     ],
 )
-def test_the_content_type_follows_the_format_and_the_compression(form: str, ending: str, expected: str) -> None:
-    assert attributes(ReportKey("usage", form, CREATED), f"https://h/x.{ending}?sp=rwd")["Content-Type"] == expected
+def test_the_content_type_follows_the_format_and_the_compression(form: str, compressed: bool, expected: str) -> None:
+    assert attributes(ReportKey("usage", form, CREATED), compressed=compressed)["Content-Type"] == expected
+
+
+def test_a_coding_that_is_left_on_the_bytes_is_an_attribute_of_the_object() -> None:
+    assert attributes(ReportKey("usage", "CSV", CREATED), compressed=False, coding="br")["Content-Encoding"] == "br"

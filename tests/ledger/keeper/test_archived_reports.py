@@ -16,7 +16,7 @@ from functions.settings import Settings
 from functions.wiring import Parts, store_of
 from ledger.answers.freshness import Source
 from ledger.reports.archive import Archive
-from ledger.reports.catalogue import ReportCatalogue
+from ledger.reports.catalogue import EVERYTHING, ReportCatalogue
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.aws import REGION
@@ -37,7 +37,7 @@ def test_a_report_that_the_vendor_has_dropped_is_still_there_byte_for_byte(deplo
     deployment.clock.advance(hours=7)
     listed = deployment.reports()
     [node] = listed["nodes"]
-    assert (node["name"], node["rawFormat"], node["creationDate"]) == ("usage", "CSV", created)
+    assert (node["name"], node["rawFormat"], node["creationDate"]) == ("usage", "csv", created)
     assert (node["format"], node["downloadUrl"], listed["totalCount"]) == ("CSV", None, 1)
     assert listed["freshness"]["source"] == "ARCHIVE"
     assert downloaded(node["archiveUrl"]) == (CONTENT, 'attachment; filename="usage.csv"', "text/csv")
@@ -95,7 +95,7 @@ def test_files_of_one_name_and_moment_are_told_apart_by_their_format(deployment:
     deployment.rde.add_report("usage", "CSV", created, file=lambda: CONTENT)
     deployment.rde.add_report("usage", "XML", created, file=lambda: b"<usage/>")
     deployment.run_keeper()
-    assert {record["rawFormat"] for record in deployment.records()} == {"CSV", "XML"}
+    assert {record["rawFormat"] for record in deployment.records()} == {"csv", "xml"}
     for _ in range(2):
         for wanted, content in (("CSV", CONTENT), ("XML", b"<usage/>")):
             [node] = deployment.reports(format=wanted)["nodes"]
@@ -191,7 +191,7 @@ async def test_without_the_archive_the_listing_answers_alone_and_the_log_says_so
     parts = Parts(settings, deployment.clock, store_of(settings))
     nowhere = Archive(Store(S3Bucket("gone", "http://127.0.0.1:9")), deployment.clock, timedelta(seconds=60))
     listing = await ReportCatalogue(parts.reports, nowhere).listing(
-        "default", deployment.today - timedelta(days=9), deployment.today, None, Deadline.after(29)
+        "default", deployment.today - timedelta(days=9), deployment.today, EVERYTHING, Deadline.after(29)
     )
     assert [(kept.report.name, kept.archived) for kept in listing.reports] == [("usage", None)]
     assert listing.freshness.source is Source.UPSTREAM
@@ -208,7 +208,7 @@ async def test_a_warm_process_lists_neither_answers_nor_archive_again(deployment
     async def counted() -> dict[str, int]:
         seen = telemetry.Telemetry()
         telemetry.current.set(seen)
-        listing = await library.listing("default", *period, None, Deadline.after(29))
+        listing = await library.listing("default", *period, EVERYTHING, Deadline.after(29))
         assert len(listing.reports) == 1
         return {name: count for name, count in seen.counts.items() if name.startswith("s3.")}
 

@@ -14,8 +14,9 @@ import pytest
 from functions.settings import Settings
 from functions.wiring import Parts, keeper_of, store_of
 from ledger.keeper.run import KeeperRun
-from ledger.reports.archive import ReportKey, file_key
+from ledger.reports.archive import file_key
 from ledger.reports.archiving import Archiver
+from ledger.reports.identity import ReportKey
 from ledger.storage.bucket import PART_BYTES
 from local.blobs import CONTAINER
 from local.simulator import Fault, SimulatorResponse, answering_html, cut_off, failing, hanging_up
@@ -23,14 +24,15 @@ from runtime.clock import now
 from runtime.deadline import Deadline
 from tests.support.processes.deployment import Deployment
 from upstreams.errors import UpstreamBadResponse, UpstreamTimeout
+from upstreams.rde.client import Report
 from upstreams.rde.files import ReportFiles
 
 CONTENT = b"day,amount\n2026-11-01,1.50\n"
 LARGE = os.urandom(PART_BYTES * 2 + 12_345)
 
 
-def identity(name: str, created: str) -> ReportKey:
-    return ReportKey(name, "CSV", now().fromisoformat(created))
+def report(name: str, created: str) -> Report:
+    return Report(name=name, raw_format="CSV", creation_date=now().fromisoformat(created))
 
 
 @pytest.mark.parametrize("content", [b"", CONTENT, LARGE[:PART_BYTES], LARGE], ids=["empty", "small", "part", "parts"])
@@ -38,7 +40,7 @@ def test_a_file_of_any_size_is_kept_byte_for_byte_with_its_digest(deployment: De
     deployment.rde.add_report("usage", "CSV", deployment.ago(days=1), file=lambda: content)
     assert deployment.run_keeper()["archived"] == 1
     [record] = deployment.records()
-    assert (record["name"], record["rawFormat"]) == ("usage", "CSV")
+    assert (record["name"], record["rawFormat"]) == ("usage", "csv")
     assert (record["bytes"], record["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     assert deployment.keys("archive/tenant=default/files/") == [record["file"]]
     assert deployment.read(record["file"]) == content
@@ -56,7 +58,7 @@ def sent_to(address: str) -> Fault:
         (CONTENT, hanging_up(), "broke"),
         (CONTENT, failing(503), "out of service"),
         (CONTENT, failing(404), "status 404"),
-        (CONTENT, failing(403), "refused"),
+        (CONTENT, failing(403), "refused a report's link"),
         (CONTENT, answering_html(), "a page came"),
         (CONTENT, sent_to("https://elsewhere.example/x"), "not allowed"),
         (CONTENT, sent_to("http://169.254.169.254/latest/"), "not allowed"),
@@ -147,7 +149,7 @@ async def copied(deployment: Deployment, content: bytes, largest: int, seconds: 
     archiver = Archiver(
         store_of(settings), ReportFiles(hosts=settings.report_hosts, max_bytes=largest), deployment.clock
     )
-    await archiver.copy("default", identity("usage", deployment.ago(days=1)), link, Deadline.after(seconds))
+    await archiver.copy("default", report("usage", deployment.ago(days=1)), link, Deadline.after(seconds))
 
 
 @pytest.mark.parametrize("content", [CONTENT, LARGE], ids=["small", "parts"])
@@ -193,7 +195,8 @@ def test_a_file_without_its_record_is_not_archived_and_gives_way(deployment: Dep
     """That is what a crash between the two leaves."""
     created = deployment.ago(days=1)
     deployment.rde.add_report("usage", "CSV", created, file=lambda: CONTENT)
-    deployment.put(file_key("default", identity("usage", created)), b"half a fi")
+    known = replace(report("usage", created), raw_format="csv", report_id=deployment.rde.listing()[-1].report_id)
+    deployment.put(file_key("default", ReportKey.of(known)), b"half a fi")
     assert deployment.reports()["nodes"][0]["archiveUrl"] is None
     deployment.run_keeper()
     assert [deployment.read(key) for key in deployment.keys("archive/tenant=default/files/")] == [CONTENT]
@@ -227,7 +230,7 @@ async def test_a_warm_keeper_reads_a_listing_with_nothing_left_to_archive_once(d
             reads.append(key)
             return await inner(key)
 
-    watched = Watched(parts.store, parts.answers, parts.breakers, parts.rde, parts.ageing, deployment.clock)
+    watched = Watched(parts.store, parts.answers, parts.rde, parts.ageing, deployment.clock)
     keeper = replace(parts.keeper, report_files=replace(parts.keeper.report_files, reports=watched))
     for _ in range(3):
         await keeper.keep(KeeperRun(Deadline.after(60)))

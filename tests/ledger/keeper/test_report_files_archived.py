@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from ledger.keeper.report_files import FILES_AT_ONCE, _best_links
+from ledger.keeper.report_files import FILES_AT_ONCE, _candidates
 from ledger.keeper.run import KeeperRun
-from ledger.reports.archive import ReportKey
 from ledger.reports.listings import listings
 from local.simulator import failing
 from runtime.clock import DAY
@@ -22,7 +21,13 @@ from upstreams.rde.client import Report
 pytestmark = pytest.mark.anyio
 NOON = datetime(2024, 6, 10, 12, tzinfo=UTC)
 """Of a day on which the vendor no longer lists the reports that the simulator begins with."""
-LISTED = Report("usage", "CSV", None, NOON, "https://vendor.example/1", NOON)
+LISTED = Report(
+    name="usage",
+    raw_format="CSV",
+    creation_date=NOON,
+    download_url="https://vendor.example/1",
+    download_url_expires_at=NOON,
+)
 SOONER, LATER = "https://vendor.example/sooner", "https://vendor.example/later"
 
 
@@ -45,18 +50,34 @@ def link(url: str | None, hours: float | None, **changes: Any) -> Report:
     ],
 )
 def test_of_two_links_to_a_report_the_one_that_lives_longer_is_taken(first: Report, second: Report, taken: str) -> None:
-    assert _best_links([[first], [second]]) == {ReportKey.of(LISTED): taken}
-    assert _best_links([[first, second]]) == {ReportKey.of(LISTED): taken}
+    for listings_ in ([[first], [second]], [[first, second]]):
+        [candidate] = _candidates(listings_)
+        assert candidate.links[0] == taken
 
 
 def test_reports_of_another_name_format_or_moment_are_others() -> None:
     reports = [link(LATER, 1), link(LATER, 1, name="other"), link(LATER, 1, raw_format="JSON")]
     reports.append(replace(LISTED, creation_date=NOON - DAY))
-    assert len(_best_links([reports])) == 4
+    assert len(_candidates([reports])) == 4
 
 
 def test_a_report_without_a_link_is_not_collected() -> None:
-    assert _best_links([[link(None, None)], []]) == {}
+    assert _candidates([[link(None, None)], []]) == []
+
+
+def test_the_other_links_of_a_report_are_tried_after_the_best_one() -> None:
+    [candidate] = _candidates([[link(SOONER, 1)], [link(LATER, 2)], [link(SOONER, 1)]])
+    assert candidate.links == [LATER, SOONER]
+
+
+def test_reports_that_differ_in_the_vendors_id_alone_are_two() -> None:
+    both = [link(SOONER, 1, report_id="a"), link(LATER, 1, report_id="b")]
+    assert [candidate.links for candidate in _candidates([both])] == [[SOONER], [LATER]]
+
+
+def test_a_row_from_before_there_were_ids_is_the_report_that_fits_it() -> None:
+    [candidate] = _candidates([[link(SOONER, 1)], [link(LATER, 1, report_id="a")]])
+    assert (candidate.report.report_id, candidate.links) == ("a", [LATER, SOONER])
 
 
 @pytest.fixture
@@ -113,7 +134,7 @@ async def test_without_a_listing_the_stored_ones_still_lead_to_files(
 ) -> None:
     add("report", 1)
     today = NOON.date()
-    await shared.start().reports.listing("default", today - 2 * DAY, today, None, Deadline.after(20))
+    await shared.start().reports.listing("default", today - 2 * DAY, today, Deadline.after(20))
     shared.rde.misbehave(failing(500), times=None, path="/reports")
     run = await collect(shared.start())
     assert (run.archived, run.failed) == (1, 1)
@@ -155,7 +176,7 @@ async def test_a_listing_that_cannot_be_read_stops_no_other(
 ) -> None:
     add("report", 1)
     process = shared.start()
-    await process.reports.listing("default", NOON.date() - DAY, NOON.date(), None, Deadline.after(20))
+    await process.reports.listing("default", NOON.date() - DAY, NOON.date(), Deadline.after(20))
     [key] = [key for key in shared.bucket.objects if key.startswith(listings("default"))]
     broken = f"{listings('default')}/2024-05-01_2024-05-31_any/{key.rpartition('/')[2]}"
     await process.store.put(broken, b"rubbish")

@@ -86,7 +86,7 @@ async def test_another_input_under_the_same_key_is_refused(
     start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     await start().schedule()
-    for other in (replace(REQUEST, name="weekly"), replace(REQUEST, end_date=REQUEST.end_date + timedelta(seconds=1))):
+    for other in (replace(REQUEST, name="weekly"), replace(REQUEST, end_date=REQUEST.start_date + timedelta(days=2))):
         with pytest.raises(KeyReused):
             await start().schedule(request=other)
     assert posts(rde_simulator) == 1

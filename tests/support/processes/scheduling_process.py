@@ -10,7 +10,8 @@ from functions.settings import Settings
 from ledger.answers.ageing import Ageing
 from ledger.answers.answers import Answers
 from ledger.reports.idempotency import IdempotencyKeys
-from ledger.reports.listings import Reports
+from ledger.reports.listings import ReportListings
+from ledger.reports.scheduled import ScheduledReports, scheduled_id
 from ledger.reports.schedules import Schedules
 from ledger.storage.breakers import Breakers
 from ledger.storage.leases import Leases
@@ -49,20 +50,23 @@ class SchedulingProcess:
             secrets=SecretStore(settings.secret_prefix, settings.aws_endpoint_url),
         )
         answers = Answers(store, leases, breakers, clock, fresh)
-        self.reports = Reports(store, answers, breakers, rde, Ageing(fresh, timedelta(hours=72)), clock)
-        self.schedules = Schedules(store, IdempotencyKeys(store, leases, clock, "rde"), answers, rde, fresh, clock)
+        ageing = Ageing(fresh, timedelta(hours=72))
+        self.reports = ReportListings(store, answers, rde, ageing, clock)
+        self.scheduled = ScheduledReports(store, answers, self.reports, rde, ageing, clock)
+        keys = IdempotencyKeys(store, leases, clock, "rde")
+        self.schedules = Schedules(store, keys, answers, self.scheduled, rde, fresh, clock)
 
     async def schedule(
         self, key: str | None = "key", request: ScheduleRequest = REQUEST, seconds: float = 20, tenant: str = "default"
     ) -> tuple[str, bool]:
         """The scheduled report's id, and whether it was replayed."""
         done = await self.schedules.schedule(tenant, request, key, Deadline.after(seconds))
-        return done.report.id, done.replayed
+        return scheduled_id(done.report), done.replayed
 
     async def listed(self, name: str) -> bool:
         """Whether today's listing has a report of that name."""
         today = datetime.now(UTC).date()
-        listing = await self.reports.listing("default", today, today, None, Deadline.after(20))
+        listing = await self.reports.listing("default", today, today, Deadline.after(20))
         return any(report.name == name for report in listing.reports)
 
 

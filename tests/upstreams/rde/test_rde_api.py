@@ -52,35 +52,34 @@ def token(value: str, **more: object) -> ScriptedAnswer:
 
 
 def scripted(reports: Script, tokens: Script | None = None) -> ScriptedVendor:
-    return ScriptedVendor(by_path({"/auth/token": tokens or in_turn(token("t0k3n")), "/reports": reports}))
+    return ScriptedVendor(by_path({"/token": tokens or in_turn(token("t0k3n")), "/reports": reports}))
 
 
 def rde(vendor: ScriptedVendor, secrets: SecretStore, method: str = "POST", seconds: float = 5) -> Rde:
     return Rde(
         base_url=vendor.base_url,
-        token_path="auth/token",
+        token_path="token",
         schedule_method=method,
-        xlsx_name="xslx",
+        xlsx_name="xlsx",
         upstream_seconds=seconds,
         secrets=secrets,
     )
 
 
 async def listing(api: Rde, tenant: str) -> list[Report]:
-    return await api.reports(tenant, FIRST, LAST, None, Deadline.after(5))
+    return (await api.reports(tenant, FIRST, LAST, Deadline.after(5))).reports
 
 
-async def test_reports_are_asked_for_as_the_vendor_documents_it(secrets: SecretStore, tenant: str) -> None:
+async def test_reports_are_asked_for_as_the_vendor_documents_it_in_all_formats_and_with_a_limit(
+    secrets: SecretStore, tenant: str
+) -> None:
     async with scripted(in_turn(LISTING)) as vendor:
-        api = rde(vendor, secrets)
-        for wanted in (None, ReportFormat.JSON, ReportFormat.XLSX):
-            assert await api.reports(tenant, FIRST, LAST, wanted, Deadline.after(5)) == []
-    first = "/reports?from=2019-11-05&to=2019-12-03"
-    asked, *calls = vendor.seen
-    assert (asked.method, asked.target, json.loads(asked.body)) == ("POST", "/auth/token", {"marketplace": "eu"})
+        assert await listing(rde(vendor, secrets), tenant) == []
+    asked, call = vendor.seen
+    assert (asked.method, asked.target, json.loads(asked.body)) == ("POST", "/token", {"marketplace": "eu"})
     assert asked.headers["authorization"] == "Basic " + base64.b64encode(b"resel:rde-p4ss").decode()
-    assert [seen.target for seen in calls] == [first, f"{first}&format=json", f"{first}&format=xslx"]
-    assert {seen.headers["authorization"] for seen in calls} == {"Bearer t0k3n"}
+    assert call.target == "/reports?from=2019-11-05&to=2019-12-03&limit=1000&offset=0"
+    assert call.headers["authorization"] == "Bearer t0k3n"
     assert {seen.headers["x-subscription-key"] for seen in vendor.seen} == {"k3y-one"}
 
 
@@ -88,7 +87,7 @@ async def test_many_calls_at_once_share_one_token(secrets: SecretStore, tenant: 
     async with scripted(in_turn(LISTING), in_turn(replace(token("t0k3n"), seconds_before=0.1))) as vendor:
         api = rde(vendor, secrets)
         await asyncio.gather(*(listing(api, tenant) for _ in range(6)))
-    assert vendor.paths().count("/auth/token") == 1
+    assert vendor.paths().count("/token") == 1
     assert vendor.paths().count("/reports") == 6
 
 
@@ -101,7 +100,7 @@ async def test_a_token_is_used_again_whatever_odd_life_it_claims(
         api = rde(vendor, secrets)
         await listing(api, tenant)
         await listing(api, tenant)
-    assert vendor.paths().count("/auth/token") == 1
+    assert vendor.paths().count("/token") == 1
     assert vendor.seen[-1].headers["authorization"] == "Bearer other-name"
 
 
@@ -150,7 +149,7 @@ async def test_a_refused_call_gets_a_new_secret_and_token_and_is_made_once_more(
         await listing(api, tenant)
         put_secret(tenant, "rde", RDE | {"subscriptionKey": "rotated"})
         assert await listing(api, tenant) == []
-    assert vendor.paths() == ["/auth/token", "/reports", "/reports", "/auth/token", "/reports"]
+    assert vendor.paths() == ["/token", "/reports", "/reports", "/token", "/reports"]
     assert vendor.seen[-1].headers["authorization"] == "Bearer new"
     assert vendor.seen[-1].headers["x-subscription-key"] == "rotated"
 
@@ -185,14 +184,14 @@ async def test_calls_refused_together_renew_the_token_once(secrets: SecretStore,
     async with scripted(only_new, in_turn(token("old"), token("new"))) as vendor:
         api = rde(vendor, secrets)
         await asyncio.gather(*(listing(api, tenant) for _ in range(4)))
-    assert vendor.paths().count("/auth/token") == 2
+    assert vendor.paths().count("/token") == 2
 
 
 async def test_a_second_refusal_is_final(secrets: SecretStore, tenant: str) -> None:
     async with scripted(in_turn(ScriptedAnswer(401))) as vendor:
         with pytest.raises(UpstreamUnauthorized):
             await listing(rde(vendor, secrets), tenant)
-    assert vendor.paths() == ["/auth/token", "/reports"] * 2
+    assert vendor.paths() == ["/token", "/reports"] * 2
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -208,7 +207,7 @@ async def test_a_rotated_password_is_noticed_when_the_token_is_refused(
 
     async with scripted(in_turn(LISTING), only_new) as vendor:
         await listing(rde(vendor, secrets), tenant)
-    assert vendor.paths() == ["/auth/token", "/auth/token", "/reports"]
+    assert vendor.paths() == ["/token", "/token", "/reports"]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +231,7 @@ async def test_without_a_token_nothing_is_asked(
     async with scripted(in_turn(LISTING), in_turn(answer)) as vendor:
         with pytest.raises(error):
             await listing(rde(vendor, secrets), tenant)
-    assert vendor.paths() == ["/auth/token"] * tries
+    assert vendor.paths() == ["/token"] * tries
 
 
 async def test_a_caller_that_gives_up_while_fetching_the_token_holds_nobody_up(
@@ -243,7 +242,7 @@ async def test_a_caller_that_gives_up_while_fetching_the_token_holds_nobody_up(
         api = rde(vendor, secrets)
         waiting = asyncio.create_task(listing(api, tenant))
         with pytest.raises(UpstreamTimeout):
-            await api.reports(tenant, FIRST, LAST, None, Deadline.after(0.2))
+            await api.reports(tenant, FIRST, LAST, Deadline.after(0.2))
         assert await asyncio.wait_for(waiting, 5) == []
 
 
@@ -260,8 +259,8 @@ async def test_scheduling_sends_only_what_was_given(secrets: SecretStore, tenant
         "startDate": "2019-11-07T17:02:59.000Z",
         "endDate": "2019-12-07T17:02:59.005Z",
     }
-    assert report.id == "f40c942d-ebec-41b9-b604-5ed9ffb6d4f2"
-    assert (report.customization_name, report.status, report.type) == ("string", "completed", "onetime")
+    assert report.report_id == "f40c942d-ebec-41b9-b604-5ed9ffb6d4f2"
+    assert (report.customization_name, report.raw_status, report.raw_type) == ("string", "completed", "onetime")
     assert (report.raw_format, report.format) == ("json", ReportFormat.JSON)
     assert report.creation_date == dt.datetime(2020, 11, 7, 17, 2, 59, tzinfo=dt.UTC)
     assert report.download_url_expires_at == dt.datetime(2020, 2, 19, 12, tzinfo=dt.UTC)
@@ -273,8 +272,60 @@ async def test_scheduling_spells_out_everything_that_was_given(secrets: SecretSt
     async with scripted(in_turn(ScriptedAnswer(201, body=json.dumps(SCHEDULED).encode()))) as vendor:
         await rde(vendor, secrets).schedule(tenant, request, Deadline.after(5))
     body = json.loads(vendor.seen[-1].body)
-    assert (body["customizationName"], body["format"], body["downloadUrl"]) == ("mine", "xslx", "https://x/y?sig=1")
+    assert (body["customizationName"], body["format"], body["downloadUrl"]) == ("mine", "xlsx", "https://x/y?sig=1")
     assert "sig=1" not in repr(request)
+
+
+async def test_a_schedule_needs_a_name_and_a_start_date_only(secrets: SecretStore, tenant: str) -> None:
+    answer = ScriptedAnswer(202, b'{"name": "Daily report", "startDate": "2019-11-07T17:02:59.000Z"}')
+    async with scripted(in_turn(answer)) as vendor:
+        request = ScheduleRequest(name="Daily report", start_date=REQUEST.start_date)
+        report = await rde(vendor, secrets).schedule(tenant, request, Deadline.after(5))
+    assert json.loads(vendor.seen[-1].body) == {"name": "Daily report", "startDate": "2019-11-07T17:02:59.000Z"}
+    assert (report.name, report.start_date, report.report_id) == ("Daily report", REQUEST.start_date, None)
+
+
+@pytest.mark.parametrize(("setting", "spelled"), [("xlsx", ["xlsx", "xslx"]), ("xslx", ["xslx", "xlsx"])])
+async def test_a_refused_spelling_of_the_spreadsheet_format_is_followed_by_the_other_one(
+    secrets: SecretStore, tenant: str, setting: str, spelled: list[str]
+) -> None:
+    answers = in_turn(ScriptedAnswer(400), ScriptedAnswer(body=json.dumps(SCHEDULED).encode()))
+    async with scripted(answers) as vendor:
+        api = replace(rde(vendor, secrets), xlsx_name=setting)
+        await api.schedule(tenant, replace(REQUEST, format=ReportFormat.XLSX), Deadline.after(5))
+    assert [json.loads(seen.body)["format"] for seen in vendor.seen if seen.path == "/reports"] == spelled
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "posts"),
+    [(ReportFormat.XLSX, 400, 2), (ReportFormat.XLSX, 403, 1), (ReportFormat.XLSX, 500, 1), (ReportFormat.CSV, 400, 1)],
+)
+async def test_the_other_spelling_is_tried_once_and_after_a_400_only(
+    secrets: SecretStore, tenant: str, wanted: ReportFormat, status: int, posts: int
+) -> None:
+    async with scripted(in_turn(ScriptedAnswer(status))) as vendor:
+        with pytest.raises(UpstreamError):
+            await rde(vendor, secrets).schedule(tenant, replace(REQUEST, format=wanted), Deadline.after(5))
+    assert vendor.paths().count("/reports") == posts
+
+
+async def test_one_report_is_asked_for_by_its_id(secrets: SecretStore, tenant: str) -> None:
+    path = "/reports/a%2Fb"
+    answers = {"/token": in_turn(token("t")), path: in_turn(ScriptedAnswer(body=json.dumps(SCHEDULED).encode()))}
+    async with ScriptedVendor(by_path(answers)) as vendor:
+        report = await rde(vendor, secrets).report(tenant, "a/b", Deadline.after(5))
+    assert report.report_id == SCHEDULED["id"]
+    assert vendor.seen[-1].headers["x-subscription-key"] == "k3y-one"
+
+
+async def test_a_report_that_the_vendor_does_not_know_is_told_by_the_errors_status(
+    secrets: SecretStore, tenant: str
+) -> None:
+    answers = {"/token": in_turn(token("t")), "/reports/x": in_turn(ScriptedAnswer(404))}
+    async with ScriptedVendor(by_path(answers)) as vendor:
+        with pytest.raises(UpstreamBadResponse) as caught:
+            await rde(vendor, secrets).report(tenant, "x", Deadline.after(5))
+    assert caught.value.status == 404
 
 
 @pytest.mark.parametrize(
@@ -300,7 +351,7 @@ async def test_scheduling_is_sent_once_and_says_whether_it_may_have_happened(
     async with scripted(in_turn(answer)) as vendor:
         with pytest.raises(error) as caught:
             await rde(vendor, secrets, seconds=1).schedule(tenant, REQUEST, Deadline.after(1))
-    assert vendor.paths() == ["/auth/token", "/reports"]
+    assert vendor.paths() == ["/token", "/reports"]
     assert caught.value.sent is sent
 
 
@@ -312,7 +363,7 @@ async def test_a_schedule_never_goes_over_a_connection_that_was_kept(secrets: Se
         await listing(api, tenant)
         await api.schedule(tenant, REQUEST, Deadline.after(5))
     assert [(seen.path, seen.connection) for seen in vendor.seen] == [
-        ("/auth/token", 0),
+        ("/token", 0),
         ("/reports", 0),
         ("/reports", 0),
         ("/reports", 1),
@@ -323,7 +374,7 @@ async def test_a_refused_schedule_is_sent_once_more(secrets: SecretStore, tenant
     answers = in_turn(ScriptedAnswer(401), ScriptedAnswer(body=json.dumps(SCHEDULED).encode()))
     async with scripted(answers) as vendor:
         await rde(vendor, secrets).schedule(tenant, REQUEST, Deadline.after(5))
-    assert vendor.paths() == ["/auth/token", "/reports"] * 2
+    assert vendor.paths() == ["/token", "/reports"] * 2
 
 
 @pytest.mark.parametrize(

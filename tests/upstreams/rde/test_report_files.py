@@ -1,5 +1,7 @@
+import base64
 import datetime as dt
 import gzip
+import hashlib
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +20,9 @@ from upstreams.errors import (
     UpstreamBadResponse,
     UpstreamError,
     UpstreamTimeout,
-    UpstreamUnauthorized,
     UpstreamUnavailable,
 )
-from upstreams.rde.files import ReportFiles
+from upstreams.rde.files import ReportFiles, ReportLinkRefused
 from upstreams.rde.hosts import ReportHosts, _is_public
 
 pytestmark = pytest.mark.anyio
@@ -35,15 +36,22 @@ async def fetched(url: str, hosts: tuple[str, ...] = LOOPBACK, max_bytes: int = 
         return b"".join([chunk async for chunk in file.chunks])
 
 
+async def opened(answer: ScriptedAnswer) -> tuple[bytes, str | None]:
+    """The bytes of a file, and the coding that was left on them."""
+    async with (
+        ScriptedVendor(in_turn(answer)) as vendor,
+        ReportFiles(hosts=LOOPBACK, max_bytes=10_000).open(
+            f"{vendor.base_url}/x?sig=s3cret", Deadline.after(5)
+        ) as file,
+    ):
+        return b"".join([chunk async for chunk in file.chunks]), file.coding
+
+
 async def test_a_file_arrives_byte_for_byte_by_a_plain_get() -> None:
     seen = Telemetry()
     telemetry.current.set(seen)
-    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
-    async with ScriptedVendor(in_turn(ScriptedAnswer(body=PACKED, headers=headers))) as vendor:
-        link = f"{vendor.base_url}/c/daily-dr1.json.gz?sig=Ub2%2FU&sp=rwd"
-        async with ReportFiles(hosts=LOOPBACK, max_bytes=1000).open(link, Deadline.after(5)) as file:
-            assert file.content_type == "application/json"
-            assert b"".join([chunk async for chunk in file.chunks]) == PACKED
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=PACKED))) as vendor:
+        assert await fetched(f"{vendor.base_url}/c/daily-dr1.json.gz?sig=Ub2%2FU&sp=rwd") == PACKED
     [asked] = vendor.seen
     assert (asked.method, asked.target) == ("GET", "/c/daily-dr1.json.gz?sig=Ub2%2FU&sp=rwd")
     assert asked.headers["host"] == f"127.0.0.1:{vendor.port}"
@@ -52,10 +60,80 @@ async def test_a_file_arrives_byte_for_byte_by_a_plain_get() -> None:
     assert [(call.operation, call.status) for call in seen.upstream_calls] == [("report_file", 200)]
 
 
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip"])
+async def test_a_blob_that_is_stored_with_a_gzip_coding_arrives_as_a_browser_would_save_it(coding: str) -> None:
+    members = gzip.compress(b"[1,") + gzip.compress(b"2]")
+    answer = ScriptedAnswer(body=members, headers={"Content-Encoding": coding})
+    assert await opened(answer) == (b"[1,2]", None)
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "UTF-8"])
+async def test_what_is_not_a_coding_leaves_the_bytes_as_they_are(coding: str) -> None:
+    assert await opened(ScriptedAnswer(body=b"a,b", headers={"Content-Encoding": coding})) == (b"a,b", None)
+
+
+async def test_a_coding_that_only_a_browser_can_undo_is_handed_on() -> None:
+    assert await opened(ScriptedAnswer(body=b"\x0b\x01", headers={"Content-Encoding": "br"})) == (b"\x0b\x01", "br")
+
+
+def md5(body: bytes) -> str:
+    return base64.b64encode(hashlib.md5(body).digest()).decode()  # noqa: S324 - what the header holds
+
+
+async def test_a_stated_digest_is_checked_over_the_bytes_that_were_sent() -> None:
+    headers = {"Content-MD5": md5(PACKED), "Content-Encoding": "gzip"}
+    assert (await opened(ScriptedAnswer(body=PACKED, headers=headers)))[0] == gzip.decompress(PACKED)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ScriptedAnswer(202, b"being made"),
+        ScriptedAnswer(204),
+        ScriptedAnswer(205),
+        ScriptedAnswer(206, b"a part", {"Content-Range": "bytes 0-5/100"}),
+        ScriptedAnswer(201, b"made"),
+        ScriptedAnswer(203, b"changed"),
+        ScriptedAnswer(body=b"a,b\n", headers={"Content-MD5": md5(b"a,b\nc,d\n")}),
+        ScriptedAnswer(body=PACKED[:-5], headers={"Content-Encoding": "gzip"}),
+        ScriptedAnswer(body=b"not gzip", headers={"Content-Encoding": "gzip"}),
+        ScriptedAnswer(body=PACKED[:-5]),
+        ScriptedAnswer(body=b"<!DOCTYPE html><html>Sign in</html>", headers={"Content-Type": "application/json"}),
+        ScriptedAnswer(body=b"\xef\xbb\xbf\r\n<!-- x --><HTML lang=en>", headers={"Content-Type": "text/csv"}),
+        ScriptedAnswer(body=b"<b>Sign in</b>", headers={"Content-Type": "text/html; charset=utf-8"}),
+        ScriptedAnswer(body=gzip.compress(b"<html><body>Sign in</body></html>"), headers={"Content-Encoding": "gzip"}),
+        ScriptedAnswer(
+            body=b'<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthenticationFailed</Code></Error>',
+            headers={"Content-Type": "application/xml"},
+        ),
+        ScriptedAnswer(body=b'{"error":{"code":"BlobNotFound","message":"x"}}'),
+    ],
+    ids=str,
+)
+async def test_what_is_not_the_whole_file_is_refused_whatever_its_status(answer: ScriptedAnswer) -> None:
+    with pytest.raises(UpstreamBadResponse) as caught:
+        await opened(answer)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body", [b"<?xml version='1.0'?><subscriptions/>", b'{"error": "none"}', b'[{"error": 1}]', b""]
+)
+async def test_a_file_that_only_resembles_an_error_document_is_a_file(body: bytes) -> None:
+    assert await opened(ScriptedAnswer(body=body)) == (body, None)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refused_link_has_a_code_of_its_own(status: int) -> None:
+    refusal = ScriptedAnswer(status, b"<Error><Code>AuthenticationFailed</Code></Error>")
+    with pytest.raises(ReportLinkRefused) as caught:
+        await opened(refusal)
+    assert (caught.value.code, caught.value.status) == ("REPORT_LINK_REFUSED", status)
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (ScriptedAnswer(403), UpstreamUnauthorized),
         (ScriptedAnswer(404), UpstreamBadResponse),
         (ScriptedAnswer(500), UpstreamUnavailable),
         (ScriptedAnswer(body=b"x" * 1001), UpstreamBadResponse),
