@@ -6,21 +6,19 @@ themselves, but never in CI.
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import duckdb
 import httpx
 import pytest
 
+from tests.support.documents import Block, blocks
 from tests.support.repository import ROOT
 
 HERE = Path(__file__).parent
-PAGE = (ROOT / "docs" / "clients.md").read_text()
 NODE_MODULES = HERE / "node_modules"
 PYTHON = ROOT / ".tools" / "clients" / "bin" / "python"
 BIN = NODE_MODULES / ".bin"
@@ -28,33 +26,14 @@ SECONDS = 60
 
 type Run = Callable[[str, Path, dict[str, str]], str]
 
-
-class Block(NamedTuple):
-    """A fenced block: its file, its text, and what the page says it prints (None: another block uses it)."""
-
-    name: str
-    text: str
-    prints: str | None
-
-
-def blocks() -> list[Block]:
-    fences = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    found: list[Block] = []
-    for language, name, text in fences:
-        if name:
-            found.append(Block(name, text, None))
-        else:
-            assert language == "text", f"a block of {language} without a file name is not run by any test"
-            found[-1] = found[-1]._replace(prints=text)
-    return found
-
-
-BLOCKS = blocks()
+BLOCKS = blocks(ROOT / "docs" / "clients.md")
 USED_BY = {
     "relay/relay.config.json": "relay/Credits.jsx",
     "relay/environment.js": "relay/Credits.jsx",
     "codegen/codegen.ts": "codegen/typed.ts",
 }
+RUN_IN_A_BROWSER = {"sign-in.js"}
+"""By `tests/explorer/test_a_page_signs_in.py`."""
 
 
 @pytest.fixture
@@ -144,7 +123,8 @@ RUNS: dict[str, Run] = {
 
 def test_every_block_is_run_or_used_by_one_that_is() -> None:
     assert len(BLOCKS) > 10
-    unused = [block.name for block in BLOCKS if block.prints is None and block.name not in USED_BY]
+    run_elsewhere = USED_BY.keys() | RUN_IN_A_BROWSER
+    unused = [block.name for block in BLOCKS if block.prints is None and block.name not in run_elsewhere]
     assert unused == []
     assert set(USED_BY.values()) <= {block.name for block in BLOCKS if block.prints}
 

@@ -12,7 +12,7 @@
   `SchedulingProcess` and `ExportingProcess` are the parts that their names say; `Deployment` (fixture `deployment`) is
   all that the keeper works on. `scheduling_process`, `exporting_process` and the modules that end in `_program` also
   run by `python -m`, to be killed or measured.
-- `explorer`: a site for the explorer's pages to ask, and the browser's view of them.
+- `explorer`: a site for the explorer's pages to ask, the browser's view of them, and a provider at which users sign in.
 - `MovingClock` stands still until a test moves it; `repository.ROOT` is the repository; `template_reading` gives
-  `template.yaml` as plain data.
+  `template.yaml` as plain data, `documents` the blocks of a page that are run.
 """
