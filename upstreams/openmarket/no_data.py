@@ -12,50 +12,21 @@ from upstreams.openmarket.text import as_utf8
 
 _LONGEST = 300
 _SEPARATORS = re.compile(r"[,;|\t]")
-_OPENINGS = ("", "sorry ", "there is ", "there are ", "there was ", "there were ")
-_NONE = frozenset({"no", "0", "zero"})
-_WHICH = frozenset({"matching", "credit", "crediting", "log", "outcome", "report", "mobile", "such"})
-_NOUNS = frozenset(
-    {"data", "row", "rows", "record", "records", "result", "results", "credit", "credits", "transaction"}
-    | {"transactions", "entry", "entries", "item", "items", "match", "matches"}
+_OPENING = re.compile(
+    r"(?:sorry )?(?:there (?:is|are|was|were) |(?:(?:your|the|this) )?(?:(?:requested|selected|specified) )?"
+    r"(?:search|query|request|report|period) (?:returned|has|had|contains|produced|matched) )?"
 )
-_REST = (
-    _NOUNS
-    | {
-        "was",
-        "were",
-        "is",
-        "are",
-        "has",
-        "have",
-        "been",
-        "exist",
-        "exists",
-        "matched",
-        "returned",
-        "found",
-        "available",
-    }
-    | {
-        "present",
-        "recorded",
-        "reported",
-        "selected",
-        "to",
-        "display",
-        "show",
-        "return",
-        "export",
-        "for",
-        "in",
-        "within",
-    }
-    | {"during", "matching", "between", "from", "and", "or", "on", "with", "of", "by", "at", "the", "this", "that"}
-    | {"your", "these", "those", "given", "requested", "specified", "chosen", "supplied", "provided", "search", "time"}
-    | {"date", "dates", "reporting", "report", "period", "range", "criteria", "query", "request", "parameter", "brand"}
-    | {"parameters", "account", "interval", "day", "days", "filter", "filters", "window", "utc", "gmt", "bst"}
+_WHICH = re.compile(r"matching|credit|crediting|log|outcome|report|mobile|such")
+_NOUN = re.compile(r"data|rows?|records?|results?|credits?|transactions?|entr(?:y|ies)|items?|match(?:es)?")
+_AFTER_CREDITS = re.compile(r"found|returned|recorded|reported|exist|in|for|within|during|were")
+_DATE = r"[0-9]{1,4}(?:[-/.:t][0-9]{1,2}){0,5}(?:z|\+[0-9:]{2,5})?"
+_REST = re.compile(
+    rf"{_NOUN.pattern}|{_DATE}|was|were|is|are|has|have|been|exists?|matched|returned|found|available|present|recorded|"
+    r"reported|selected|to|display|show|return|export|for|in|within|during|matching|between|from|and|or|on|with|of|by|"
+    r"at|the|this|that|your|these|those|given|requested|specified|chosen|supplied|provided|search|time|dates?|"
+    r"reporting|report|period|range|criteria|query|request|parameters?|account|brand|interval|days?|filters?|window|"
+    r"utc|gmt|bst"
 )
-_DATE = re.compile(r"[0-9]{1,4}(?:[-/.:t][0-9]{1,2}){0,5}(?:z|\+[0-9:]{2,5})?")
 
 
 @functools.cache
@@ -70,9 +41,7 @@ def is_no_data(line: str, own: re.Pattern[str]) -> bool:
     text = _normalised(line)
     if own.fullmatch(text):
         return True
-    return not _SEPARATORS.search(text) and any(
-        text.startswith(opening) and _says_none(text[len(opening) :].split()) for opening in _OPENINGS
-    )
+    return not _SEPARATORS.search(line.strip()) and _says_none(_OPENING.sub("", text, count=1).split())
 
 
 def says_no_data(body: bytes, content_type: str | None, own: re.Pattern[str]) -> bool:
@@ -93,17 +62,33 @@ def _says_none(words: list[str]) -> bool:
     match words:
         case ["nothing", *rest]:
             pass
-        case [noun, "not", *rest] if noun in _NOUNS:
+        case [noun, "not", *rest] if _NOUN.fullmatch(noun):
             pass
-        case [none, *rest] if none in _NONE:
-            while rest and rest[0] in _WHICH and rest[1:] and rest[1] in _NOUNS | _WHICH:
-                rest = rest[1:]
-            if not rest or rest[0] not in _NOUNS:
-                return False
+        case ["no" | "0" | "zero", *rest] if _begins_with_a_noun(rest := _without_which(rest)):
+            pass
         case _:
             return False
-    return all(word in _REST or _DATE.fullmatch(word) for word in rest)
+    return all(_REST.fullmatch(word) for word in rest)
+
+
+def _without_which(words: list[str]) -> list[str]:
+    """The words from the noun on: "crediting log data found" speaks of data."""
+    while len(words) > 1 and _WHICH.fullmatch(words[0]) and (_NOUN.fullmatch(words[1]) or _WHICH.fullmatch(words[1])):
+        words = words[1:]
+    return words
+
+
+def _begins_with_a_noun(words: list[str]) -> bool:
+    """Whether the words speak of rows; "no credits available" speaks of a balance."""
+    match words:
+        case ["credit" | "credits", *rest]:
+            return bool(rest) and _AFTER_CREDITS.fullmatch(rest[0]) is not None
+        case [noun, *_]:
+            return _NOUN.fullmatch(noun) is not None
+        case _:
+            return False
 
 
 def _normalised(line: str) -> str:
-    return " ".join(line.casefold().strip("\"' \t\r\n\ufeff").rstrip(".! ").split())
+    """Lower case, single spaces, and no separators: below a header a sentence comes in the cells of a row."""
+    return " ".join(_SEPARATORS.sub(" ", line).casefold().strip("\"' \t\r\n\ufeff").rstrip(".! ").split())

@@ -9,15 +9,16 @@ import re
 from collections.abc import Callable
 
 LONGEST_NOTE = 300
-MOST_CELLS_AFTER = 2
+MOST_CELLS_AFTER = 3
 
 _SEPARATOR_LINE = re.compile(r"[\"']?sep=(?:[,;|\t]|\\t)?[\"',;|\t ]*", re.IGNORECASE)
 _ROWS = r"(?:rows?|records?|credits?|entries|transactions?|lines|items)"
+_NOT_A_DIGIT = re.compile(r"[^0-9]")
 _DONE = r"(?:returned|found|exported|selected|reported|listed)"
+_NUMBER = r"([0-9]{1,3}(?:[ ,.'][0-9]{3})+|[0-9]{1,10})"
 _COUNT = re.compile(
-    rf"(?:(?:the )?(?:total )?(?:number |count )?(?:of )?)?{_ROWS}(?: (?:count|total))?(?: {_DONE})?"
-    rf"[ :=]+([0-9]{{1,10}})"
-    rf"|(?:total[ :]+)?([0-9]{{1,10}}) {_ROWS}(?: (?:in )?total)?(?: {_DONE})?"
+    rf"(?:(?:the )?(?:total )?(?:number |count )?(?:of )?)?{_ROWS}(?: (?:count|total))?(?: {_DONE})?[ :=]+{_NUMBER}"
+    rf"|(?:total[ :]+)?{_NUMBER} {_ROWS}(?: (?:in )?total)?(?: {_DONE})?"
 )
 _END = re.compile(r"end of (?:the )?(?:report|file|data|log|export|list)")
 _ORIGIN = re.compile(
@@ -25,13 +26,15 @@ _ORIGIN = re.compile(
     r"(?: (?:at|on|by|from))?[ :]+[0-9]{1,4}[-/. ][0-9a-z]{1,9}[-/. ][0-9]{1,4}(?:[ t,]+[0-9:.]+)?"
     r"(?: ?[a-z]{1,5}| ?[+-][0-9:]+)?"
 )
-_INCOMPLETE = re.compile(
-    rf"\b(?:errors?(?!\W+0\b)|warnings?(?!\W+0\b)|fail(?!ed\W+[0-9])\w*|incomplete|partial\w*|truncat\w*|abort\w*|"
-    rf"timed? ?-?out|exceptions?|denied|unauthori[sz]ed|forbidden|limit(?:ed|s)?|exceed\w*|unavailable|cut|missing|"
-    rf"maximum|max|only|continued|sorry|invalid|unable|cannot|could not|interrupted|cancelled|canceled|sample|preview|"
-    rf"(?:next|previous) page|more {_ROWS}|(?:page|part|file) [0-9]+|(?:first|last|top) [0-9]+ {_ROWS}|"
-    rf"[0-9]+ of [0-9]+)\b"
+_TROUBLE = (
+    r"errors?(?!\W+0\b)|warnings?(?!\W+0\b)|exceptions?|failures?|fail(?:s|ed) to",
+    r"(?:has|have|was|were|query|request|report|export|job) (?:failed|cancell?ed)",
+    r"incomplete|partial\w*|truncat\w*|abort\w*|interrupted|continued|missing|cut (?:off|short)|sample|preview",
+    r"timed? ?-?out|denied|unauthori[sz]ed|forbidden|unavailable|invalid|unable|cannot|could not|sorry",
+    r"limit(?:ed|s)?|exceed\w*|maximum|max|(?:next|previous) page|(?:page|part|file) [0-9]+|[0-9]+ of [0-9]+",
+    rf"more {_ROWS}|(?:only|first|last|top) (?:the )?(?:first )?[0-9]+ {_ROWS}",
 )
+_INCOMPLETE = re.compile(rf"\b(?:{'|'.join(_TROUBLE)})\b")
 
 
 class Notes:
@@ -47,19 +50,17 @@ class Notes:
         text = " ".join(filled)
         if not text or _SEPARATOR_LINE.fullmatch(text):
             return True
-        if len(filled) >= columns or len(text) > LONGEST_NOTE or text[0] in "<{" or _says_incomplete(text):
+        if len(filled) >= columns or len(text) > LONGEST_NOTE or text[0] in "<{":
             return False
-        self._states_rows(text)
-        return True
+        return self._states_rows(text) or not _says_incomplete(text)
 
     def after(self, cells: list[str]) -> bool:
         """Whether a line after the rows is understood."""
         filled = _filled(cells)
         text = " ".join(filled)
-        if len(filled) > MOST_CELLS_AFTER or len(text) > LONGEST_NOTE or _says_incomplete(text):
+        if len(filled) > MOST_CELLS_AFTER or len(text) > LONGEST_NOTE:
             return False
-        plain = _plain(text)
-        return self._states_rows(text) or any(known.fullmatch(plain) for known in (_END, _ORIGIN))
+        return self._states_rows(text) or any(known.fullmatch(_plain(text)) for known in (_END, _ORIGIN))
 
     def agree_with(self, rows: int) -> bool:
         """Whether every stated number of rows is the number that was read."""
@@ -69,7 +70,7 @@ class Notes:
         if self._says_no_data(text):
             self._stated_rows.append(0)
         elif match := _COUNT.fullmatch(_plain(text)):
-            self._stated_rows.append(int(match[1] or match[2]))
+            self._stated_rows.append(int(_NOT_A_DIGIT.sub("", match[1] or match[2])))
         else:
             return False
         return True

@@ -84,5 +84,5 @@ def currency_code(cell: str) -> str | None:
 
 
 def is_exact_phone_number(cell: str) -> bool:
-    """Whether a phone number is as the vendor has it: not a rounded one, `4.47701E+11`, nor one with a point."""
-    return not _ROUNDED_NUMBER.fullmatch(cell)
+    """Whether a phone number is as the vendor has it: not rounded, `4.47701E+11`, nor `####` or `#N/A`."""
+    return not (cell.startswith("#") or _ROUNDED_NUMBER.fullmatch(cell))

@@ -63,6 +63,8 @@ def test_a_delimiter_that_does_not_fit_everywhere_is_refused(text: str) -> None:
         "Account,1234,,,,,\r\n,,,,,,\r\nPeriod,2013-09-20,2013-09-21,,,,\r\n",
         "# generated 2013-09-20 10:11:12\n# by OpenMarket\n",
         "Report date 20/09/2013\n",
+        "Outcomes: SUCCESS, FAILED, PENDING\nSuccessful credits only\n",
+        "Failed: 1\nErrors: 0\nCut-off time 23:59\n",
         "sep=,\nTotal rows: 2\n",
         "Rows,2\n",
         '"Log of ""MyBrand"", all networks"\n',
@@ -86,6 +88,9 @@ def test_lines_before_the_header_are_skipped(before: str) -> None:
         "Query timed out\n",
         "Truncated\n",
         "Showing first 100 rows\n",
+        "Only the first 100 records\n",
+        "The export has failed\n",
+        "Failed to read 3 rows\n",
         "<b>Notice</b>: undefined index\n",
         "{}\n",
         "x" * 500 + "\n",
@@ -161,6 +166,15 @@ def test_lines_after_the_rows_that_are_understood_and_true_are_taken(after: str)
 def test_lines_after_the_rows_that_are_not_understood_or_not_true_are_refused(after: str) -> None:
     with pytest.raises(UpstreamBadResponse):
         read_log((TWO + after).encode())
+
+
+@pytest.mark.parametrize("number", ["1234", "1,234", "1.234", "1 234", "1'234", '"1,234"'])
+def test_a_stated_number_of_rows_may_have_separators(number: str) -> None:
+    for footer in (f"Total rows: {number}", f"Total rows,{number}", f"{number} rows"):
+        if '"' not in number or footer.startswith("Total rows,"):
+            assert len(read_log(f"{HEADER}{LINE * 1234}{footer}\n".encode())) == 1234
+            with pytest.raises(UpstreamBadResponse):
+                read_log(f"{HEADER}{LINE * 1233}{footer}\n".encode())
 
 
 def test_a_stated_number_of_rows_counts_every_row_of_the_file() -> None:

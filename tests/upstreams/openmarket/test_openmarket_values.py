@@ -123,9 +123,9 @@ def test_an_id_may_be_any_64_bit_unsigned_number(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["4.47701E+11", "4.47701e+11", "4.47701E11", '"4,47701E+11"', "447701E+06", "4E+11", "+4.47701E+11",
-     "447700900001.0", "447700900001.", "447700900001.00"],
+     "########", "#N/A", "#VALUE!", "447700900001.0", "447700900001.", "447700900001.00"],
 )  # fmt: skip
-def test_a_rounded_phone_number_is_refused(text: str) -> None:
+def test_a_phone_number_that_a_spreadsheet_has_lost_is_refused(text: str) -> None:
     with pytest.raises(UpstreamBadResponse, match=r"line 2 .* wrong phone number"):
         read_log(with_cell(MSISDN, text))
 
