@@ -22,7 +22,8 @@ from benchmarks.machine import described
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.credits.credit_log import CreditLog
-from ledger.credits.selection import ROLLUPS_AT_ONCE, Selection, SummaryKey
+from ledger.credits.selection import ROLLUPS_AT_ONCE, Selection
+from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.openmarket import OpenMarketSimulator
@@ -139,7 +140,7 @@ async def page(selection: Selection) -> object:
 
 async def summary(selection: Selection) -> object:
     """Totals by day and outcome."""
-    return await selection.summary(frozenset({SummaryKey.DAY, SummaryKey.OUTCOME}))
+    return await selection.summary(SummaryRequest(frozenset({SummaryKey.DAY, SummaryKey.OUTCOME})))
 
 
 async def measure(bench: Bench) -> list[str]:

@@ -28,12 +28,7 @@ SIZE_LIMIT = 30_000_000
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyi", "py.typed", "node_modules", "tests", "fetch_assets.py")
 UNUSED_AT_RUN_TIME = (
     *("*.dist-info", "bin", "**/*.pyi", "**/py.typed", "**/tests"),
-    "packaging",  # imported only by Strawberry's Datadog tracer
-    "dateutil/zoneinfo",  # a copy of the time zone database; every time here is UTC
-    # Strawberry for other web frameworks, and its developer tools
-    *("strawberry/aiohttp", "strawberry/chalice", "strawberry/channels", "strawberry/django", "strawberry/fastapi"),
-    *("strawberry/flask", "strawberry/litestar", "strawberry/quart", "strawberry/sanic", "strawberry/cli"),
-    *("strawberry/codegen", "strawberry/codemods", "strawberry/ext", "strawberry/schema_codegen", "strawberry/test"),
+    "dateutil/zoneinfo",  # a second copy of the time zones; tzdata has them
 )
 LOCKED = ("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--output-file")
 
@@ -77,6 +72,7 @@ def _make(architecture: str, artifact: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     for package in PACKAGES:
         shutil.copytree(ROOT / package, artifact / package, ignore=LEFT_OUT)
+    shutil.rmtree(artifact / "schema" / "types")  # written in Strawberry, which is not there; the print is
     _compile(artifact)
 
 

@@ -17,7 +17,7 @@ from ledger.credits.day_query import DayQuery, RefreshedDays, VersionMemory
 from ledger.credits.day_ranges import contiguous_ranges, short_gaps
 from ledger.credits.day_reader import DayReader
 from ledger.credits.days import DayStore, DayVersion
-from ledger.credits.rollups import Rollup
+from ledger.credits.rollups import Detail, Rollup
 from ledger.credits.rows import Rows
 from ledger.credits.settlement import SettlementRule
 from ledger.credits.shared_reads import SharedReads
@@ -53,9 +53,9 @@ class PeriodSnapshot:
         """See `DayReader.rows`."""
         return await self.reader.rows(self.query, version)
 
-    async def rollup(self, version: DayVersion, *, by_hour: bool = False) -> Rollup:
+    async def rollup(self, version: DayVersion, detail: Detail = Detail.DAY) -> Rollup:
         """See `DayReader.rollup`."""
-        return await self.reader.rollup(self.query, version, by_hour=by_hour)
+        return await self.reader.rollup(self.query, version, detail)
 
 
 class CreditLog:

@@ -8,7 +8,7 @@ import logging
 from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import LOST_DAYS, DayQuery, VersionMemory
 from ledger.credits.days import DayVersion
-from ledger.credits.rollups import EMPTY_ROLLUP, CorruptRollup, Rollup
+from ledger.credits.rollups import EMPTY_ROLLUP, CorruptRollup, Detail, Rollup
 from ledger.credits.rows import NO_ROWS, Rows
 from ledger.credits.shared_reads import SharedReads
 from ledger.storage.store import LedgerUnavailable
@@ -53,8 +53,8 @@ class DayReader:
             rows = await self._reads.get(f"rows {key}", lambda: self._read_rows(query, version, key))
         return rows
 
-    async def rollup(self, query: DayQuery, version: DayVersion, *, by_hour: bool = False) -> Rollup:
-        """A version's rollup; its hours are readable if they are wanted.
+    async def rollup(self, query: DayQuery, version: DayVersion, detail: Detail = Detail.DAY) -> Rollup:
+        """A version's rollup, parsed to the detail that is wanted.
 
         Raises:
             UpstreamError, LedgerUnavailable: it had to be made from the rows, see `rows`.
@@ -65,10 +65,14 @@ class DayReader:
         rollup = self._rollups.recall(key)
         if rollup is None:
             rollup = await self._reads.get(f"rollup {key}", lambda: self._read_rollup(query, version, key))
-        if by_hour and isinstance(rollup.stored_hours, bytes):
-            rollup = _with_hours(rollup, key) or Rollup.of(await self.rows(query, version))
+        if not rollup.is_parsed(detail):
+            rollup = _parsed(rollup, detail, key) or await self._from_rows(query, version, detail)
             self._rollups.remember(key, rollup, rollup.size)
         return rollup
+
+    async def _from_rows(self, query: DayQuery, version: DayVersion, detail: Detail) -> Rollup:
+        made = Rollup.of(await self.rows(query, version))
+        return made.parsed(detail) or made
 
     async def _read_rows(self, query: DayQuery, version: DayVersion, key: str) -> Rows:
         rows = await self._stored_rows(query, version)
@@ -117,10 +121,10 @@ class DayReader:
             return None
 
 
-def _with_hours(rollup: Rollup, key: str) -> Rollup | None:
-    """The rollup with its hours parsed; None when they are unreadable, so that it has to be made from the rows."""
+def _parsed(rollup: Rollup, detail: Detail, key: str) -> Rollup | None:
+    """The rollup with its detail parsed; None when that is missing or unreadable: it has to be made from the rows."""
     try:
-        return Rollup(rollup.whole, rollup.hours())
+        return rollup.parsed(detail)
     except CorruptRollup as error:
         LOG.warning("the rollup of %s: %s", key, error)
         return None

@@ -1,14 +1,17 @@
 """What a day's credits add up to, so small that a summary of a year reads no rows.
 
-A rollup has counts and sums by hour, network, outcome and currency. Sums are exact, and two currencies are never added
-up. The totals of the whole day come first, because most summaries need no hours: those are parsed only when a summary
-asks for them.
+A rollup has the totals of the whole day by network, outcome and currency, and counts by hour and value (price point) as
+well. Sums are exact, and two currencies are never added up. The whole day's totals come first, because most summaries
+need no more: the rest is parsed only when a summary asks for it.
+
+Rollups written by the first version have hours but no values; where values are wanted of them, the rows are read.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from enum import Enum
 from typing import Any, Self
 
 import orjson
@@ -18,12 +21,17 @@ from runtime.compression import CorruptGzipError, pack, unpack
 
 EXACT = Context(prec=400, traps=[Inexact])
 """Sums that need more than 400 digits are refused rather than rounded."""
+FORMAT = b'{"format":2}'
+"""First line of a rollup with values."""
 
 DayKey = tuple[str, str, str]
 """Network, outcome, currency."""
 
 HourKey = tuple[int, str, str, str]
-"""Hour of the day (0 to 23), network, outcome, currency."""
+"""Hour of the UTC day (0 to 23), network, outcome, currency."""
+
+ValueKey = tuple[int, str, str, str, str]
+"""Hour, network, outcome, currency and the amount of one credit: a plain number without trailing zeros."""
 
 Total = tuple[int, Decimal]
 """How many credits, and the sum of their amounts."""
@@ -37,55 +45,71 @@ class CorruptRollup(Exception):
     """A stored rollup is not what it should be; the day's rows have the same information."""
 
 
+class Detail(Enum):
+    """How finely a summary needs a day's totals."""
+
+    DAY = "whole day"
+    HOUR = "by hour"
+    VALUE = "by hour and value"
+
+
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """A day's totals by network, outcome and currency, and by hour as well: parsed, or still as they are stored."""
+    """A day's totals. `values` and `hours` are parsed, or still as they are stored, or None where they are not."""
 
     whole: Mapping[DayKey, Total]
-    stored_hours: Mapping[HourKey, Total] | bytes
+    values: Mapping[ValueKey, int] | bytes | None
+    hours: Mapping[HourKey, Total] | bytes | None = None
 
     @classmethod
     def of(cls, rows: Rows) -> Self:
         """Count and sum rows."""
         columns = (rows.column(index) for index in (NETWORK, OUTCOME, CURRENCY, AMOUNT))
-        times = [time[11:13] for time in rows.column(TIME)]
-        whole: dict[DayKey, Total] = {}
-        hours: dict[HourKey, Total] = {}
+        hours = [time[11:13] for time in rows.column(TIME)]
+        plain = {amount: plain_value(Decimal(amount)) for amount in set(rows.column(AMOUNT))}
+        values: Counter[ValueKey] = Counter()
         # There are far fewer price points than credits: equal amounts are counted first and multiplied once.
-        for (hour, *rest, amount), count in Counter(zip(times, *columns, strict=True)).items():
-            network, outcome, currency = rest
-            more = count, EXACT.multiply(Decimal(amount), count)
-            add(whole, (network, outcome, currency), more)
-            add(hours, (int(hour), network, outcome, currency), more)
-        return cls(whole, hours)
+        for (hour, network, outcome, currency, amount), count in Counter(zip(hours, *columns, strict=True)).items():
+            values[int(hour), network, outcome, currency, plain[amount]] += count
+        whole: dict[DayKey, Total] = {}
+        for (_, network, outcome, currency, value), count in values.items():
+            add(whole, (network, outcome, currency), _worth(count, value))
+        return cls(whole, values)
 
-    def hours(self) -> Mapping[HourKey, Total]:
-        """The totals by hour.
+    def parsed(self, detail: Detail) -> Self | None:
+        """The rollup with that detail parsed; None when it was stored without values.
 
         Raises:
-            CorruptRollup: they are not what was stored, or do not add up to the whole day's.
+            CorruptRollup: the detail is not what was stored, or does not add up to the whole day's totals.
         """
-        if not isinstance(self.stored_hours, bytes):
-            return self.stored_hours
-        hours: dict[HourKey, Total] = {}
-        whole: dict[DayKey, Total] = {}
-        for (hour, network, outcome, currency), total in _entries(self.stored_hours, key_length=4):
-            if hour not in HOURS:
-                raise CorruptRollup(f"a stored rollup has an hour {hour!r}")
-            add(hours, (hour, network, outcome, currency), total)
-            add(whole, (network, outcome, currency), total)
-        if whole != self.whole:
-            raise CorruptRollup("the hours of a stored rollup do not add up to its day")
-        return hours
+        if detail is Detail.DAY:
+            return self
+        values = _parsed_values(self.values, self.whole) if isinstance(self.values, bytes) else self.values
+        if detail is Detail.VALUE:
+            return None if values is None else type(self)(self.whole, values, self.hours)
+        hours = _parsed_hours(self.hours, self.whole) if isinstance(self.hours, bytes) else self.hours
+        if hours is None:
+            hours = _hours_of(values or {})
+        return type(self)(self.whole, values, hours)
+
+    def is_parsed(self, detail: Detail) -> bool:
+        """Whether that detail can be read without parsing."""
+        part = {Detail.DAY: self.whole, Detail.HOUR: self.hours, Detail.VALUE: self.values}[detail]
+        return part is not None and not isinstance(part, bytes)
 
     @property
     def size(self) -> int:
         """About how many bytes of memory it takes."""
-        hours = self.stored_hours
-        return len(self.whole) * ENTRY_BYTES + (len(hours) if isinstance(hours, bytes) else len(hours) * ENTRY_BYTES)
+        parts = (self.whole, self.values or b"", self.hours or b"")
+        return sum(len(part) * (1 if isinstance(part, bytes) else ENTRY_BYTES) for part in parts)
 
 
-EMPTY_ROLLUP = Rollup({}, {})
+EMPTY_ROLLUP = Rollup({}, {}, {})
+
+
+def plain_value(amount: Decimal) -> str:
+    """An amount's one spelling: `1.50`, `1.5` and `15e-1` are one value."""
+    return format(amount.normalize(EXACT), "f")
 
 
 def add[K](totals: dict[K, Total], key: K, more: Total) -> None:
@@ -95,12 +119,15 @@ def add[K](totals: dict[K, Total], key: K, more: Total) -> None:
 
 
 def encode(rollup: Rollup) -> bytes:
-    """A rollup as two gzipped lines of JSON: `[network, outcome, currency, count, amount]`, and those with an hour."""
-    return pack(b"\n".join(_line(totals.items()) for totals in (rollup.whole, rollup.hours())))
+    """Three gzipped lines of JSON: the format, `[network, outcome, currency, count, sum]`, counts by hour and value.
 
-
-def _line(totals: Iterable[tuple[DayKey | HourKey, Total]]) -> bytes:
-    return orjson.dumps([[*key, count, str(amount)] for key, (count, amount) in sorted(totals)])
+    An entry of the last line is `[hour, network, outcome, currency, value, count]`.
+    """
+    values = rollup.parsed(Detail.VALUE)
+    if values is None or not isinstance(values.values, Mapping):
+        raise ValueError("a rollup without values is never written")
+    whole = orjson.dumps([[*key, count, str(amount)] for key, (count, amount) in sorted(rollup.whole.items())])
+    return pack(b"\n".join([FORMAT, whole, orjson.dumps([[*key, n] for key, n in sorted(values.values.items())])]))
 
 
 def decode(body: bytes, count: int) -> Rollup:
@@ -110,41 +137,99 @@ def decode(body: bytes, count: int) -> Rollup:
         CorruptRollup: the bytes are not a rollup, or its counts do not add up to `count`.
     """
     try:
-        whole, hours = unpack(body).split(b"\n")
+        *head, whole, detail = unpack(body).split(b"\n")
     except (CorruptGzipError, ValueError) as error:
         raise CorruptRollup(f"a stored rollup is unreadable: {error}") from error
+    if head not in ([], [FORMAT]):
+        raise CorruptRollup("a stored rollup has another format")
     totals: dict[DayKey, Total] = {}
-    for (network, outcome, currency), total in _entries(whole, key_length=3):
-        add(totals, (network, outcome, currency), total)
-    counted = sum(total[0] for total in totals.values())
-    if counted != count:
-        raise CorruptRollup(f"a stored rollup counts {counted} credits of a day that has {count}")
-    return Rollup(totals, hours)
+    for key, (counted, amount) in _entries(whole, key_length=3):
+        add(totals, _day_key(key), (_whole_number(counted), _number(amount)))
+    credits_counted = sum(total[0] for total in totals.values())
+    if credits_counted != count:
+        raise CorruptRollup(f"a stored rollup counts {credits_counted} credits of a day that has {count}")
+    return Rollup(totals, detail) if head else Rollup(totals, None, detail)
 
 
-def _entries(line: bytes, key_length: int) -> list[tuple[list[Any], Total]]:
-    """The entries of a line of JSON, each with the parts of its key.
+def _worth(count: int, value: str) -> Total:
+    return count, EXACT.multiply(Decimal(value), count)
+
+
+def _hours_of(values: Mapping[ValueKey, int]) -> dict[HourKey, Total]:
+    hours: dict[HourKey, Total] = {}
+    for (hour, network, outcome, currency, value), count in values.items():
+        add(hours, (hour, network, outcome, currency), _worth(count, value))
+    return hours
+
+
+def _parsed_values(line: bytes, whole: Mapping[DayKey, Total]) -> dict[ValueKey, int]:
+    values: dict[ValueKey, int] = {}
+    sums: dict[DayKey, Total] = {}
+    for (hour, *key), (value, counted) in _entries(line, key_length=4):
+        count, amount = _whole_number(counted), _number(value)
+        if plain_value(amount) != value:
+            raise CorruptRollup(f"a stored rollup has a value {value!r}")
+        values[_hour(hour), *_day_key(key), value] = count
+        add(sums, _day_key(key), _worth(count, value))
+    _check_sums(sums, whole)
+    return values
+
+
+def _parsed_hours(line: bytes, whole: Mapping[DayKey, Total]) -> dict[HourKey, Total]:
+    hours: dict[HourKey, Total] = {}
+    sums: dict[DayKey, Total] = {}
+    for (hour, *key), (counted, amount) in _entries(line, key_length=4):
+        total = _whole_number(counted), _number(amount)
+        add(hours, (_hour(hour), *_day_key(key)), total)
+        add(sums, _day_key(key), total)
+    _check_sums(sums, whole)
+    return hours
+
+
+def _check_sums(sums: Mapping[DayKey, Total], whole: Mapping[DayKey, Total]) -> None:
+    if sums != whole:
+        raise CorruptRollup("the hours of a stored rollup do not add up to its day")
+
+
+def _entries(line: bytes, key_length: int) -> Iterable[tuple[list[Any], list[Any]]]:
+    """The entries of a line of JSON: the parts of the key, and the two figures after it.
 
     Raises:
         CorruptRollup: the line is not a list of entries with keys of that length.
     """
     try:
-        entries = [(key, _total(count, amount)) for *key, count, amount in orjson.loads(line)]
-    except (ValueError, TypeError, InvalidOperation) as error:
+        entries = orjson.loads(line)
+    except ValueError as error:
         raise CorruptRollup(f"a stored rollup is unreadable: {error}") from error
-    if not all(_is_key(key, key_length) for key, _ in entries):
+    if not isinstance(entries, list) or not all(isinstance(e, list) and len(e) == key_length + 2 for e in entries):
         raise CorruptRollup("a stored rollup has entries of another form")
-    return entries
+    return [(entry[:key_length], entry[key_length:]) for entry in entries]
 
 
-def _total(count: object, amount: object) -> Total:
-    if type(count) is not int or count < 1 or type(amount) is not str:
-        raise TypeError("a count is a whole number, an amount is text")
-    total = Decimal(amount)
-    if not total.is_finite():
-        raise ValueError("an amount is not a number")
-    return count, total
+def _day_key(parts: list[Any]) -> DayKey:
+    network, outcome, currency = parts
+    if type(network) is str and type(currency) is str and outcome in STATES:
+        return network, outcome, currency
+    raise CorruptRollup("a stored rollup has entries of another form")
 
 
-def _is_key(key: list[object], length: int) -> bool:
-    return len(key) == length and all(type(part) is str for part in key[-3:]) and key[-2] in STATES
+def _hour(part: object) -> int:
+    if type(part) is int and part in HOURS:
+        return part
+    raise CorruptRollup(f"a stored rollup has an hour {part!r}")
+
+
+def _whole_number(part: object) -> int:
+    if type(part) is int and part > 0:
+        return part
+    raise CorruptRollup("a count in a stored rollup is not a whole number")
+
+
+def _number(part: object) -> Decimal:
+    try:
+        amount = Decimal(part) if type(part) is str else None
+    except InvalidOperation:
+        amount = None
+    if amount is None or not amount.is_finite():
+        raise CorruptRollup("an amount in a stored rollup is not a number")
+    return amount

@@ -8,32 +8,20 @@ the period. Each of them is read only while the invocation has time left.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from enum import Enum
+from datetime import date
 from functools import partial
 
 from ledger.credits.credit_log import PeriodSnapshot
 from ledger.credits.days import DayVersion
 from ledger.credits.filters import CreditFilter
-from ledger.credits.rollups import Rollup, Total, add
+from ledger.credits.rollups import Detail, Rollup
 from ledger.credits.rows import Position, Rows
+from ledger.credits.summaries import Summary, SummaryBucket, SummaryRequest
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Period, day_end, midnight
-from upstreams.openmarket.rows import CreditState
 
 DAYS_AT_ONCE = 8
 ROLLUPS_AT_ONCE = 64
-
-
-class SummaryKey(Enum):
-    """What a summary can be split by; it is always split by currency."""
-
-    DAY = "DAY"
-    HOUR = "HOUR"
-    NETWORK = "NETWORK"
-    OUTCOME = "OUTCOME"
-    CURRENCY = "CURRENCY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +32,6 @@ class RowPage:
     has_previous: bool
     has_next: bool
     total: int
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryBucket:
-    """One line of a summary; what it was not split by is None."""
-
-    day: date | None
-    hour: datetime | None
-    network: str | None
-    outcome: CreditState | None
-    currency: str
-    count: int
-    amount: Decimal
 
 
 class Selection:
@@ -85,16 +60,21 @@ class Selection:
             page.add_rows(rows)
         return page.result()
 
-    async def summary(self, by: frozenset[SummaryKey]) -> list[SummaryBucket]:
-        """Counts and exact sums of the whole period, split by some keys, in their order."""
-        totals: dict[_Split, Total] = {}
+    async def summary(self, request: SummaryRequest) -> list[SummaryBucket]:
+        """Counts and exact sums of the whole period.
+
+        Raises:
+            TooManyBuckets: split so finely, the summary is too long.
+        """
+        summary = Summary(request, self._period)
         whole = [version for version in self._snapshot.versions if self._is_whole(version)]
         to_read = [version for version in self._snapshot.versions if not self._is_whole(version)]
-        async for version, rollup in self._read_rollups(whole, by_hour=SummaryKey.HOUR in by):
-            _add(totals, version.day, rollup, by)
+        async for version, rollup in self._read_rollups(whole, request.detail):
+            summary.add(version.day, rollup)
         async for version, rows in self._read_days(to_read):
-            _add(totals, version.day, Rollup.of(rows), by)
-        return [SummaryBucket(*split, *total) for split, total in sorted(totals.items(), key=_order)]
+            made = Rollup.of(rows)
+            summary.add(version.day, made.parsed(request.detail) or made)
+        return summary.buckets()
 
     def _is_whole(self, version: DayVersion) -> bool:
         """Whether the day's own count and rollup can be used: all of the day is wanted, without a filter."""
@@ -131,16 +111,16 @@ class Selection:
             await asyncio.gather(*ahead, return_exceptions=True)
 
     async def _read_rollups(
-        self, versions: Sequence[DayVersion], *, by_hour: bool
+        self, versions: Sequence[DayVersion], detail: Detail
     ) -> AsyncIterator[tuple[DayVersion, Rollup]]:
         for start in range(0, len(versions), ROLLUPS_AT_ONCE):
             some = versions[start : start + ROLLUPS_AT_ONCE]
-            rollups = await self._in_time(partial(self._rollups, some, by_hour=by_hour))
+            rollups = await self._in_time(partial(self._rollups, some, detail))
             for version, rollup in zip(some, rollups, strict=True):
                 yield version, rollup
 
-    async def _rollups(self, versions: Sequence[DayVersion], *, by_hour: bool) -> list[Rollup]:
-        return await asyncio.gather(*(self._snapshot.rollup(version, by_hour=by_hour) for version in versions))
+    async def _rollups(self, versions: Sequence[DayVersion], detail: Detail) -> list[Rollup]:
+        return await asyncio.gather(*(self._snapshot.rollup(version, detail) for version in versions))
 
     async def _in_time[T](self, read: Callable[[], Awaitable[T]]) -> T:
         """The result of a read that begins and ends before the deadline.
@@ -160,9 +140,6 @@ class Selection:
     def _wanted(self, version: DayVersion, rows: Rows) -> Rows:
         inside = rows if self._period.covers(version.day) else rows.within(self._period)
         return inside if self._where is None else self._where.keep(inside)
-
-
-_Split = tuple[date | None, datetime | None, str | None, CreditState | None, str]
 
 
 class _PageBuilder:
@@ -203,30 +180,3 @@ class _PageBuilder:
             has_next=len(rows) > self._first,
             total=self._total,
         )
-
-
-def _add(totals: dict[_Split, Total], day: date, rollup: Rollup, by: frozenset[SummaryKey]) -> None:
-    """Add a day's rollup to a summary; its hours are read only if the summary is split by hour."""
-    of_day = day if SummaryKey.DAY in by else None
-    networks, outcomes = SummaryKey.NETWORK in by, SummaryKey.OUTCOME in by
-    split: _Split
-    if SummaryKey.HOUR in by:
-        starts = [midnight(day) + timedelta(hours=hour) for hour in range(24)]
-        for (hour, network, outcome, currency), more in rollup.hours().items():
-            split = (
-                of_day,
-                starts[hour],
-                network if networks else None,
-                CreditState(outcome) if outcomes else None,
-                currency,
-            )
-            add(totals, split, more)
-        return
-    for (network, outcome, currency), more in rollup.whole.items():
-        split = of_day, None, network if networks else None, CreditState(outcome) if outcomes else None, currency
-        add(totals, split, more)
-
-
-def _order(item: tuple[_Split, Total]) -> tuple[str, ...]:
-    day, hour, *rest = item[0]
-    return (day.isoformat() if day else "", hour.isoformat() if hour else "", *(part or "" for part in rest))

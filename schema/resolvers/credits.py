@@ -10,9 +10,18 @@ from ledger.answers.freshness import Freshness
 from ledger.credits.filters import CreditFilter
 from ledger.credits.outcomes import Outcome
 from ledger.credits.rows import Credit, Position
-from ledger.credits.selection import RowPage, Selection, SummaryBucket, SummaryKey
+from ledger.credits.selection import RowPage, Selection
+from ledger.credits.summaries import (
+    MOST_BUCKETS,
+    SummaryBucket,
+    SummaryKey,
+    SummaryRequest,
+    TooManyBuckets,
+    UnknownTimeZone,
+)
+from ledger.credits.summaries import time_zone as zone_of
 from runtime.clock import Period, rfc3339
-from schema.errors import BadUserInput, Forbidden
+from schema.errors import BadUserInput, Forbidden, ResultTooLarge
 from schema.limits import arguments
 from schema.limits.response_budget import BUCKET, LOG_ROW, OUTCOME_ROW
 from schema.resolvers import cursors, node_ids
@@ -30,6 +39,7 @@ class CreditLogPage:
     """Credits by time, then id; each figure is computed when it is selected."""
 
     selection: Selection
+    period: Period
     brand: str | None
     freshness: Freshness
     binding: tuple[str, ...]
@@ -66,9 +76,16 @@ class CreditLogPage:
         """How many rows the whole filtered period has; rows are read only for days that have to be filtered or cut."""
         return (await self._page()).total if self.filtered else await self.selection.count()
 
-    async def summary(self, by: list[str]) -> list[SummaryBucket]:
+    async def summary(self, by: list[str], time_zone: str = "UTC", fill: bool = False) -> list[SummaryBucket]:
         """Counts and exact sums of the whole filtered period, by the named keys."""
-        buckets = await self.selection.summary(frozenset(SummaryKey[name] for name in by))
+        try:
+            zone = zone_of(time_zone, self.period)
+            request = SummaryRequest(frozenset(SummaryKey[name] for name in by), zone, fill)
+            buckets = await self.selection.summary(request)
+        except UnknownTimeZone as error:
+            raise BadUserInput(str(error)) from None
+        except TooManyBuckets:
+            raise ResultTooLarge(f"the summary has more than {MOST_BUCKETS:,} lines: split by less") from None
         self.context.budget.take(len(buckets), BUCKET)
         return buckets
 
@@ -104,6 +121,7 @@ async def credit_log(
     stored = await context.ledger.credit_log.snapshot(context.tenant, brand, period, context.deadline)
     return CreditLogPage(
         selection=Selection(stored, period, condition),
+        period=period,
         brand=brand,
         filtered=condition is not None,
         binding=binding,

@@ -7,7 +7,7 @@ from typing import Any
 import strawberry
 
 from ledger.answers.freshness import Source
-from ledger.credits.selection import SummaryKey
+from ledger.credits.summaries import SummaryKey
 from upstreams.openmarket.client import CreditState
 from upstreams.rde.client import ReportFormat, ReportStatus, ReportType
 
@@ -75,10 +75,13 @@ declare_enum(
     SummaryKey,
     "What a summary can be split by.",
     {
-        "DAY": "The UTC day.",
-        "HOUR": "The UTC hour.",
+        "HOUR": "The hour.",
+        "DAY": "The day, in the time zone.",
+        "WEEK": "The week from Monday, in the time zone.",
+        "MONTH": "The month, in the time zone.",
         "NETWORK": "The mobile network, in the vendor's spelling.",
         "OUTCOME": "The state of the credits.",
+        "AMOUNT": "The amount of one credit (price point).",
         "CURRENCY": "The currency; a summary is always split by it.",
     },
     name="CreditLogKey",

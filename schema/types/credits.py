@@ -7,12 +7,24 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from ledger.credits.selection import SummaryBucket, SummaryKey
+from ledger.credits.summaries import SummaryBucket, SummaryKey
 from schema.resolvers.credits import CreditLogPage
 from schema.resolvers.log_rows import CreditNode
 from schema.types.basics import Freshness, Node, PageInfo, described
 from upstreams.openmarket.client import CreditState
 
+TimeZone = Annotated[
+    str,
+    strawberry.argument(
+        description="For days, weeks and months: an IANA name (`Europe/London`), a whole number of hours from UTC."
+    ),
+]
+Fill = Annotated[
+    bool,
+    strawberry.argument(
+        description="Whether times without credits get lines of zeros, for each other part that occurs in the period."
+    ),
+]
 Keys = Annotated[list[SummaryKey], strawberry.argument(description="What to split by; all in one without keys.")]
 
 
@@ -54,18 +66,33 @@ class CreditLogFilter:
 
 @strawberry.type(description="One line of a summary; keys that it was not split by are null.")
 class CreditLogBucket:
-    day: date | None = described("The UTC day.")
     hour: datetime | None = described("The instant at which the hour begins.")
+    day: date | None = described("The day, in the time zone.")
+    week: date | None = described("The Monday of the week, in the time zone.")
+    month: date | None = described("The first day of the month, in the time zone.")
     network: str | None = described("The mobile network.")
     outcome: CreditState | None = described("The state of the credits.")
+    value: Decimal | None = described("The amount of one credit, split by `AMOUNT`.")
     currency: str = described("The currency; amounts of two currencies are never added up.")
-    count: int = described("How many credits.")
-    amount: Decimal = described("The exact sum of their amounts.")
+    count: int = described("How many credits, in any state.")
+    amount: Decimal = described("The exact sum of their amounts: two decimals, more only where needed.")
+    success: int = described("How many succeeded.")
+    failed: int = described("How many failed.")
+    pending: int = described("How many have not ended.")
+    unknown: int = described("How many are in a state that we do not know.")
+    failure_rate: Decimal | None = described(
+        "`failed / (success + failed)`, four decimals; null where no credit has ended."
+    )
 
 
-async def summary_of(page: strawberry.Parent[CreditLogPage], by: Keys = []) -> list[SummaryBucket]:  # noqa: B006 - Strawberry reads the default
+async def summary_of(
+    page: strawberry.Parent[CreditLogPage],
+    by: Keys = [],  # noqa: B006 - Strawberry reads the default
+    time_zone: TimeZone = "UTC",
+    fill: Fill = False,
+) -> list[SummaryBucket]:
     """Split by the given keys, and by currency always."""
-    return await page.summary([key.name for key in by])
+    return await page.summary([key.name for key in by], time_zone, fill)
 
 
 @strawberry.type(description="Credits by time, then by id.")

@@ -22,7 +22,7 @@ def artifact(request: pytest.FixtureRequest) -> Path:
 
 def test_it_holds_our_packages_and_its_dependencies(artifact: Path) -> None:
     names = {entry.name for entry in artifact.iterdir()}
-    assert names >= {*PACKAGES, "graphql", "strawberry", "mangum", "httpx", "obstore", "orjson", "isal"}
+    assert names >= {*PACKAGES, "graphql", "tzdata", "mangum", "httpx", "obstore", "orjson", "isal"}
 
 
 def test_it_holds_nothing_that_lambda_brings_or_that_only_development_needs(artifact: Path) -> None:
@@ -31,6 +31,7 @@ def test_it_holds_nothing_that_lambda_brings_or_that_only_development_needs(arti
         "boto3",
         "botocore",
         "moto",
+        "strawberry",
         "pytest",
         "mypy",
         "local",

@@ -45,8 +45,8 @@ class Page:
 
     buckets: Sequence[Any]
 
-    def summary(self, by: object) -> Sequence[Any]:
-        assert by
+    def summary(self, **arguments: object) -> Sequence[Any]:
+        assert arguments["by"] == ["DAY"]
         return self.buckets
 
 

@@ -12,7 +12,8 @@ from functions.settings import Settings
 from ledger.credits.credit_log import CreditLog
 from ledger.credits.filters import CreditFilter
 from ledger.credits.rows import Credit
-from ledger.credits.selection import Selection, SummaryKey
+from ledger.credits.selection import Selection
+from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.storage.bucket import LedgerUnavailable, StoredObject
 from ledger.storage.store import Store
 from local.openmarket import OpenMarketSimulator
@@ -80,7 +81,10 @@ async def test_fifteen_summaries_read_each_rollup_once(bucket: MemoryBucket, set
     log = started(bucket, settings_environ)
 
     async def alias() -> int:
-        return sum(bucket.count for bucket in await (await select(log, None)).summary(frozenset({SummaryKey.HOUR})))
+        return sum(
+            bucket.count
+            for bucket in await (await select(log, None)).summary(SummaryRequest(frozenset({SummaryKey.HOUR})))
+        )
 
     assert set(await asyncio.gather(*(alias() for _ in range(15)))) == {DAYS * A_DAY}
     assert len(bucket.asked("LIST")) == 1
@@ -97,8 +101,8 @@ async def test_reading_ends_at_the_deadline_and_no_vendor_is_asked(
     wishes: dict[str, Callable[[], Awaitable[object]]] = {
         "page": lambda: selection.page(1, None),
         "count": selection.count,
-        "summary": lambda: selection.summary(frozenset()),
-        "rollups": lambda: selection.summary(frozenset({SummaryKey.DAY})),
+        "summary": lambda: selection.summary(SummaryRequest(frozenset())),
+        "rollups": lambda: selection.summary(SummaryRequest(frozenset({SummaryKey.DAY}))),
     }
     began = time.monotonic()
     with pytest.raises(LedgerUnavailable, match="deadline"):

@@ -17,7 +17,8 @@ from functions.settings import Settings
 from ledger.credits.credit_log import CreditLog
 from ledger.credits.days import DayStore
 from ledger.credits.rows import Rows
-from ledger.credits.selection import Selection, SummaryKey
+from ledger.credits.selection import Selection
+from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.aws import Aws
@@ -76,7 +77,7 @@ async def test_the_lake_adds_up_to_the_summary(log: CreditLog, lake: duckdb.Duck
             period = Period(FIRST, FIRST + DAYS * DAY)
         held = await log.snapshot("default", brand, period, Deadline.after(10))
         summary = await Selection(held, period, None).summary(
-            frozenset({SummaryKey.DAY, SummaryKey.NETWORK, SummaryKey.OUTCOME})
+            SummaryRequest(frozenset({SummaryKey.DAY, SummaryKey.NETWORK, SummaryKey.OUTCOME}))
         )
         told = lake.execute(
             "SELECT day, network, outcome, currency, count(*), sum(amount) FROM credits"

@@ -1,13 +1,26 @@
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, Inexact
 from fractions import Fraction
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.credits.rollups import CorruptRollup, Rollup, add, decode, encode
+from ledger.credits.rollups import (
+    FORMAT,
+    CorruptRollup,
+    Detail,
+    HourKey,
+    Rollup,
+    Total,
+    ValueKey,
+    add,
+    decode,
+    encode,
+)
 from ledger.credits.rows import Rows
 from runtime.compression import pack
 from upstreams.openmarket.client import LogRow, state_of
@@ -29,15 +42,47 @@ log_rows = st.builds(
 @given(st.lists(log_rows, max_size=40))
 def test_a_rollup_is_exactly_what_its_rows_add_up_to(log: list[LogRow]) -> None:
     hours: dict[tuple[int, str, str, str], tuple[int, Fraction]] = defaultdict(lambda: (0, Fraction(0)))
+    values: Counter[tuple[int, str, str, str, Fraction]] = Counter()
     for row in log:
         key = (row.time.hour, row.network, state_of(row.raw_outcome).name, row.currency)
         hours[key] = hours[key][0] + 1, hours[key][1] + Fraction(row.amount)
+        values[*key, Fraction(row.amount)] += 1
     for rollup in (Rollup.of(Rows.of(log)), decode(encode(Rollup.of(Rows.of(log))), len(log))):
-        assert {key: (count, Fraction(amount)) for key, (count, amount) in rollup.hours().items()} == hours
+        assert {key: (count, Fraction(amount)) for key, (count, amount) in hours_of(rollup).items()} == hours
+        assert {(*key[:4], Fraction(key[4])): count for key, count in values_of(rollup).items()} == values
         assert sum(count for count, _ in rollup.whole.values()) == len(log)
         for split, (count, amount) in rollup.whole.items():
             parts = [total for hour, total in hours.items() if hour[1:] == split]
             assert (count, Fraction(amount)) == (sum(part[0] for part in parts), sum(part[1] for part in parts))
+
+
+@given(st.lists(log_rows, max_size=40))
+def test_a_rollup_of_the_first_version_has_hours_and_no_values(log: list[LogRow]) -> None:
+    new = Rollup.of(Rows.of(log))
+    lines = (new.whole, hours_of(new))
+    written = [orjson.dumps([[*key, count, str(total)] for key, (count, total) in line.items()]) for line in lines]
+    old = decode(pack(b"\n".join(written)), len(log))
+    assert (old.whole, hours_of(old)) == (new.whole, hours_of(new))
+    assert old.parsed(Detail.VALUE) is None
+
+
+def hours_of(rollup: Rollup) -> Mapping[HourKey, Total]:
+    parsed = rollup.parsed(Detail.HOUR)
+    assert parsed is not None
+    assert isinstance(parsed.hours, Mapping)
+    return parsed.hours
+
+
+def values_of(rollup: Rollup) -> Mapping[ValueKey, int]:
+    parsed = rollup.parsed(Detail.VALUE)
+    assert parsed is not None
+    assert isinstance(parsed.values, Mapping)
+    return parsed.values
+
+
+def test_one_value_has_one_spelling() -> None:
+    log = [LogRow(n, NIGHT, "1", "O2", "SUCCESS", amount, "GBP") for n, amount in enumerate(["1.5", "1.50", "1.5000"])]
+    assert values_of(Rollup.of(Rows.of(log))) == {(0, "O2", "SUCCESS", "GBP", "1.5"): 3}
 
 
 def test_a_tenth_ten_times_is_one() -> None:
@@ -60,7 +105,17 @@ def test_a_sum_that_cannot_be_exact_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", encode(Rollup({}, {}))[:-4], pack(b"[]"), pack(b'[["O2"]]\n[]'), pack(b'[["a","b","c",1,"x"]]\n[]')]
+    "body",
+    [
+        b"",
+        encode(Rollup({}, {}))[:-4],
+        pack(b"[]"),
+        pack(b'[["O2"]]\n[]'),
+        pack(b'[["a","b","c",1,"x"]]\n[]'),
+        pack(b'[["O2","SUCCESS","GBP",1,"x"]]\n[]'),
+        pack(b'{"format":3}\n[["O2","SUCCESS","GBP",1,"1"]]\n[]'),
+        pack(FORMAT + b'\n{"O2":1}\n[]'),
+    ],
 )
 def test_what_is_damaged_is_refused(body: bytes) -> None:
     with pytest.raises(CorruptRollup):

@@ -9,7 +9,8 @@ import pytest
 from functions.settings import Settings
 from ledger.credits.filters import CreditFilter
 from ledger.credits.rows import Credit, Position
-from ledger.credits.selection import Selection, SummaryKey
+from ledger.credits.selection import Selection
+from ledger.credits.summaries import SummaryKey, SummaryRequest
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
@@ -107,7 +108,7 @@ async def test_whole_days_are_counted_and_summed_without_reading_rows(bucket: Me
     selection = await Reader(bucket).select(FIRST, FIRST + 10 * DAY)
     assert await selection.count() == 9 * A_DAY
     assert bucket.seen == []
-    summary = await selection.summary(frozenset({SummaryKey.DAY, SummaryKey.OUTCOME}))
+    summary = await selection.summary(SummaryRequest(frozenset({SummaryKey.DAY, SummaryKey.OUTCOME})))
     assert sum(line.count for line in summary) == 9 * A_DAY
     assert bodies(bucket) == []
     assert len(bucket.asked("GET")) == 9, "a day without rows adds up to nothing"
@@ -121,7 +122,7 @@ async def test_days_that_the_period_cuts_are_read(bucket: MemoryBucket) -> None:
     bucket.seen.clear()
     assert await cut.count() == len(inside)
     assert bodies(bucket) == ["2019-11-01/rows.csv.gz", "2019-11-04/rows.csv.gz"]
-    (total,) = [line for line in await cut.summary(frozenset()) if line.currency == "GBP"]
+    (total,) = [line for line in await cut.summary(SummaryRequest(frozenset())) if line.currency == "GBP"]
     assert total.amount == sum(Decimal(credit.amount) for credit in inside if credit.currency == "GBP")
 
 
@@ -133,16 +134,18 @@ async def test_a_filter_looks_into_every_day_once(bucket: MemoryBucket) -> None:
     page = await selection.page(3, None)
     assert list(page.rows) == wanted[:3]
     assert page.total == await selection.count() == len(wanted)
-    assert sum(line.count for line in await selection.summary(frozenset({SummaryKey.HOUR}))) == len(wanted)
+    assert sum(line.count for line in await selection.summary(SummaryRequest(frozenset({SummaryKey.HOUR})))) == len(
+        wanted
+    )
     assert len(bodies(bucket)) == 9
 
 
 async def test_a_summary_is_in_the_order_of_its_keys_and_leaves_out_the_others(bucket: MemoryBucket) -> None:
     selection = await Reader(bucket).select(FIRST, FIRST + 2 * DAY)
-    by_hour = await selection.summary(frozenset({SummaryKey.HOUR}))
+    by_hour = await selection.summary(SummaryRequest(frozenset({SummaryKey.HOUR})))
     assert [line.hour for line in by_hour] == sorted(line.hour or FIRST for line in by_hour)
     assert {(line.day, line.network, line.outcome) for line in by_hour} == {(None, None, None)}
-    whole = await selection.summary(frozenset())
+    whole = await selection.summary(SummaryRequest(frozenset()))
     assert {(line.day, line.hour, line.network, line.outcome) for line in whole} == {(None, None, None, None)}
     assert sum(line.count for line in whole) == 2 * A_DAY
 
@@ -164,7 +167,9 @@ async def test_a_settled_years_summary_reads_no_rows() -> None:
     reader = Reader(bucket)
     bucket.seen.clear()
     held = await reader.log.snapshot("default", None, Period(start, FIRST), Deadline.after(5))
-    summary = await Selection(held, Period(start, FIRST), None).summary(frozenset({SummaryKey.DAY, SummaryKey.OUTCOME}))
+    summary = await Selection(held, Period(start, FIRST), None).summary(
+        SummaryRequest(frozenset({SummaryKey.DAY, SummaryKey.OUTCOME}))
+    )
     assert sum(line.count for line in summary) == 366 * 5
     assert len(bucket.asked("LIST")) == 1
     assert len(bucket.asked("GET")) == 366

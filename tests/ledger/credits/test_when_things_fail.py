@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ledger.answers.freshness import Source
-from ledger.credits.selection import Selection, SummaryKey
+from ledger.credits.selection import Selection
+from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.storage.store import LedgerUnavailable
 from local.credits import SimulatedCredit
 from local.openmarket import OpenMarketSimulator
@@ -100,7 +101,10 @@ async def test_without_s3_the_vendor_answers(shared: SharedLedger) -> None:
     freshness, selection = await look(shared.start(), MIDNIGHT - 40 * DAY, NOON)
     assert (freshness.source, freshness.stale) == (Source.UPSTREAM, False)
     assert await selection.count() == len((await selection.page(10_000, None)).rows)
-    assert sum(line.count for line in await selection.summary(frozenset({SummaryKey.DAY}))) == await selection.count()
+    assert (
+        sum(line.count for line in await selection.summary(SummaryRequest(frozenset({SummaryKey.DAY}))))
+        == await selection.count()
+    )
     assert shared.openmarket.count("/csv/log") == 2
 
 
@@ -141,7 +145,7 @@ async def test_a_lost_rollup_is_made_again_from_the_rows(shared: SharedLedger) -
     for key in [key for key in shared.bucket.objects if "_settled-" in key]:
         del shared.bucket.objects[key]
     _, selection = await look(shared.start(), MIDNIGHT - 40 * DAY, MIDNIGHT - 30 * DAY)
-    assert sum(line.count for line in await selection.summary(frozenset({SummaryKey.DAY}))) == 100
+    assert sum(line.count for line in await selection.summary(SummaryRequest(frozenset({SummaryKey.DAY})))) == 100
     assert len([key for key in shared.bucket.objects if "_settled-" in key]) == 10
     assert shared.openmarket.count("/csv/log") == 1
 

@@ -12,7 +12,8 @@ from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.credits.filters import CreditFilter
 from ledger.credits.rows import HEADER
-from ledger.credits.selection import Selection, SummaryBucket, SummaryKey
+from ledger.credits.selection import Selection
+from ledger.credits.summaries import SummaryBucket, SummaryKey, SummaryRequest
 from ledger.exports.exports import Exports
 from ledger.exports.jobs import ExportFormat, ExportJob, ExportLog, ExportSnapshot, ExportStatus
 from ledger.exports.writer import Exporter
@@ -78,10 +79,10 @@ class Shop:
         return (await (await self.select(period, CreditFilter())).page(1, None)).total
 
     async def summary(self, period: Period) -> list[SummaryBucket]:
-        return await (await self.select(period)).summary(frozenset())
+        return await (await self.select(period)).summary(SummaryRequest(frozenset()))
 
     async def by_hour(self, period: Period) -> list[SummaryBucket]:
-        return await (await self.select(period)).summary(BY_HOUR)
+        return await (await self.select(period)).summary(SummaryRequest(BY_HOUR))
 
     async def export(self, period: Period) -> list[list[str]]:
         export = await self.exported(period)
@@ -197,9 +198,10 @@ def rollup_with(change: Callable[[list[object], list[object]], object]) -> Spoil
     """A rollup whose entries have been changed; what comes out is gzipped JSON again."""
 
     def spoiled(body: bytes) -> bytes:
-        whole, hours = (json.loads(line) for line in unpack(body).split(b"\n"))
-        change(whole, hours)
-        return pack(f"{json.dumps(whole)}\n{json.dumps(hours)}".encode())
+        header, *lines = unpack(body).split(b"\n")
+        whole, values = (json.loads(line) for line in lines)
+        change(whole, values)
+        return pack(b"\n".join([header, json.dumps(whole).encode(), json.dumps(values).encode()]))
 
     return spoiled
 
@@ -222,7 +224,9 @@ ROLLUPS: dict[str, Spoil] = ANYTHING | {
     "a network that is a number": rollup_with(lambda whole, _: set_in(whole, 0, 2)),
     "no hours": rollup_with(lambda _, hours: hours.clear()),
     "an hour too few": rollup_with(lambda _, hours: hours.pop()),
-    "another amount in an hour": rollup_with(lambda _, hours: set_in(hours, -1, "1000")),
+    "another count in an hour": rollup_with(lambda _, hours: set_in(hours, -1, 1000)),
+    "another value in an hour": rollup_with(lambda _, hours: set_in(hours, -2, "1000")),
+    "a value in another spelling": rollup_with(lambda _, hours: set_in(hours, -2, "1.50")),
     "an hour that no day has": rollup_with(lambda _, hours: set_in(hours, 0, 24)),
     "an hour in words": rollup_with(lambda _, hours: set_in(hours, 0, "noon")),
 }

@@ -27,7 +27,10 @@ FROM, TO = "2019-11-01T00:00:00Z", "2019-11-04T00:00:00Z"
 INSTANTS = (FROM, "2019-11-01T10:30:00Z", "2019-11-02T00:00:00+02:00", "2019-11-03T23:59:59Z", TO)
 DAYS = ("2019-11-05", "2019-11-14", "2019-12-03")
 
-ENUMS = ("SUCCESS", "FAILED", "JSON", "XLSX", "CSV", "JSONL", "DAY", "HOUR", "NETWORK", "OUTCOME", "CURRENCY")
+ENUMS = frozenset(
+    {"SUCCESS", "FAILED", "JSON", "XLSX", "CSV", "JSONL"}
+    | {"HOUR", "DAY", "WEEK", "MONTH", "NETWORK", "OUTCOME", "AMOUNT", "CURRENCY"}
+)
 
 VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
     "reports": {
@@ -57,7 +60,11 @@ VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
     "creditOutcome": {"from": INSTANTS, "to": INSTANTS, "brand": ("MyBrand", None)},
     "node": {"id": ("nothing", "WyJDcmVkaXRMb2dFbnRyeSJd", NODE_ID, NODE_ID[:-4])},
     "creditLogExport": {"id": ("nothing", 7, "0" * 32)},
-    "summary": {"by": (["DAY"], ["HOUR", "NETWORK"], "OUTCOME", [], ["CURRENCY", "DAY"])},
+    "summary": {
+        "by": (["DAY"], ["HOUR", "NETWORK"], "OUTCOME", [], ["CURRENCY", "WEEK"], ["MONTH", "AMOUNT"]),
+        "timeZone": ("UTC", "Europe/London", "Asia/Kolkata", "nowhere"),
+        "fill": (True, False),
+    },
     "archiveUrl": {"expiresIn": (0, None)},
     "exportCreditLog": {
         "input": (
@@ -191,4 +198,4 @@ def literal(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {literal(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(literal, value)) + "]"
-    return value if value in ENUMS else json.dumps(value)
+    return value if isinstance(value, str) and value in ENUMS else json.dumps(value)

@@ -16,6 +16,7 @@ from functools import cached_property
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.credits.selection import Selection
+from ledger.credits.summaries import SummaryRequest
 from ledger.storage.leases import Leases
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
@@ -51,7 +52,7 @@ async def ask(start: datetime, end: datetime) -> dict[str, object]:
     period = Period(start, end)
     held = await log.snapshot("default", None, period, Deadline.after(25))
     selection = Selection(held, period, None)
-    summary = await selection.summary(frozenset())
+    summary = await selection.summary(SummaryRequest(frozenset()))
     return {
         "count": await selection.count(),
         "rows": len((await selection.page(10_000, None)).rows),

@@ -1,0 +1,249 @@
+"""Summaries of a period: counts and exact sums, split by time, network, outcome, value and currency.
+
+Time is split in any IANA time zone whose offset is a whole number of hours, because rollups are hourly. An hour is an
+instant, so a change of the clock doubles or drops none; days, weeks (from Monday) and months are the zone's own.
+"""
+
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
+
+from ledger.credits.rollups import EXACT, Detail, Rollup
+from runtime.clock import Period, midnight
+from upstreams.openmarket.rows import CreditState
+
+HOUR = timedelta(hours=1)
+CENT = Decimal("0.01")
+RATE = Decimal("0.0001")
+MOST_BUCKETS = 50_000
+STATES = ("SUCCESS", "FAILED", "PENDING", "UNKNOWN")
+
+
+class SummaryKey(Enum):
+    """What a summary can be split by; it is always split by currency."""
+
+    HOUR = "HOUR"
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+    NETWORK = "NETWORK"
+    OUTCOME = "OUTCOME"
+    AMOUNT = "AMOUNT"
+    CURRENCY = "CURRENCY"
+
+
+TIME_KEYS = frozenset({SummaryKey.HOUR, SummaryKey.DAY, SummaryKey.WEEK, SummaryKey.MONTH})
+
+
+class UnknownTimeZone(ValueError):
+    """Not an IANA time zone, or one whose offset in the period is not a whole number of hours."""
+
+
+class TooManyBuckets(Exception):
+    """A summary would have more lines than `MOST_BUCKETS`."""
+
+
+class TimeParts(NamedTuple):
+    """Where a credit lies in time, as far as a summary is split by it."""
+
+    month: date | None = None
+    week: date | None = None
+    day: date | None = None
+    hour: datetime | None = None
+
+
+class OtherParts(NamedTuple):
+    """What else a summary is split by."""
+
+    network: str | None
+    outcome: str | None
+    value: Decimal | None
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryBucket:
+    """One line of a summary; what it was not split by is None.
+
+    `day`, `week` (its Monday) and `month` (its first day) are the time zone's, `hour` is the instant at which the hour
+    begins, `value` the amount of one credit. `failure_rate` is the share of failures among the credits that succeeded
+    or failed, four decimals; None where there are none.
+    """
+
+    month: date | None
+    week: date | None
+    day: date | None
+    hour: datetime | None
+    network: str | None
+    outcome: CreditState | None
+    value: Decimal | None
+    currency: str
+    count: int
+    amount: Decimal
+    success: int
+    failed: int
+    pending: int
+    unknown: int
+
+    @property
+    def failure_rate(self) -> Decimal | None:
+        """Failed of all that ended."""
+        ended = self.success + self.failed
+        return (Decimal(self.failed) / ended).quantize(RATE, ROUND_HALF_EVEN) if ended else None
+
+
+class SummaryRequest(NamedTuple):
+    """What to split by, in which time zone, and whether times without credits get lines of zeros."""
+
+    by: frozenset[SummaryKey]
+    zone: tzinfo = UTC
+    fill: bool = False
+
+    @property
+    def detail(self) -> Detail:
+        """How finely the days' totals are needed."""
+        if SummaryKey.AMOUNT in self.by:
+            return Detail.VALUE
+        split_by_local_time = self.zone is not UTC and self.by & TIME_KEYS
+        return Detail.HOUR if SummaryKey.HOUR in self.by or split_by_local_time else Detail.DAY
+
+
+class Summary:
+    """Adds up the rollups of a period's days; memory grows with the lines, not with the period."""
+
+    def __init__(self, request: SummaryRequest, period: Period) -> None:
+        self._request = request
+        self._period = period
+        self._counts: dict[tuple[TimeParts, OtherParts], dict[str, int]] = {}
+        self._amounts: dict[tuple[TimeParts, OtherParts], Decimal] = {}
+
+    def add(self, day: date, rollup: Rollup) -> None:
+        """Add a UTC day's totals, parsed to the request's detail.
+
+        Raises:
+            TooManyBuckets: the summary has grown too long.
+        """
+        times: dict[int, TimeParts] = {}
+        for hour, network, outcome, currency, value, count, amount in _totals(rollup, self._request.detail):
+            if hour not in times:
+                times[hour] = self._time_parts(midnight(day) + hour * HOUR)
+            self._add((times[hour], self._other_parts(network, outcome, currency, value)), outcome, count, amount)
+
+    def buckets(self) -> list[SummaryBucket]:
+        """The lines by time, then network, outcome, value and currency.
+
+        Raises:
+            TooManyBuckets: the times without credits are too many.
+        """
+        if self._request.fill:
+            self._fill()
+        lines = sorted(self._counts.items(), key=lambda line: _order(*line[0]))
+        return [_bucket(*key, counts, money(self._amounts[key])) for key, counts in lines]
+
+    def _add(self, key: tuple[TimeParts, OtherParts], outcome: str, count: int, amount: Decimal) -> None:
+        counts = self._counts.setdefault(key, {})
+        counts[outcome] = counts.get(outcome, 0) + count
+        self._amounts[key] = EXACT.add(self._amounts.get(key, Decimal()), amount)
+        if len(self._counts) > MOST_BUCKETS:
+            raise TooManyBuckets
+
+    def _fill(self) -> None:
+        """Give each time of the period a line for each combination of the other parts that occurs in the period."""
+        others = {other for _, other in self._counts}
+        times = dict.fromkeys(self._time_parts(hour) for hour in _hours(self._period))
+        if len(times) * len(others) > MOST_BUCKETS:
+            raise TooManyBuckets
+        for time in times:
+            for other in others:
+                self._counts.setdefault((time, other), {})
+                self._amounts.setdefault((time, other), Decimal())
+
+    def _time_parts(self, hour: datetime) -> TimeParts:
+        by = self._request.by
+        if not by & TIME_KEYS:
+            return TimeParts()
+        day = hour.astimezone(self._request.zone).date()
+        return TimeParts(
+            day.replace(day=1) if SummaryKey.MONTH in by else None,
+            day - timedelta(days=day.weekday()) if SummaryKey.WEEK in by else None,
+            day if SummaryKey.DAY in by else None,
+            hour if SummaryKey.HOUR in by else None,
+        )
+
+    def _other_parts(self, network: str, outcome: str, currency: str, value: str | None) -> OtherParts:
+        by = self._request.by
+        return OtherParts(
+            network if SummaryKey.NETWORK in by else None,
+            outcome if SummaryKey.OUTCOME in by else None,
+            money(Decimal(value)) if value is not None else None,
+            currency,
+        )
+
+
+def _bucket(time: TimeParts, other: OtherParts, counts: Mapping[str, int], amount: Decimal) -> SummaryBucket:
+    outcome = CreditState(other.outcome) if other.outcome else None
+    by_state = (counts.get(state, 0) for state in STATES)
+    return SummaryBucket(
+        *time, other.network, outcome, other.value, other.currency, sum(counts.values()), amount, *by_state
+    )
+
+
+def money(amount: Decimal) -> Decimal:
+    """An exact amount with two decimals, or as many more as it needs."""
+    plain = amount.normalize(EXACT)
+    exponent = plain.as_tuple().exponent
+    return plain if isinstance(exponent, int) and exponent < -2 else plain.quantize(CENT, context=EXACT)  # noqa: PLR2004 - cents
+
+
+def time_zone(name: str, period: Period) -> tzinfo:
+    """The time zone of a name, usable for a summary of a period.
+
+    Raises:
+        UnknownTimeZone: there is none of that name, or its offset is not a whole number of hours.
+    """
+    if name == "UTC":
+        return UTC
+    try:
+        zone = _zone(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UnknownTimeZone("timeZone takes an IANA name such as Europe/London") from error
+    offsets = {(hour.astimezone(zone).utcoffset() or timedelta()) for hour in _hours(period)}
+    if any(offset % HOUR for offset in offsets):
+        raise UnknownTimeZone(f"{name} is not a whole number of hours from UTC, and figures are kept by the hour")
+    return zone
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> tzinfo:
+    return zoneinfo.ZoneInfo(name)
+
+
+def _hours(period: Period) -> Iterator[datetime]:
+    """The hours that a period touches."""
+    hour = period.start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    while hour < period.end:
+        yield hour
+        hour += HOUR
+
+
+def _totals(rollup: Rollup, detail: Detail) -> Iterator[tuple[int, str, str, str, str | None, int, Decimal]]:
+    """Hour (0 where it does not matter), network, outcome, currency, value, count and sum."""
+    if detail is Detail.VALUE and isinstance(rollup.values, Mapping):
+        for (hour, network, outcome, currency, value), count in rollup.values.items():
+            yield hour, network, outcome, currency, value, count, EXACT.multiply(Decimal(value), count)
+    elif detail is Detail.HOUR and isinstance(rollup.hours, Mapping):
+        for (hour, network, outcome, currency), (count, amount) in rollup.hours.items():
+            yield hour, network, outcome, currency, None, count, amount
+    else:
+        for (network, outcome, currency), (count, amount) in rollup.whole.items():
+            yield 0, network, outcome, currency, None, count, amount
+
+
+def _order(time: TimeParts, other: OtherParts) -> tuple[object, ...]:
+    times = [part.isoformat() if part else "" for part in time]
+    return (*times, other.network or "", other.outcome or "", other.value or Decimal(), other.currency)
