@@ -5,7 +5,7 @@ Rows of an answer that may have been cut off need a second source: the outcome r
 must at least not count credits that the log lacks while a second fetch brought the same rows (`ledger.keeper` looks).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -46,7 +46,7 @@ class SettlementRule:
 
 
 class Comparison(Enum):
-    """What the outcome report says about the rows of the same days."""
+    """What the outcome report shows about the rows of the same days."""
 
     AGREES = "AGREES"
     LOG_LACKS_CREDITS = "LOG_LACKS_CREDITS"
@@ -56,35 +56,35 @@ class Comparison(Enum):
 FINAL = (CreditState.SUCCESS, CreditState.FAILED)
 """The states that the outcome report counts."""
 
+type FinalTotals = dict[tuple[str, str], Total]
+"""Count and sum of the credits of a currency in a final state."""
+
 
 def compare(log: Iterable[Rollup], outcome: Iterable[OutcomeRow]) -> Comparison:
-    """Compare counts and sums by currency: those of successful and failed credits, and whether any are missing."""
-    logged: dict[tuple[str, str], Total] = {}
-    for rollup in log:
-        for (_, state, currency), total in rollup.whole.items():
-            add(logged, (currency, state), total)
-    reported = _reported(outcome)
-    if reported == {key: total for key, total in logged.items() if key[1] in FINAL}:
+    """Compare the counts and sums of successful and failed credits, by currency."""
+    logged, reported = _logged(log), _reported(outcome)
+    if logged == reported:
         return Comparison.AGREES
-    logged_counts = _counts(logged)
-    if any(count > logged_counts.get(currency, 0) for currency, count in _counts(reported).items()):
+    nothing = 0, Decimal(0)
+    if any(count > logged.get(key, nothing)[0] for key, (count, _) in reported.items()):
         return Comparison.LOG_LACKS_CREDITS
     return Comparison.DIFFERS
 
 
-def _reported(outcome: Iterable[OutcomeRow]) -> dict[tuple[str, str], Total]:
-    reported: dict[tuple[str, str], Total] = {}
+def _logged(log: Iterable[Rollup]) -> FinalTotals:
+    totals: FinalTotals = {}
+    for rollup in log:
+        for (_, state, currency), total in rollup.whole.items():
+            if state in FINAL:
+                add(totals, (currency, state), total)
+    return totals
+
+
+def _reported(outcome: Iterable[OutcomeRow]) -> FinalTotals:
+    totals: FinalTotals = {}
     for row in outcome:
         for state, count in zip(FINAL, (row.success, row.failed), strict=True):
             if count:
                 amount = EXACT.multiply(Decimal(row.amount), count)
-                add(reported, (row.currency, state.value), (count, amount))
-    return reported
-
-
-def _counts(totals: Mapping[tuple[str, str], Total]) -> dict[str, int]:
-    """How many credits there are of each currency."""
-    counts: dict[str, int] = {}
-    for (currency, _), (count, _) in totals.items():
-        counts[currency] = counts.get(currency, 0) + count
-    return counts
+                add(totals, (row.currency, state.value), (count, amount))
+    return totals

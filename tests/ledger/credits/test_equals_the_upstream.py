@@ -32,7 +32,7 @@ from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
 from local.simulator import Simulator, answering_html, breaking_off, failing, without_column
 from runtime.deadline import Deadline
-from tests.support.processes.checked_ledger import LOG, PROCESSES, CheckedLedger, midnight_of, parsed
+from tests.support.processes.checked_ledger import LOG, PAUSE, PROCESSES, CheckedLedger, midnight_of, parsed
 from tests.support.s3.memory_store import Killed
 from tests.support.vendors.vendor_history import DAY
 from upstreams.secrets import SecretStore
@@ -124,6 +124,15 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
     def openmarket_writes_its_files_in_another_way(self, shape: str) -> None:
         self.openmarket.shape = SHAPES[shape]
 
+    @precondition(lambda self: "openmarket" not in self.failing)
+    @rule(rows=st.sampled_from([None, 0, 1, 7, 30, 60]))
+    def openmarket_loses_rows(self, rows: int | None) -> None:
+        """A log ends by the closing of the connection, and may have lost rows by then."""
+        self.openmarket.behave()
+        if rows is not None:
+            self.openmarket.shape = SHAPES["documented"]
+            self.openmarket.misbehave(self.lossy_logs.losing(rows), times=None, path="/csv/log")
+
     @rule(fault=st.sampled_from([None, failing(500), answering_html()]))
     def rde_fares(self, fault: Any) -> None:
         self._fares("rde", self.rde, fault, "/reports")
@@ -149,6 +158,9 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
     @rule(number=processes)
     def the_keeper_runs(self, number: int) -> None:
         self.tick()
+        self.note_failing_vendors()
+        if self.clock() - self.failed_at["openmarket"] <= PAUSE:
+            self.lossy_logs.settle_without_a_report()
         run = KeeperRun(Deadline.after(120))
         self.run(self.processes[number].keeper.keep(run))
         assert run.complete

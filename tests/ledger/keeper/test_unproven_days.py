@@ -1,19 +1,19 @@
 """A log that ends by the closing of the connection may have been cut off: no day is settled on it alone."""
 
 import gzip
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
+from local.csv_shapes import SHAPES
 from local.simulator import failing
 from runtime.clock import DAY, midnight, rfc3339
 from tests.support.api.frontend import Frontend
 from tests.support.processes.deployment import Deployment
-from tests.support.vendors.unframed_proxy import UnframedProxy
+from tests.support.vendors.lossy_logs import LossyLogs
 
 LOG = """query($f: DateTime!, $t: DateTime!, $b: String) {
   creditLog(from: $f, to: $t, brand: $b) { totalCount freshness { stale } } }"""
@@ -26,11 +26,22 @@ LATE_DAYS = 5
 
 @dataclass
 class Home:
-    """A deployment, and the proxy between it and OpenMarket."""
+    """A deployment whose OpenMarket ends its answers by closing the connection."""
 
     deployment: Deployment
-    proxy: UnframedProxy
     first: datetime
+
+    def send_lengths(self) -> None:
+        self.deployment.openmarket.behave()
+        self.deployment.openmarket.shape = SHAPES["documented"]
+
+    def lose_rows(self, rows: int | None, since: date = date.min) -> None:
+        """Send only the first `rows` rows of a log, or all of them again."""
+        openmarket = self.deployment.openmarket
+        openmarket.behave()
+        openmarket.shape = SHAPES["no-length" if rows is None else "documented"]
+        if rows is not None:
+            openmarket.misbehave(LossyLogs(openmarket).losing(rows, since), times=None, path="/csv/log")
 
     def run_keeper(self) -> dict[str, Any]:
         return self.deployment.run_keeper(days=DAYS)
@@ -58,16 +69,15 @@ class Home:
 
 
 @pytest.fixture
-def home(deployment: Deployment) -> Iterator[Home]:
+def home(deployment: Deployment) -> Home:
     deployment.openmarket.rows_a_day = A_DAY
+    deployment.openmarket.shape = SHAPES["no-length"]
     deployment.give_credentials("default", "openmarket")
-    with UnframedProxy(deployment.openmarket.origin) as proxy:
-        environ = {**deployment.environ, "OPENMARKET_BASE_URL": proxy.base_url}
-        yield Home(replace(deployment, environ=environ), proxy, midnight(deployment.today - (DAYS - 1) * DAY))
+    return Home(deployment, midnight(deployment.today - (DAYS - 1) * DAY))
 
 
 def test_an_answer_with_a_length_settles_its_days_without_the_outcome_report(home: Home) -> None:
-    home.proxy.framed = True
+    home.send_lengths()
     assert home.run_keeper()["daysSettled"] == home.settled() == LATE_DAYS
     assert home.deployment.openmarket.count("/csv/outcome") == 0
 
@@ -84,13 +94,13 @@ def test_days_that_agree_with_the_outcome_report_are_settled_in_the_same_run(hom
 
 @pytest.mark.parametrize("rows", [0, 4, 13, LATE_DAYS * A_DAY - 1])
 def test_a_day_is_not_settled_on_a_log_that_was_cut_off(home: Home, rows: int) -> None:
-    home.proxy.rows = rows
+    home.lose_rows(rows)
     assert home.run_keeper()["settledDayLagDays"] > 0
     for _ in range(2):  # to lose the same rows again proves nothing against the outcome report
         assert all(count == A_DAY for count in home.settled_counts())
         home.deployment.clock.advance(hours=7)
         home.run_keeper()
-    home.proxy.rows = None
+    home.lose_rows(None)
     home.deployment.clock.advance(hours=7)
     assert home.run_keeper()["settledDayLagDays"] == 0.0
     assert len(home.settled_counts()) > LATE_DAYS - 1
@@ -98,8 +108,7 @@ def test_a_day_is_not_settled_on_a_log_that_was_cut_off(home: Home, rows: int) -
 
 
 def test_only_the_days_that_lost_rows_are_left(home: Home) -> None:
-    home.proxy.rows = 0
-    home.proxy.spare = home.deployment.today - 6 * DAY
+    home.lose_rows(0, since=home.deployment.today - 6 * DAY)
     run = home.run_keeper()
     assert run["daysSettled"] == home.settled() == 2
 
@@ -116,9 +125,9 @@ def test_without_the_outcome_report_two_equal_fetches_settle_a_day(home: Home) -
 
 
 def test_without_the_outcome_report_fetches_that_differ_settle_nothing(home: Home) -> None:
-    home.deployment.openmarket.misbehave(failing(400), times=None, path="/csv/outcome")
     for rows in (3, None, 4):
-        home.proxy.rows = rows
+        home.lose_rows(rows)
+        home.deployment.openmarket.misbehave(failing(400), times=None, path="/csv/outcome")
         home.run_keeper()
         home.deployment.clock.advance(hours=6, minutes=1)
     assert home.settled() == 0
@@ -133,10 +142,10 @@ def test_a_brand_is_compared_with_its_own_outcome(home: Home) -> None:
 
 
 def test_a_query_alone_does_not_settle_such_a_day_and_asks_again_after_six_hours(home: Home) -> None:
-    home.proxy.rows = 4
+    home.lose_rows(4)
     assert home.total() == 4
     assert home.settled() == 0
-    home.proxy.rows = None
+    home.lose_rows(None)
     home.deployment.clock.advance(hours=5, minutes=59)
     assert home.total() == 4
     home.deployment.clock.advance(minutes=2)
@@ -151,7 +160,7 @@ def test_an_outcome_report_that_may_be_cut_off_is_asked_for_again(home: Home) ->
     assert home.ask(OUTCOME) == right
     assert openmarket.count("/csv/outcome") == 1
     home.deployment.clock.advance(hours=2)
-    home.proxy.framed = True
+    home.send_lengths()
     assert home.ask(OUTCOME) == right
     assert openmarket.count("/csv/outcome") == 2
     home.deployment.clock.advance(days=30)
