@@ -17,6 +17,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from unicodedata import normalize
 from urllib.parse import quote
 
 from ledger.credits.rollups import CorruptRollup, Rollup
@@ -45,7 +46,7 @@ class DayVersion:
 
     `rows` is set when they are in memory. `count` is None for settled rows whose rollup was lost in a crash. A version
     that is not `stored` exists in its query only, because S3 could not take it. One that is not `proven` came in an
-    answer that may have been cut off.
+    answer that may have been cut off. `folder` is set when its objects are not in the folder of the brand's NFC name.
     """
 
     day: date
@@ -55,6 +56,7 @@ class DayVersion:
     rows: Rows | None = None
     stored: bool = True
     proven: bool = True
+    folder: str | None = None
 
     @property
     def id(self) -> str:
@@ -83,29 +85,41 @@ class DayStore:
 
     def __init__(self, store: Store, tenant: str, brand: str | None) -> None:
         self._store = store
-        self.folder = f"{ROOT}/tenant={tenant}/brand={partition(brand)}"
+        self.folder = _folder(tenant, brand)
+        decomposed = None if brand is None else normalize("NFD", brand)
+        self._old_folder = None if decomposed == brand else _folder(tenant, decomposed)
 
-    def key(self, day: date, name: str) -> str:
+    def key(self, day: date, name: str, folder: str | None = None) -> str:
         """The key of one of a day's objects."""
-        return f"{self.folder}/day={day.isoformat()}/{name}"
+        return f"{folder or self.folder}/day={day.isoformat()}/{name}"
 
     async def list_versions(self, days: Sequence[date]) -> DayListing:
         """The stored versions from the first to the last of some days, by one LIST.
 
+        A brand with accents takes a second one: its log was once stored under the spelling of the query, NFC or NFD.
+
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
-        first, beyond = days[0], days[-1] + DAY
-        found = await self._store.listing(self.folder, after=self.key(first, ""), before=self.key(beyond, ""))
+        objects = await self._list_objects(self.folder, days)
+        versions = {day: version for day, items in objects.items() if (version := newest_version(day, items))}
+        if self._old_folder is not None:
+            for day, items in (await self._list_objects(self._old_folder, days)).items():
+                old, version = newest_version(day, items), versions.get(day)
+                if old and old.count is not None and (version is None or _rank(old) > _rank(version)):
+                    versions[day] = replace(old, folder=self._old_folder)
+        return DayListing(versions, objects)
+
+    async def _list_objects(self, folder: str, days: Sequence[date]) -> dict[date, list[ListedObject]]:
+        first, beyond = self.key(days[0], "", folder), self.key(days[-1] + DAY, "", folder)
         objects: dict[date, list[ListedObject]] = {}
-        start = len(self.folder) + len("/day=")
-        for item in found:
+        start = len(folder) + len("/day=")
+        for item in await self._store.listing(folder, after=first, before=beyond):
             try:
                 objects.setdefault(date.fromisoformat(item.key[start : start + 10]), []).append(item)
             except ValueError:
                 LOG.warning("ignoring %s, which does not belong to a day", item.key)
-        versions = {day: version for day, items in objects.items() if (version := newest_version(day, items))}
-        return DayListing(versions, objects)
+        return objects
 
     async def rows(self, version: DayVersion) -> Rows | None:
         """A version's rows; None when they are gone or unreadable, so that they have to be fetched again.
@@ -195,12 +209,16 @@ class DayStore:
         await self._store.put(self._rollup_key(version), encode_rollup(rollup))
 
     def _rows_key(self, version: DayVersion) -> str:
-        if version.settled:
-            return self.key(version.day, SETTLED_ROWS)
-        return self.key(version.day, f"{OPEN}{version.id}{'' if version.proven else UNPROVEN}.csv.gz.open")
+        open_rows = f"{OPEN}{version.id}{'' if version.proven else UNPROVEN}.csv.gz.open"
+        return self.key(version.day, SETTLED_ROWS if version.settled else open_rows, version.folder)
 
     def _rollup_key(self, version: DayVersion) -> str:
-        return self.key(version.day, f"{SETTLED if version.settled else OPEN_ROLLUP}{version.id}.json.gz")
+        kind = SETTLED if version.settled else OPEN_ROLLUP
+        return self.key(version.day, f"{kind}{version.id}.json.gz", version.folder)
+
+
+def _folder(tenant: str, brand: str | None) -> str:
+    return f"{ROOT}/tenant={tenant}/brand={partition(brand)}"
 
 
 def partition(brand: str | None) -> str:
@@ -216,6 +234,11 @@ def newest_version(day: date, objects: Iterable[ListedObject]) -> DayVersion | N
     if SETTLED_ROWS in names:
         return next(_versions(day, names, SETTLED), DayVersion(day, day_end(day), None, settled=True))
     return next(_versions(day, names, OPEN), None)
+
+
+def _rank(version: DayVersion) -> tuple[bool, datetime]:
+    """Of two versions of a day, the one with the higher rank counts."""
+    return version.settled, version.fetched
 
 
 def open_versions(day: date, objects: Iterable[ListedObject]) -> list[DayVersion]:

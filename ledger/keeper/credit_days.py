@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import batched
+from unicodedata import normalize
 from urllib.parse import unquote
 
 from ledger.credits.credit_log import CreditLog
@@ -38,14 +39,14 @@ class CreditDays:
     days: int = DAYS
 
     async def brands(self, tenant: str) -> list[str]:
-        """Every brand that has been queried by name.
+        """Every brand that has been queried by name, in Unicode's NFC; its log may lie in two folders.
 
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
         folders = await self.store.folders(f"{ROOT}/tenant={tenant}")
         partitions = [folder.removeprefix("brand=") for folder in folders]
-        return [unquote(partition) for partition in partitions if partition != ALL_BRANDS]
+        return sorted({normalize("NFC", unquote(partition)) for partition in partitions if partition != ALL_BRANDS})
 
     async def refresh(self, tenant: str, run: KeeperRun) -> None:
         """Refresh the log of all brands together, the newest days first.
@@ -82,7 +83,7 @@ class CreditDays:
         with run.attempt(f"outcome report of {tenant}"):
             period = Period(midnight(days[0]), day_end(days[-1]))
             rows = (await self.outcomes.get(tenant, None, period, run.deadline)).rows
-        return {row.brand for row in rows}
+        return {normalize("NFC", row.brand) for row in rows}
 
     async def _refresh(self, tenant: str, brand: str | None, stored: Mapping[date, DayVersion], run: KeeperRun) -> None:
         store, days = DayStore(self.store, tenant, brand), self._days()

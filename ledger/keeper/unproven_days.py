@@ -53,7 +53,7 @@ class UnprovenDays:
 
     def _is_due(self, version: DayVersion) -> bool:
         late_enough = self.settlement.is_late_enough(version.day, version.fetched)
-        return late_enough and not version.settled and not version.proven
+        return late_enough and not version.settled and not version.proven and version.folder is None
 
     async def _settle_range(self, log: ListedLog, days: Sequence[date], run: KeeperRun) -> None:
         """Settle contiguous days if the outcome report agrees with them, else look at each half by itself."""

@@ -41,6 +41,7 @@ def brand(name: str | None) -> str | None:
     """A brand's name: letters, digits, spaces and punctuation of any script; no quotation marks, slashes or emoji."""
     if name is None:
         return None
+    name = unicodedata.normalize("NFC", name)  # one brand, whatever the keyboard: the ledger stores it under this name
     if not name.strip() or len(name) > LONGEST_BRAND:
         raise BadUserInput(f"brand takes 1 to {LONGEST_BRAND} characters")
     if len(name.encode(errors="replace")) > LONGEST_BRAND_BYTES:
