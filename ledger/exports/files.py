@@ -51,19 +51,23 @@ def stored_rows(body: bytes, day: date, count: int | None) -> Iterator[Row]:
     """
     from isal import igzip, isal_zlib
 
-    total = 0
     try:
         with igzip.open(io.BytesIO(body), "rt", encoding="utf-8", newline="") as text:  # type: ignore[no-untyped-call]
-            lines = csv.reader(text)
-            if tuple(next(lines, ())) != COLUMNS:
-                raise CorruptRows("stored rows have another header")
-            for block in batched(lines, BLOCK, strict=False):
-                if any(len(row) != WIDTH for row in block) or not belong_to(day, Rows([*chain(*block)])):
-                    raise CorruptRows(f"stored rows have cells that do not belong into their columns, or into {day}")
-                total += len(block)
-                yield from block
+            yield from _checked(csv.reader(text), day, count)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, isal_zlib.error) as error:  # type: ignore[misc]  # isal's stubs do not know it
         raise CorruptRows(f"stored rows are unreadable: {type(error).__name__}") from error
+
+
+def _checked(lines: Iterator[list[str]], day: date, count: int | None) -> Iterator[Row]:
+    """The rows after the header, once their block has been checked; their number is checked at the end."""
+    if tuple(next(lines, ())) != COLUMNS:
+        raise CorruptRows("stored rows have another header")
+    total = 0
+    for block in batched(lines, BLOCK, strict=False):
+        if any(len(row) != WIDTH for row in block) or not belong_to(day, Rows([*chain(*block)])):
+            raise CorruptRows(f"stored rows have cells that do not belong into their columns, or into {day}")
+        total += len(block)
+        yield from block
     if count not in {None, total}:
         raise CorruptRows(f"{count} rows should be stored, there are {total}")
 
