@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from runtime.deadline import Deadline
 from upstreams.auth import account_flow
+from upstreams.errors import OPENMARKET
 from upstreams.http import Call, VendorClient
-from upstreams.openmarket.rows import UPSTREAM, CreditState, LogRow, OutcomeRow, state_of
+from upstreams.openmarket.rows import CreditState, LogRow, OutcomeRow, state_of
 from upstreams.secrets import SecretStore
 from upstreams.transport import LARGEST_ANSWER
 
@@ -51,7 +52,7 @@ class OpenMarket:
     _client: VendorClient = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._client = VendorClient(UPSTREAM, self.upstream_seconds, max_bytes=self.max_bytes)
+        self._client = VendorClient(OPENMARKET, self.upstream_seconds, max_bytes=self.max_bytes)
 
     async def log(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline

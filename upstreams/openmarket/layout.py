@@ -8,9 +8,8 @@ import re
 from operator import itemgetter
 from typing import NamedTuple
 
-from upstreams.errors import UpstreamBadResponse
+from upstreams.errors import OPENMARKET, UpstreamBadResponse
 from upstreams.openmarket.quoted import TolerantReader
-from upstreams.openmarket.rows import UPSTREAM
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -55,7 +54,7 @@ def header_layout(line: str, columns: Columns) -> Layout | NotAHeader:
         return min(lacking)
     found.sort(key=itemgetter(0))
     if len(found) > 1 and found[0][0] == found[1][0]:
-        raise UpstreamBadResponse(UPSTREAM, "the answer's header can be read in two ways")
+        raise UpstreamBadResponse(OPENMARKET, "the answer's header can be read in two ways")
     _, layout, cells = found[0]
     return layout._replace(picks=_picks(cells, columns))
 
@@ -103,6 +102,6 @@ def _picks(cells: list[str], columns: Columns) -> tuple[int, ...]:
     for spellings in columns:
         name = next(spelling for spelling in spellings if spelling in names)
         if names.count(name) > 1:
-            raise UpstreamBadResponse(UPSTREAM, f"the answer has two columns named {name}")
+            raise UpstreamBadResponse(OPENMARKET, f"the answer has two columns named {name}")
         picks.append(names.index(name))
     return tuple(picks)

@@ -4,8 +4,6 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
-UPSTREAM = "openmarket"
-
 
 class CreditState(enum.StrEnum):
     """What became of a credit."""

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple, Protocol
 
-from upstreams.errors import UpstreamBadResponse
+from upstreams.errors import OPENMARKET, UpstreamBadResponse
 from upstreams.openmarket.layout import Columns, Layout, NotAHeader, cells_of, header_layout
 from upstreams.openmarket.no_data import is_no_data, says_no_data, sentence_pattern
 from upstreams.openmarket.notes import Notes
 from upstreams.openmarket.quoted import TolerantReader
-from upstreams.openmarket.rows import UPSTREAM
 from upstreams.openmarket.text import as_utf8
 
 MOST_LINES_BEFORE_THE_HEADER = 30
@@ -75,7 +74,7 @@ class Table:
             UpstreamBadResponse: there is no such table, or something in it is not whole or not understood.
         """
         if _PAGE.match(self._body):
-            raise UpstreamBadResponse(UPSTREAM, "the answer is a page instead of CSV")
+            raise UpstreamBadResponse(OPENMARKET, "the answer is a page instead of CSV")
         # Decoded as it is read: a large file as one text, in a StringIO, is five times its own size more.
         text = io.TextIOWrapper(io.BytesIO(self._body), "utf-8-sig", newline="")
         layout = self._layout(text)
@@ -90,7 +89,7 @@ class Table:
 
     def _unusable(self, why: str) -> UpstreamBadResponse:
         line = self._lines_before + (0 if self._reader is None else self._reader.line_num)
-        return UpstreamBadResponse(UPSTREAM, f"line {line} of the answer {why}")
+        return UpstreamBadResponse(OPENMARKET, f"line {line} of the answer {why}")
 
     def _layout(self, text: io.TextIOWrapper) -> Layout | None:
         """Read up to the header; None if the file is empty."""
@@ -107,13 +106,13 @@ class Table:
             before.append(line)
         if nearest is None:
             return None
-        raise UpstreamBadResponse(UPSTREAM, f"the answer has no column {nearest.column}")
+        raise UpstreamBadResponse(OPENMARKET, f"the answer has no column {nearest.column}")
 
     def _check_lines_before(self, lines: list[str], layout: Layout) -> None:
         for number, line in enumerate(lines, 1):
             if not self._notes.before(cells_of(line, layout.delimiter), len(self._kind.columns)):
                 raise UpstreamBadResponse(
-                    UPSTREAM, f"line {number} of the answer, before its header, is not understood"
+                    OPENMARKET, f"line {number} of the answer, before its header, is not understood"
                 )
 
     def _row_reader(self, text: io.TextIOWrapper, layout: Layout) -> _RowReader:

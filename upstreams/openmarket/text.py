@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterator
 
 from upstreams.charsets import charset_codec
-from upstreams.errors import UpstreamBadResponse
-from upstreams.openmarket.rows import UPSTREAM
+from upstreams.errors import OPENMARKET, UpstreamBadResponse
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
 _MARKS = (
@@ -45,7 +44,7 @@ def as_utf8(body: bytes, content_type: str | None) -> bytes:
         for _ in _transcoded(body, codec):  # It only has to be valid.
             pass
     except UnicodeDecodeError as error:
-        raise UpstreamBadResponse(UPSTREAM, f"the answer is not {codec.upper()} text") from error
+        raise UpstreamBadResponse(OPENMARKET, f"the answer is not {codec.upper()} text") from error
     return body
 
 
@@ -61,7 +60,7 @@ def _codec(body: bytes, declared: str | None) -> str:
     if declared != "ascii":
         return declared
     if _UTF8_SEQUENCE.search(body):
-        raise UpstreamBadResponse(UPSTREAM, "the answer mixes UTF-8 with another encoding")
+        raise UpstreamBadResponse(OPENMARKET, "the answer mixes UTF-8 with another encoding")
     return "cp1252"
 
 
