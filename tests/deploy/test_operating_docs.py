@@ -84,7 +84,7 @@ def fields_in(query: str) -> set[str]:
     return words - OPERATORS - given
 
 
-def test_the_fields_of_a_query_are_told_from_its_language() -> None:
+def test_the_fields_of_a_query_are_found_among_its_language() -> None:
     query = """filter level = "request" and ispresent(errorCodes.0)
 | parse @message /(?<lists>\\d+)/
 | stats count(*) as failed, sum(lists) by tenant, bin(15m)

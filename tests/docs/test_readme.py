@@ -35,11 +35,11 @@ def test_its_query_gets_its_answer(
 
 def test_its_settings_are_all_there_are_with_their_defaults() -> None:
     section = README.partition("## Settings")[2].partition("##")[0]
-    told = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section, re.MULTILINE))
+    documented = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section, re.MULTILINE))
     fields = {name.upper() for name in Settings._fields}
-    assert set(told) == fields
+    assert set(documented) == fields
     defaults = Settings.read({"LEDGER_BUCKET": "b"})
-    for name, shown in told.items():
+    for name, shown in documented.items():
         value = getattr(defaults, name.lower())
         if shown not in {"\u2013", "empty"}:
             assert shown.strip("`").replace(",", " ") == written(value), name

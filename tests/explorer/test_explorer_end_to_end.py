@@ -1,6 +1,6 @@
 """`make run` as a newcomer meets it: the real gateway, handler, ledger and simulators under a real browser.
 
-With `EXPLORER_PICTURE=docs/explorer.png` in the environment the README's picture is taken anew.
+With `EXPLORER_PICTURE=docs/explorer.png` in the environment the README's picture is taken again.
 """
 
 import json

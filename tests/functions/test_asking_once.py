@@ -56,9 +56,9 @@ def started(environ: Mapping[str, str], query: str) -> subprocess.Popen[str]:
 def answered(process: subprocess.Popen[str]) -> object:
     with process:
         assert process.stdout is not None
-        said = process.stdout.read()
+        output = process.stdout.read()
     assert process.returncode == 0
-    return json.loads(said.splitlines()[-1])  # before it stands the request's log line
+    return json.loads(output.splitlines()[-1])  # before it stands the request's log line
 
 
 def test_the_same_query_twice_asks_once(
@@ -70,7 +70,7 @@ def test_the_same_query_twice_asks_once(
     assert (openmarket_simulator.count("/csv/log"), openmarket_simulator.count("/csv/outcome")) == (1, 1)
 
 
-def test_another_process_asks_nobody_again(
+def test_another_process_calls_no_vendor_again(
     frontend: Frontend,
     settings_environ: dict[str, str],
     rde_simulator: RdeSimulator,

@@ -157,10 +157,10 @@ def test_without_s3_the_answer_comes_from_the_upstream_and_the_log_says_so(
     start: StartFrontend, caplog: pytest.LogCaptureFixture
 ) -> None:
     frontend = start(LEDGER_BUCKET="no-such-bucket")
-    told = frontend.data(BOTH)
-    assert told["reports"] == {"totalCount": 7, "freshness": JUST_NOW}
-    assert told["creditLog"] == {"totalCount": 80, "freshness": JUST_NOW}
-    assert told["creditOutcome"]["freshness"] == JUST_NOW
+    data = frontend.data(BOTH)
+    assert data["reports"] == {"totalCount": 7, "freshness": JUST_NOW}
+    assert data["creditLog"] == {"totalCount": 80, "freshness": JUST_NOW}
+    assert data["creditOutcome"]["freshness"] == JUST_NOW
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert any("without the ledger" in warning for warning in warnings)
 
@@ -174,10 +174,10 @@ def test_an_s3_that_goes_away_takes_no_answer_with_it(start: StartFrontend, sett
         frontend = start(AWS_ENDPOINT_URL=going.endpoint, LEDGER_BUCKET="ledger")
         frontend.data(BOTH)
     longer = BOTH.replace("2019-11-14", "2019-11-15").replace("2019-12-03", "2019-12-04")
-    told = frontend.data(longer)
-    assert told["reports"] == {"totalCount": 7, "freshness": JUST_NOW}
-    assert told["creditLog"] == {"totalCount": 120, "freshness": JUST_NOW}
-    assert told["creditOutcome"]["freshness"] == JUST_NOW
+    data = frontend.data(longer)
+    assert data["reports"] == {"totalCount": 7, "freshness": JUST_NOW}
+    assert data["creditLog"] == {"totalCount": 120, "freshness": JUST_NOW}
+    assert data["creditOutcome"]["freshness"] == JUST_NOW
 
 
 def test_without_s3_pages_and_summaries_are_whole(start: StartFrontend) -> None:

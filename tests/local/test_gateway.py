@@ -109,7 +109,7 @@ def test_an_asset_has_its_rest_of_the_path_as_a_parameter_and_paths_come_decoded
 
 
 @pytest.mark.parametrize("kind", ["application/octet-stream", "application/json"])
-def test_a_body_that_is_no_text_travels_as_base64(start: Start, kind: str) -> None:
+def test_a_body_that_is_not_text_travels_as_base64(start: Start, kind: str) -> None:
     event = start().post("/graphql", content=b"\xff\x00", headers={"Content-Type": kind}).json()
     assert (event["isBase64Encoded"], base64.b64decode(event["body"])) == (True, b"\xff\x00")
 

@@ -124,7 +124,7 @@ def test_both_times_are_required_as_the_document_writes_them(
     assert credit_report(vendor, "log", start, end).status_code == 400
 
 
-def test_a_plus_is_no_space(vendor: OpenMarketSimulator) -> None:
+def test_a_plus_is_not_a_space(vendor: OpenMarketSimulator) -> None:
     query = "fromTime=2024-06-10+00:00:00+UTC&toTime=2024-06-10+23:59:59+UTC"
     auth = (vendor.secret["accountId"], vendor.secret["password"])
     assert httpx.get(f"{vendor.base_url}/csv/log?{query}", auth=auth).status_code == 400

@@ -1,4 +1,4 @@
-"""`python -m local`, which is `make run`, as a process: it starts, serves, and stops when it is told to."""
+"""`python -m local`, which is `make run`, as a process: it starts, serves, and stops on a signal."""
 
 import os
 import re

@@ -33,45 +33,45 @@ class Made:
 
 
 @pytest.fixture
-def nobody(settings_environ: dict[str, str]) -> dict[str, str]:
+def no_tenants(settings_environ: dict[str, str]) -> dict[str, str]:
     return {**settings_environ, "SECRET_PREFIX": "nobody"}
 
 
 def runs(lines: str) -> list[dict[str, object]]:
-    return [said for line in lines.splitlines() if (said := json.loads(line)).get("message") == "keeper run"]
+    return [output for line in lines.splitlines() if (output := json.loads(line)).get("message") == "keeper run"]
 
 
 def wait_for_runs(capsys: pytest.CaptureFixture[str], number: int) -> list[dict[str, object]]:
-    said, end = "", time.monotonic() + 20
-    while len(runs(said)) < number and time.monotonic() < end:
+    output, end = "", time.monotonic() + 20
+    while len(runs(output)) < number and time.monotonic() < end:
         time.sleep(0.01)
-        said += capsys.readouterr().out
-    return runs(said)
+        output += capsys.readouterr().out
+    return runs(output)
 
 
 def test_one_keeper_runs_again_and_again_and_a_line_says_what_each_run_did(
-    nobody: dict[str, str], capsys: pytest.CaptureFixture[str]
+    no_tenants: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = Made(nobody)
+    made = Made(no_tenants)
     with Scheduler(made, first=0, every=0.05):
-        said = wait_for_runs(capsys, ENOUGH)
+        output = wait_for_runs(capsys, ENOUGH)
     assert len(made.threads) == 1
     assert not made.threads[0].is_alive()
-    assert [(run["tenants"], run["failed"], run["complete"]) for run in said[:ENOUGH]] == [(0, 0, True)] * ENOUGH
+    assert [(run["tenants"], run["failed"], run["complete"]) for run in output[:ENOUGH]] == [(0, 0, True)] * ENOUGH
     assert not runs(capsys.readouterr().out)
 
 
 def test_a_keeper_that_fails_is_logged_and_woken_again(
-    nobody: dict[str, str], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    no_tenants: dict[str, str], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = Made(nobody, failures=2)
+    made = Made(no_tenants, failures=2)
     with caplog.at_level(logging.ERROR, "local.scheduler"), Scheduler(made, first=0, every=0.05):
         assert wait_for_runs(capsys, 1)
     assert [record.message for record in caplog.records] == ["the keeper failed"] * 2
 
 
-def test_a_scheduler_that_is_stopped_before_its_first_run_makes_no_keeper(nobody: dict[str, str]) -> None:
-    made = Made(nobody)
+def test_a_scheduler_that_is_stopped_before_its_first_run_makes_no_keeper(no_tenants: dict[str, str]) -> None:
+    made = Made(no_tenants)
     with Scheduler(made, first=60):
         began = time.monotonic()
     assert time.monotonic() - began < 10

@@ -1,4 +1,4 @@
-"""Every line on stdout is one JSON object, whoever logs it, and none holds a secret."""
+"""Every line on stdout is one JSON object, from whichever logger, and none holds a secret."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ class LambdaLoggerHandler(logging.Handler):
     def emit(self, record): print("plain", record.getMessage())
 logging.getLogger().addHandler(LambdaLoggerHandler())
 from functions.graphql_api import handler
-log = logging.getLogger("somebody")
+log = logging.getLogger("a.library")
 log.debug("debugging")
 log.info("informing")
 log.warning("calling %s", "https://h/f.csv?sig=abcdef")

@@ -1,4 +1,4 @@
-"""What an operator reads of one request: one JSON line, true in every field, and nothing that is nobody's business."""
+"""What an operator reads of one request: one JSON line, true in every field, and without anything private."""
 
 import hashlib
 import json
@@ -103,8 +103,8 @@ def test_an_answer_given_again_is_logged_like_any_other(frontend: Frontend, caps
     for line in others:
         assert line["source"] == ["CACHE"]
         assert line["upstreamCalls"] == []
-        told = ("tenant", "operation", "operationHash", "fields", "cost")
-        assert [line[name] for name in told] == [first[name] for name in told]
+        same = ("tenant", "operation", "operationHash", "fields", "cost")
+        assert [line[name] for name in same] == [first[name] for name in same]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_every_try_of_a_call_is_in_the_line(
     assert [call["status"] for call in line["upstreamCalls"]] == [503, 200]
 
 
-def test_a_stale_answer_is_said_to_be(
+def test_a_stale_answer_is_logged_as_such(
     frontend: Frontend,
     openmarket_simulator: OpenMarketSimulator,
     clock: MovingClock,

@@ -62,7 +62,7 @@ def test_a_date_is_a_day_that_exists(written: str, meant: date) -> None:
         "1.5",
     ],
 )
-def test_anything_else_is_no_date(written: str) -> None:
+def test_anything_else_is_not_a_date(written: str) -> None:
     with pytest.raises(GraphQLError):
         scalar("Date").parse_value(orjson.loads(written))
     assert value_from_ast(parse_value(written), scalar("Date")) is Undefined
@@ -115,7 +115,7 @@ def test_an_instant_has_an_offset_and_is_utc_inside(written: str, meant: datetim
         "[]",
     ],
 )
-def test_anything_else_is_no_instant(written: str) -> None:
+def test_anything_else_is_not_an_instant(written: str) -> None:
     with pytest.raises(GraphQLError):
         scalar("DateTime").parse_value(orjson.loads(written))
     if written != "null":
@@ -147,7 +147,7 @@ def test_a_decimal_is_exact(written: str, meant: str) -> None:
     "written",
     ['"NaN"', '"Infinity"', '"1e3"', '"1,5"', '"1_000"', '"٣"', '" 1"', '".5"', '"5."', '""', "true", "1e300"],
 )
-def test_anything_else_is_no_decimal(written: str) -> None:
+def test_anything_else_is_not_a_decimal(written: str) -> None:
     with pytest.raises(GraphQLError):
         scalar("Decimal").parse_value(orjson.loads(written))
     assert value_from_ast(parse_value(written), scalar("Decimal")) is Undefined

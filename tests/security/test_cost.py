@@ -43,7 +43,7 @@ def test_two_such_pages_pass_and_three_do_not(cost_of: CostOf) -> None:
 
 
 @pytest.mark.parametrize("fields", [EVERY_FIELD, "creditId"])
-def test_fifteen_pages_of_10_000_rows_are_refused_and_nobody_is_asked(
+def test_fifteen_pages_of_10_000_rows_are_refused_and_no_vendor_is_called(
     fields: str, frontend: Frontend, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     query = "{ " + " ".join(log(fields=fields, alias=f"p{n}: ") for n in range(15)) + " }"
@@ -74,7 +74,7 @@ def test_a_known_query_is_weighed_by_its_variables_as_well(frontend: Frontend) -
 
 
 @pytest.mark.parametrize("value", ["many", None, -5, True, [], {}])
-def test_what_is_no_number_of_rows_is_for_the_field_to_refuse(value: object, cost_of: CostOf) -> None:
+def test_what_is_not_a_number_of_rows_is_for_the_field_to_refuse(value: object, cost_of: CostOf) -> None:
     assert cost_of(f"query ($n: Int) {{ {log('$n')} }}").cells({"n": value}) < MOST_CELLS
 
 

@@ -142,7 +142,7 @@ def test_a_cursor_leads_back_to_its_place(binding: tuple[str, ...], place: list[
 
 
 @given(binding=st.lists(texts, max_size=3).map(tuple), cursor=st.text(max_size=100) | st.binary().map(repr))
-def test_what_is_no_cursor_is_bad_input(binding: tuple[str, ...], cursor: str) -> None:
+def test_what_is_not_a_cursor_is_bad_input(binding: tuple[str, ...], cursor: str) -> None:
     with pytest.raises(BadUserInput):
         cursors.decode(binding, cursor)
 

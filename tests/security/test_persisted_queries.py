@@ -25,8 +25,8 @@ def extensions(text: str, **changes: Any) -> dict[str, Any]:
 
 def post(frontend: Frontend, body: dict[str, Any], accept: str = RESPONSE_TYPE, **claims: str) -> ExpectedAnswer:
     headers = {"content-type": JSON, "accept": accept}
-    told = {"sub": "dashboard", "scope": EVERY_SCOPE, **claims}
-    return frontend.send(http_event("POST", "/graphql", headers=headers, body=json.dumps(body), claims=told))
+    verified = {"sub": "dashboard", "scope": EVERY_SCOPE, **claims}
+    return frontend.send(http_event("POST", "/graphql", headers=headers, body=json.dumps(body), claims=verified))
 
 
 def get(frontend: Frontend, parameters: dict[str, str]) -> ExpectedAnswer:
@@ -36,9 +36,9 @@ def get(frontend: Frontend, parameters: dict[str, str]) -> ExpectedAnswer:
 
 
 def data(answer: ExpectedAnswer) -> Any:
-    said = json.loads(answer.body)
-    assert "errors" not in said, said
-    return said["data"]
+    content = json.loads(answer.body)
+    assert "errors" not in content, content
+    return content["data"]
 
 
 def codes(answer: ExpectedAnswer) -> list[str]:
@@ -73,12 +73,12 @@ def test_a_query_sent_once_is_known_by_its_hash_in_every_process(start: StartFro
 
 
 @pytest.mark.parametrize("query", ["", None])
-def test_an_empty_query_beside_an_unknown_hash_is_no_query(query: str | None, frontend: Frontend) -> None:
+def test_an_empty_query_beside_an_unknown_hash_is_not_a_query(query: str | None, frontend: Frontend) -> None:
     assert codes(post(frontend, {"query": query, "extensions": extensions(QUERY)})) == ["PERSISTED_QUERY_NOT_FOUND"]
 
 
 @pytest.mark.parametrize("query", [" ", 0, False, [], {}])
-def test_what_is_no_query_is_refused_beside_a_hash_too(query: object, frontend: Frontend) -> None:
+def test_what_is_not_a_query_is_refused_beside_a_hash_too(query: object, frontend: Frontend) -> None:
     answer = post(frontend, {"query": query, "extensions": extensions(QUERY)})
     assert (answer.status, codes(answer)) == (400, ["BAD_USER_INPUT"])
 
@@ -134,7 +134,7 @@ def test_another_protocol_or_no_hash_is_bad_input(asked: dict[str, Any], fronten
 
 
 @pytest.mark.parametrize("asked", ["x", 1, [], True])
-def test_what_is_no_description_of_a_query_is_bad_input(asked: object, frontend: Frontend) -> None:
+def test_what_is_not_a_description_of_a_query_is_bad_input(asked: object, frontend: Frontend) -> None:
     answer = post(frontend, {"extensions": {"persistedQuery": asked}})
     assert (answer.status, codes(answer)) == (400, ["BAD_USER_INPUT"])
 

@@ -73,7 +73,7 @@ def quiet_vendors(
 
 
 @pytest.mark.parametrize("probe", REFUSED)
-def test_what_overloads_is_refused_at_once_and_asks_nobody(
+def test_what_overloads_is_refused_at_once_and_calls_no_vendor(
     probe: str, frontend: Frontend, quiet_vendors: tuple[RdeSimulator, OpenMarketSimulator]
 ) -> None:
     text, code = REFUSED[probe]
@@ -105,17 +105,17 @@ def test_a_batch_is_refused(frontend: Frontend) -> None:
     assert codes(answer) == ["BAD_USER_INPUT"]
 
 
-def test_a_form_is_no_request(frontend: Frontend) -> None:
+def test_a_form_is_not_a_request(frontend: Frontend) -> None:
     answer = post(frontend, urlencode({"query": "{ __typename }"}), "application/x-www-form-urlencoded")
     assert answer.status == 415
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "multipart/form-data; boundary=x", ""])
-def test_what_a_browser_sends_without_asking_is_no_request(content_type: str, frontend: Frontend) -> None:
+def test_what_a_browser_sends_without_asking_is_not_a_request(content_type: str, frontend: Frontend) -> None:
     assert post(frontend, json.dumps({"query": "{ __typename }"}), content_type).status == 415
 
 
-def test_a_mutation_by_get_is_refused_and_asks_nobody(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
+def test_a_mutation_by_get_is_refused_and_calls_no_vendor(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     when = "2019-11-07T00:00:00Z"
     scheduling = f'{{name: "r", format: JSON, startDate: "{when}", endDate: "{when}"}}'
     answer = get(frontend, f"mutation {{ scheduleReport(input: {scheduling}) {{ replayed }} }}")

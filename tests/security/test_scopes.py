@@ -1,4 +1,4 @@
-"""Every field of the schema's root says which scope it needs, and refuses without it before anybody is asked."""
+"""Every field of the schema's root says which scope it needs, and refuses without it before a vendor is called."""
 
 import pytest
 from graphql.pyutils import camel_to_snake
@@ -47,7 +47,7 @@ def test_the_table_has_no_field_that_the_schema_lacks() -> None:
 
 
 @pytest.mark.parametrize(("root", "name"), FIELDS)
-def test_a_root_field_is_refused_without_its_scope_and_nobody_is_asked(
+def test_a_root_field_is_refused_without_its_scope_and_no_vendor_is_called(
     root: str, name: str, frontend: Frontend, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     others = " ".join(scope for scope in EVERY_SCOPE.split() if scope != scope_of(root, name))
@@ -59,7 +59,7 @@ def test_a_root_field_is_refused_without_its_scope_and_nobody_is_asked(
 
 
 @pytest.mark.parametrize("name", ["reports", "creditLog", "creditOutcome"])
-def test_an_answer_remembered_for_one_is_not_given_to_somebody_without_the_scope(name: str, frontend: Frontend) -> None:
+def test_an_answer_remembered_for_one_is_not_given_to_a_caller_without_the_scope(name: str, frontend: Frontend) -> None:
     for _ in range(3):
         assert frontend.ask(ASKED[name]).codes == []
     assert frontend.ask(ASKED[name], scope="").codes == ["FORBIDDEN"]

@@ -76,11 +76,11 @@ def call(frontend: Frontend, tenant: object, query: str | None) -> dict[str, Any
     claims = {"scope": EVERY_SCOPE, "org": tenant}
     body: dict[str, Any] = {"query": query} if query is not None else {"extensions": EXTENSIONS}
     event = http_event("POST", "/graphql", headers=headers, body=json.dumps(body), claims=claims)
-    said: dict[str, Any] = json.loads(frontend.send(event).body)
-    if query is None and "errors" in said:
+    content: dict[str, Any] = json.loads(frontend.send(event).body)
+    if query is None and "errors" in content:
         body["query"] = PERSISTED
         frontend.send({**event, "body": json.dumps(body)})
-    return said
+    return content
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -159,13 +159,13 @@ def test_one_tenant_s_cursor_and_export_are_nothing_to_another(frontend: Fronten
     ],
 )
 def test_a_malformed_tenant_touches_nothing(tenant: object, frontend: Frontend, targets: Targets) -> None:
-    said = call(frontend, tenant, f"{{ creditLog({INSTANTS}) {{ totalCount }} }}")
-    assert said["errors"][0]["extensions"]["code"] == "FORBIDDEN"
-    assert "data" not in said
+    content = call(frontend, tenant, f"{{ creditLog({INSTANTS}) {{ totalCount }} }}")
+    assert content["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert "data" not in content
     assert (targets.keys, targets.secrets) == ([], [])
 
 
-def test_a_token_without_a_tenant_is_nobody_s(frontend: Frontend, targets: Targets) -> None:
-    said = call(frontend, None, "{ __typename }")
-    assert said["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+def test_a_token_without_a_tenant_is_unauthenticated(frontend: Frontend, targets: Targets) -> None:
+    content = call(frontend, None, "{ __typename }")
+    assert content["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert (targets.keys, targets.secrets) == ([], [])

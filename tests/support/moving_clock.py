@@ -1,10 +1,10 @@
-"""A clock that stands still until a test moves it; product and simulators are given the same one."""
+"""A clock that stands still until a test moves it; the product and the simulators share one."""
 
 from datetime import UTC, datetime, timedelta
 
 
 class MovingClock:
-    """Call it for the present moment."""
+    """Calling it gives the time."""
 
     def __init__(self, moment: datetime = datetime(2019, 12, 5, 12, tzinfo=UTC)) -> None:
         self.moment = moment
@@ -13,5 +13,5 @@ class MovingClock:
         return self.moment
 
     def advance(self, **by: float) -> None:
-        """Move on; takes what `timedelta` takes."""
+        """Move the time forward; the arguments are those of `timedelta`."""
         self.moment += timedelta(**by)

@@ -1,4 +1,4 @@
-"""The template as plain data: CloudFormation's short tags become what they are short for."""
+"""The template as plain data: CloudFormation's short tags become their long forms."""
 
 from functools import cache
 from typing import Any

@@ -100,7 +100,7 @@ async def test_every_kind_of_failure_has_its_error_and_its_number_of_tries(
     assert not caught.value.sent
 
 
-async def test_a_vendor_that_nobody_listens_for_is_unavailable() -> None:
+async def test_a_vendor_where_nothing_listens_is_unavailable() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/csv/log"
@@ -201,7 +201,7 @@ async def test_who_waits_for_a_turn_waits_no_longer_than_the_invocation_lasts(as
     assert ("before earlier calls had ended" in error.reason, error.sent, error.hurried) == (True, False, True)
 
 
-async def test_a_turn_that_was_waited_for_in_vain_is_lost_to_nobody() -> None:
+async def test_a_call_that_gave_up_waiting_for_its_turn_takes_none() -> None:
     async with ScriptedVendor(
         in_turn(ScriptedAnswer(body=b"fine", seconds_before=0.3), ScriptedAnswer(body=b"fine"))
     ) as vendor:

@@ -40,7 +40,7 @@ async def test_many_readers_of_one_secret_make_one_call(aws: Aws, tenant: str) -
     assert calls == ["GetSecretValue"] * 2
 
 
-async def test_a_rotated_secret_is_seen_when_read_anew(
+async def test_a_rotated_secret_is_seen_when_read_again(
     secrets: SecretStore, tenant: str, put_secret: PutSecret
 ) -> None:
     await secrets.read(tenant, "openmarket")

@@ -47,13 +47,13 @@ def test_a_filter_keeps_the_rows_that_meet_every_condition(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, where: dict[str, Any], keep: Keep
 ) -> None:
     expected = in_period(openmarket_simulator, START, END, keep)
-    told = credit_log(frontend, where=where)
-    assert told["nodes"] == expected
-    assert told["totalCount"] == len(expected)
+    log = credit_log(frontend, where=where)
+    assert log["nodes"] == expected
+    assert log["totalCount"] == len(expected)
     assert summarised(frontend, ("NETWORK", "DAY"), where) == summary(expected, ("NETWORK", "DAY"))
 
 
-def test_a_null_in_a_filter_is_no_condition(frontend: Frontend) -> None:
+def test_a_null_in_a_filter_is_not_a_condition(frontend: Frontend) -> None:
     nothing = dict.fromkeys(("outcome", "network", "currency", "msisdn", "minAmount", "maxAmount"))
     assert credit_log(frontend, where=nothing)["edges"] == credit_log(frontend, where=None)["edges"]
 
@@ -99,9 +99,9 @@ def test_sums_are_exact_where_floats_are_not(frontend: Frontend, openmarket_simu
 def test_figures_need_no_page(frontend: Frontend) -> None:
     query = """query($from: DateTime!, $to: DateTime!) { creditLog(from: $from, to: $to, first: 1) {
       totalCount summary(by: []) { count } nodes { creditId } } }"""
-    told = frontend.data(query, PERIOD)["creditLog"]
-    assert len(told["nodes"]) == 1
-    assert sum(bucket["count"] for bucket in told["summary"]) == told["totalCount"] > 1
+    log = frontend.data(query, PERIOD)["creditLog"]
+    assert len(log["nodes"]) == 1
+    assert sum(bucket["count"] for bucket in log["summary"]) == log["totalCount"] > 1
 
 
 def test_an_empty_period_has_an_empty_summary(frontend: Frontend) -> None:
@@ -113,5 +113,5 @@ def summarised(frontend: Frontend, by: tuple[str, ...], where: dict[str, Any] | 
     query = """query($from: DateTime!, $to: DateTime!, $where: CreditLogFilter, $by: [CreditLogKey!]!) {
       creditLog(from: $from, to: $to, where: $where) {
         summary(by: $by) { day hour network outcome currency count amount } } }"""
-    told = frontend.data(query, {**PERIOD, "where": where, "by": by})["creditLog"]["summary"]
-    return comparable(told)
+    buckets = frontend.data(query, {**PERIOD, "where": where, "by": by})["creditLog"]["summary"]
+    return comparable(buckets)

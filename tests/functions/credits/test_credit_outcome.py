@@ -22,19 +22,19 @@ PERIOD = {"from": START.isoformat(), "to": END.isoformat()}
 
 
 def rows(frontend: Frontend, **variables: Any) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = frontend.data(QUERY, PERIOD | variables)["creditOutcome"]["rows"]
-    return told
+    rows: list[dict[str, Any]] = frontend.data(QUERY, PERIOD | variables)["creditOutcome"]["rows"]
+    return rows
 
 
 def test_the_vendor_s_rows_come_back_field_by_field(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator
 ) -> None:
-    said = (
+    written = (
         b"Brand,Amount,Currency,Success,Failed,Credit Applied\r\n"
         b'"Smith, Jones Radio",1.5,GBP,17,3,25.5000\r\n'
         b"MyBrand,0.50,EUR,0,1,0.0000\r\n"
     )
-    openmarket_simulator.misbehave(Fault(lambda _: SimulatorResponse(body=said, content_type="text/csv")))
+    openmarket_simulator.misbehave(Fault(lambda _: SimulatorResponse(body=written, content_type="text/csv")))
     names = ("brand", "amount", "currency", "success", "failed", "creditApplied")
     assert rows(frontend) == [
         dict(zip(names, ("Smith, Jones Radio", "1.5", "GBP", 17, 3, "25.5000"), strict=True)),
@@ -78,7 +78,7 @@ def test_a_brand_has_its_own_rows(frontend: Frontend) -> None:
     assert mine == [row for row in rows(frontend) if row["brand"] == "Late Show"]
 
 
-def test_an_empty_period_and_days_to_come_ask_nobody(
+def test_an_empty_period_and_days_to_come_call_no_vendor(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
     assert rows(frontend, to=PERIOD["from"]) == []

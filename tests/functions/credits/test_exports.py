@@ -35,18 +35,18 @@ LOG = """query Log($from: DateTime!, $to: DateTime!) {
 
 def ask(frontend: Frontend, **options: Any) -> dict[str, Any]:
     """Ask for an export; `input` keys come on top of the period, `scope` and `claims` as they are."""
-    told = {name: options.pop(name) for name in ("scope", "claims") if name in options}
-    export: dict[str, Any] = frontend.data(ASK, {"input": PERIOD | options}, **told)["exportCreditLog"]
+    identity = {name: options.pop(name) for name in ("scope", "claims") if name in options}
+    export: dict[str, Any] = frontend.data(ASK, {"input": PERIOD | options}, **identity)["exportCreditLog"]
     return export
 
 
-def finished(frontend: Frontend, export: dict[str, Any], **told: Any) -> dict[str, Any]:
+def finished(frontend: Frontend, export: dict[str, Any], **identity: Any) -> dict[str, Any]:
     """Ask for an export until it is over."""
     for _ in range(300):
         if export["status"] in {"DONE", "FAILED"}:
             return export
         time.sleep(0.1)
-        export = frontend.data(LOOK, {"id": export["id"]}, **told)["creditLogExport"]
+        export = frontend.data(LOOK, {"id": export["id"]}, **identity)["creditLogExport"]
     raise AssertionError(export)
 
 
@@ -81,7 +81,7 @@ def test_the_same_request_is_the_same_export_and_other_eyes_get_another(frontend
     assert ask(frontend, scope=WITHOUT_NUMBERS)["id"] != first["id"]
 
 
-def test_an_export_with_whole_numbers_is_refused_to_whoever_may_not_see_them(frontend: Frontend) -> None:
+def test_an_export_with_whole_numbers_is_refused_without_the_scope_to_see_them(frontend: Frontend) -> None:
     export = finished(frontend, ask(frontend))
     reply = frontend.ask(LOOK, {"id": export["id"]}, scope=WITHOUT_NUMBERS)
     assert reply.data == {"creditLogExport": None}
@@ -157,8 +157,8 @@ def test_an_export_that_cannot_be_read_has_failed_and_can_be_asked_for_again(
     s3.put_object(Bucket=bucket, Key=newest, Body=b"no JSON")
     frontend = start()
     failed = frontend.data(LOOK, {"id": export_id}, scope=scope)["creditLogExport"]
-    said = "INTERNAL_SERVER_ERROR: the stored state of the export cannot be read; request the export again"
-    assert (failed["status"], failed["error"], failed["url"]) == ("FAILED", said, None)
+    message = "INTERNAL_SERVER_ERROR: the stored state of the export cannot be read; request the export again"
+    assert (failed["status"], failed["error"], failed["url"]) == ("FAILED", message, None)
     again = ask(frontend, scope=scope)
     assert again["id"] == export_id
     assert finished(frontend, again, scope=scope)["status"] == "DONE"
@@ -184,8 +184,8 @@ def test_the_exporter_function_takes_the_event_that_the_api_sends(
     handler = ExporterHandler(Settings.read(settings_environ), clock)
     try:
         for _ in range(2):
-            told = handler({"tenant": "default", "id": export_id}, LambdaContext(900))
-            assert told == {"id": export_id, "finished": True}
+            result = handler({"tenant": "default", "id": export_id}, LambdaContext(900))
+            assert result == {"id": export_id, "finished": True}
         with pytest.raises(ValueError, match="has to name a tenant"):
             handler({"tenant": "../other", "id": export_id}, LambdaContext(900))
     finally:
@@ -193,7 +193,7 @@ def test_the_exporter_function_takes_the_event_that_the_api_sends(
 
 
 @pytest.mark.parametrize("status", [200, 403])
-def test_the_exporter_s_calls_and_failures_are_metrics_as_everybody_s(
+def test_the_exporter_s_calls_and_failures_are_metrics_too(
     settings_environ: dict[str, str],
     clock: MovingClock,
     openmarket_simulator: OpenMarketSimulator,

@@ -209,7 +209,7 @@ def test_an_expired_link_is_never_served(frontend: Frontend, rde_simulator: RdeS
     assert [report["downloadUrl"] for report in stale["nodes"]] == [None] * 8
 
 
-def test_a_link_says_who_may_see_it_to_nobody_s_cache(frontend: Frontend) -> None:
+def test_an_answer_with_a_link_is_not_cached(frontend: Frontend) -> None:
     assert frontend.ask(QUERY, PERIOD).answer.headers["cache-control"] == "no-store"
 
 

@@ -54,7 +54,7 @@ def test_no_key_and_null_are_the_same(frontend: Frontend, rde_simulator: RdeSimu
     assert posts(rde_simulator) == 2
 
 
-def test_an_unknown_outcome_is_said_every_time_with_the_way_out(
+def test_an_unknown_outcome_is_reported_every_time_with_the_way_out(
     start: StartFrontend, rde_simulator: RdeSimulator
 ) -> None:
     rde_simulator.misbehave(hanging_up(), path="/reports")

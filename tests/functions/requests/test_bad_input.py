@@ -1,4 +1,4 @@
-"""What cannot be answered is refused with its code before anybody is asked: a test for each row of the table."""
+"""What cannot be answered is refused with its code before a vendor is called: a test for each row of the table."""
 
 from typing import Any
 
@@ -91,7 +91,7 @@ SCHEDULE_ONLY: Table = {
     "an unknown format": {"format": "PDF"},
     "a naive date": {"startDate": "2019-11-07T17:02:59"},
     "an end before its start": {"endDate": "2019-11-07T17:02:58Z"},
-    "a key that nobody knows": {"password": "x"},
+    "an unknown key": {"password": "x"},
     "an empty key": {"idempotencyKey": ""},
     "a key of 10 kB": {"idempotencyKey": "k" * 10_000},
     "an empty link": {"downloadUrl": ""},
@@ -157,7 +157,7 @@ def test_what_the_schema_does_not_have_is_refused(refused: Any, query: str) -> N
     assert refused(query, {}) == ["GRAPHQL_VALIDATION_FAILED"]
 
 
-def test_a_query_that_is_no_graphql_is_refused(refused: Any) -> None:
+def test_a_query_that_is_not_graphql_is_refused(refused: Any) -> None:
     assert refused("{ reports(", {}) == ["GRAPHQL_PARSE_FAILED"]
 
 

@@ -33,8 +33,8 @@ def test_a_brand_reaches_the_vendor_letter_for_letter(
 
 @pytest.mark.parametrize("first", [1, 10_000, None])
 def test_a_page_may_have_1_to_10_000_rows(frontend: Frontend, first: int | None) -> None:
-    told = frontend.data(LOG, {**TIMES, "first": first})["creditLog"]
-    assert len(told["nodes"]) == {1: 1, 10_000: 80, None: 80}[first]
+    log = frontend.data(LOG, {**TIMES, "first": first})["creditLog"]
+    assert len(log["nodes"]) == {1: 1, 10_000: 80, None: 80}[first]
     assert frontend.data(REPORTS, {**DAYS, "first": first})["reports"]["totalCount"] == 7
 
 
@@ -43,8 +43,8 @@ def test_a_first_that_is_not_given_means_100_rows(
 ) -> None:
     openmarket_simulator.rows_a_day = 120
     query = """{ creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z") { totalCount nodes { time } } }"""
-    told = frontend.data(query)["creditLog"]
-    assert (told["totalCount"], len(told["nodes"])) == (240, 100)
+    log = frontend.data(query)["creditLog"]
+    assert (log["totalCount"], len(log["nodes"])) == (240, 100)
 
 
 def test_an_instant_may_have_any_offset(frontend: Frontend) -> None:

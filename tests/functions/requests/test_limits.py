@@ -60,7 +60,7 @@ def test_the_last_that_may_is_answered(frontend: Frontend, query: str) -> None:
     "wrong",
     ["nothing", "totalCount: pageInfo { hasNextPage }", "nodes", "...F } } fragment F on Report { name } { a: b { c"],
 )
-def test_what_is_said_often_hides_no_mistake(frontend: Frontend, wrong: str) -> None:
+def test_repetition_hides_no_mistake(frontend: Frontend, wrong: str) -> None:
     query = repeated(900).removesuffix("} }") + f"{wrong} }} }}"
     assert frontend.ask(query).codes == ["GRAPHQL_VALIDATION_FAILED"] * len(frontend.ask(query).errors)
     assert frontend.ask(query).errors
@@ -84,7 +84,7 @@ def test_the_first_that_may_not_is_too_complex(frontend: Frontend, query: str, w
 
 
 def test_twelve_levels_are_not_too_deep(frontend: Frontend) -> None:
-    """The schema has no twelve levels, so they are invalid, which is what is said after the limits."""
+    """The schema has no twelve levels, so they are invalid: the limits come first."""
     assert set(frontend.ask(nested(12)).codes) == {"GRAPHQL_VALIDATION_FAILED"}
 
 

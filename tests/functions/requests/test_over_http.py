@@ -24,9 +24,9 @@ type Get = Callable[..., ExpectedAnswer]
 @pytest.fixture
 def post(frontend: Frontend) -> Post:
     def send(body: str | bytes | None, method: str = "POST", **headers: str) -> ExpectedAnswer:
-        told = {"content-type": JSON_TYPE} | {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"content-type": JSON_TYPE} | {name.replace("_", "-"): value for name, value in headers.items()}
         text = body.decode("latin-1") if isinstance(body, bytes) else body
-        event = http_event(method, "/graphql", headers=told, body=text, claims=CLAIMS)
+        event = http_event(method, "/graphql", headers=sent, body=text, claims=CLAIMS)
         if isinstance(body, bytes):
             event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
         return frontend.send(event)
@@ -37,13 +37,13 @@ def post(frontend: Frontend) -> Post:
 @pytest.fixture
 def get(frontend: Frontend) -> Get:
     def send(query_string: str, method: str = "GET", **headers: str) -> ExpectedAnswer:
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        return frontend.send(http_event(method, "/graphql", query=query_string, headers=told, claims=CLAIMS))
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return frontend.send(http_event(method, "/graphql", query=query_string, headers=sent, claims=CLAIMS))
 
     return send
 
 
-def said(answer: ExpectedAnswer) -> Any:
+def content_of(answer: ExpectedAnswer) -> Any:
     return json.loads(answer.body)
 
 
@@ -76,14 +76,14 @@ def test_the_client_says_in_which_media_type(post: Post, get: Get, accept: str |
     headers = {} if accept is None else {"accept": accept}
     for answer in (post(query(), **headers), get("query={__typename}", **headers)):
         assert (answer.status, answer.headers["content-type"]) == (200, f"{media_type}; charset=utf-8")
-        assert said(answer) == {"data": {"__typename": "Query"}}
+        assert content_of(answer) == {"data": {"__typename": "Query"}}
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml, text/*", f"{JSON_TYPE};q=0", "*/*;q=0.0", "image/*"])
-def test_a_client_that_takes_neither_is_told_what_there_is(post: Post, accept: str) -> None:
+def test_a_client_that_takes_neither_learns_what_there_is(post: Post, accept: str) -> None:
     answer = post(query(), accept=accept)
     assert answer.status == 406
-    assert RESPONSE_TYPE in said(answer)["errors"][0]["message"]
+    assert RESPONSE_TYPE in content_of(answer)["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(
@@ -155,11 +155,11 @@ NO_QUERY = {
 
 @pytest.mark.parametrize("accept", [JSON_TYPE, RESPONSE_TYPE])
 @pytest.mark.parametrize("body", NO_QUERY.values(), ids=NO_QUERY.keys())
-def test_what_is_no_request_is_400_in_both_media_types(post: Post, body: str | bytes | None, accept: str) -> None:
+def test_what_is_not_a_request_is_400_in_both_media_types(post: Post, body: str | bytes | None, accept: str) -> None:
     answer = post(body, accept=accept)
     assert (answer.status, answer.code()) == (400, "BAD_USER_INPUT")
     assert answer.headers["content-type"] == f"{accept}; charset=utf-8"
-    assert "data" not in said(answer)
+    assert "data" not in content_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -175,11 +175,11 @@ def test_what_is_no_request_is_400_in_both_media_types(post: Post, body: str | b
 def test_parameters_may_be_null_empty_or_more_than_needed(post: Post, parameters: dict[str, Any]) -> None:
     answer = post(query(**parameters))
     assert answer.status == 200
-    assert said(answer) == {"data": {"__typename": "Query"}}
+    assert content_of(answer) == {"data": {"__typename": "Query"}}
 
 
 def test_a_byte_order_mark_before_the_json_is_ignored(post: Post) -> None:
-    assert said(post("\ufeff" + query())) == {"data": {"__typename": "Query"}}
+    assert content_of(post("\ufeff" + query())) == {"data": {"__typename": "Query"}}
 
 
 @pytest.mark.parametrize("charset", ["utf8", "UTF-8", '"utf-8"', "Utf8"])
@@ -214,8 +214,8 @@ def test_a_request_that_cannot_be_executed_is_400_to_who_knows_the_newer_type(
     older = post(query(text, **parameters), accept=JSON_TYPE)
     assert (newer.status, older.status) == (400, 200)
     assert (newer.code(), older.code()) == (code, code)
-    assert "data" not in said(newer)
-    assert "data" not in said(older)
+    assert "data" not in content_of(newer)
+    assert "data" not in content_of(older)
 
 
 def test_a_field_that_fails_is_200_with_its_data(post: Post) -> None:
@@ -223,8 +223,8 @@ def test_a_field_that_fails_is_200_with_its_data(post: Post) -> None:
     for accept in (JSON_TYPE, RESPONSE_TYPE):
         answer = post(query(failing), accept=accept)
         assert answer.status == 200
-        assert said(answer)["data"] == {"reports": None, "__typename": "Query"}
-        assert list(said(answer)) == ["errors", "data"]
+        assert content_of(answer)["data"] == {"reports": None, "__typename": "Query"}
+        assert list(content_of(answer)) == ["errors", "data"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "TRACE"])
@@ -245,8 +245,8 @@ def test_a_query_may_come_by_get(get: Get) -> None:
         "operationName": "Named",
         "extensions": "{}",
     }
-    assert said(get(urlencode(asked))) == {"data": {"reports": {"totalCount": 3}}}
-    assert said(get(urlencode(asked, quote_via=quote))) == {"data": {"reports": {"totalCount": 3}}}
+    assert content_of(get(urlencode(asked))) == {"data": {"reports": {"totalCount": 3}}}
+    assert content_of(get(urlencode(asked, quote_via=quote))) == {"data": {"reports": {"totalCount": 3}}}
 
 
 @pytest.mark.parametrize(
@@ -304,13 +304,13 @@ def test_answers_compress_from_1_kib_on(frontend: Frontend, letters: int, compre
 def test_text_of_every_script_comes_back_whole(post: Post) -> None:
     name = 'Zoë 音楽 \U0001f3ca \u2028 \\ " \u0000'
     answer = post(query("query($name: String!) { __type(name: $name) { name } }", variables={"name": name}))
-    assert said(answer) == {"data": {"__type": None}}
+    assert content_of(answer) == {"data": {"__type": None}}
     unknown = post(query('{ reports(from: "日本", to: "2019-11-05") { totalCount } }'))
-    assert said(unknown)["errors"]
+    assert content_of(unknown)["errors"]
 
 
 def test_a_post_may_come_as_base64(post: Post) -> None:
-    assert said(post(query("{ __typename } # é").encode())) == {"data": {"__typename": "Query"}}
+    assert content_of(post(query("{ __typename } # é").encode())) == {"data": {"__typename": "Query"}}
 
 
 @pytest.mark.parametrize("path", ["/graphq", "/graphql/", "/GraphQL", "/admin", "/assets/../functions/settings.py"])
@@ -323,4 +323,4 @@ def test_other_paths_are_not_found(frontend: Frontend, path: str) -> None:
 def test_an_empty_operation_name_is_none(post: Post, get: Get, name: str | None) -> None:
     expected = (200, {"data": {"__typename": "Query"}})
     for answer in (post(query(operationName=name)), get(urlencode({"query": "{ __typename }", "operationName": ""}))):
-        assert (answer.status, said(answer)) == expected
+        assert (answer.status, content_of(answer)) == expected

@@ -29,7 +29,7 @@ def test_a_sample_event_gets_what_it_must(name: str, frontend: Frontend) -> None
 
 
 def test_a_warm_process_answers_every_event_again(frontend: Frontend) -> None:
-    """Also after somebody else in the process has run an event loop, which leaves the thread without one."""
+    """Also after another part of the process has run an event loop, which leaves the thread without one."""
     for _ in range(2):
         for name in EXPECTED:
             check(name, frontend.send(event(name)))

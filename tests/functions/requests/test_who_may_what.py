@@ -32,7 +32,7 @@ def test_a_field_needs_its_scope_and_no_other(frontend: Frontend, field: str) ->
 
 
 @pytest.mark.parametrize("field", NEEDS)
-def test_without_its_scope_a_field_is_forbidden_and_nobody_is_asked(
+def test_without_its_scope_a_field_is_forbidden_and_no_vendor_is_called(
     frontend: Frontend, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator, field: str
 ) -> None:
     scope, query, variables = NEEDS[field]
@@ -63,9 +63,9 @@ def test_a_scope_is_a_whole_word(frontend: Frontend, scope: str) -> None:
 
 
 def test_numbers_are_masked_but_for_four_digits_at_each_end(frontend: Frontend) -> None:
-    told = frontend.data(NUMBERS)["creditLog"]
+    answered = frontend.data(NUMBERS)["creditLog"]
     masked = frontend.data(NUMBERS, scope="credits:read")["creditLog"]
-    shown = [(node["creditId"], f"4477****{node['msisdn'][-4:]}") for node in told["nodes"]]
+    shown = [(node["creditId"], f"4477****{node['msisdn'][-4:]}") for node in answered["nodes"]]
     assert [(node["creditId"], node["msisdn"]) for node in masked["nodes"]] == shown
     assert [edge["node"]["msisdn"] for edge in masked["edges"]] == [number for _, number in shown]
 
@@ -97,7 +97,7 @@ def test_a_search_by_number_needs_the_number_s_scope(
 
 
 @pytest.mark.parametrize("claims", [None, {}])
-def test_without_claims_nobody_is_known(frontend: Frontend, claims: Mapping[str, Any] | None) -> None:
+def test_without_claims_a_caller_is_unauthenticated(frontend: Frontend, claims: Mapping[str, Any] | None) -> None:
     headers = {"content-type": "application/json", "accept": "application/json"}
     body = '{"query": "{ __typename }"}'
     answer = frontend.send(http_event("POST", "/graphql", headers=headers, body=body, claims=claims))
@@ -136,8 +136,8 @@ def two_tenants(
 
 
 def ids(frontend: Frontend, tenant: str, **variables: Any) -> list[str]:
-    told = frontend.data(LOG, {**TIMES, "first": 10_000, **variables}, claims={"custom:tenant": tenant})
-    return [node["creditId"] for node in told["creditLog"]["nodes"]]
+    answered = frontend.data(LOG, {**TIMES, "first": 10_000, **variables}, claims={"custom:tenant": tenant})
+    return [node["creditId"] for node in answered["creditLog"]["nodes"]]
 
 
 def test_each_tenant_has_its_own_rows(two_tenants: Frontend, openmarket_simulator: OpenMarketSimulator) -> None:
@@ -148,15 +148,15 @@ def test_each_tenant_has_its_own_rows(two_tenants: Frontend, openmarket_simulato
     assert len(accounts) == 2
 
 
-def test_one_tenant_s_cursor_is_no_cursor_of_another(two_tenants: Frontend) -> None:
+def test_one_tenant_s_cursor_is_not_valid_for_another(two_tenants: Frontend) -> None:
     query = LOG.replace("nodes", "pageInfo { endCursor } nodes")
-    told = two_tenants.data(query, {**TIMES, "first": 1}, claims={"custom:tenant": "acme"})
-    cursor = told["creditLog"]["pageInfo"]["endCursor"]
+    answered = two_tenants.data(query, {**TIMES, "first": 1}, claims={"custom:tenant": "acme"})
+    cursor = answered["creditLog"]["pageInfo"]["endCursor"]
     reply = two_tenants.ask(LOG, {**TIMES, "after": cursor}, claims={"custom:tenant": "globex"})
     assert reply.codes == ["BAD_USER_INPUT"]
 
 
-def test_one_tenant_s_reports_are_asked_for_anew_for_another(
+def test_one_tenant_s_reports_are_asked_for_again_for_another(
     two_tenants: Frontend, rde_simulator: RdeSimulator
 ) -> None:
     for tenant in ("acme", "globex", "acme"):
@@ -169,7 +169,7 @@ def test_a_tenant_without_secrets_is_refused_by_the_vendor(two_tenants: Frontend
     assert reply.codes == ["UPSTREAM_UNAUTHORIZED"]
 
 
-def test_a_token_that_names_no_tenant_is_nobody_s(two_tenants: Frontend) -> None:
+def test_a_token_that_names_no_tenant_is_unauthenticated(two_tenants: Frontend) -> None:
     reply = two_tenants.ask(LOG, TIMES)
     assert (reply.codes, reply.answer.status) == (["UNAUTHENTICATED"], 401)
 

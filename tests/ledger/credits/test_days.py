@@ -146,7 +146,7 @@ async def test_what_cannot_be_read_is_not_held(days: DayStore, store: MemoryStor
     assert (held.fetched, held.count) == (kept.fetched, 3)
     assert (await days.rows(held), await days.rollup(held), await days.rebuild_rollup(TODAY)) == (None, None, None)
     await store.put(days.key(TODAY, "rows.csv.gz"), encode(some(1)))
-    assert await days.rebuild_rollup(TODAY) is None, "nobody knows when these were fetched"
+    assert await days.rebuild_rollup(TODAY) is None, "when these were fetched is unknown"
 
 
 async def test_a_version_goes_once_a_newer_one_has_been_there_for_a_while(
@@ -157,7 +157,7 @@ async def test_a_version_goes_once_a_newer_one_has_been_there_for_a_while(
     await days.write(TODAY, LATER, some(4), settled=False)
     clock.advance(minutes=1)
     found = (await days.list_versions([TODAY])).objects[TODAY]
-    assert superseded(TODAY, found, LATER) == [], "somebody may have seen only the older one a moment ago"
+    assert superseded(TODAY, found, LATER) == [], "a reader may have seen only the older one a moment ago"
     await store.delete(superseded(TODAY, found, LATER + timedelta(seconds=1)))
     assert names(store) == ["_open-20191105T130000.000000Z-4.csv.gz.open", "_rollup-20191105T130000.000000Z-4.json.gz"]
 

@@ -2,7 +2,7 @@
 
 A machine of hypothesis drives GraphQL queries through several processes with one bucket, while time passes, outcomes
 change, rows come late, reports are scheduled, S3 or a vendor fails, and processes die between two writes. After each
-query every day of its answer has to be what the vendor said at one moment: not before `asOf`, and not before the age
+query every day of its answer has to be what the vendor had at one moment: not before `asOf`, and not before the age
 rule allows, unless it says `stale`. Otherwise there has to be an error of the contract, and a reason for it.
 """
 
@@ -198,8 +198,8 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
 
         self.tick()
         failures = len(self.bucket.failed)
-        for said in self.run(all_at_once()):
-            answer = self.answered(said, "creditLog", failures)
+        for reply in self.run(all_at_once()):
+            answer = self.answered(reply, "creditLog", failures)
             if answer is not None:
                 self.check_log(answer, asked)
 

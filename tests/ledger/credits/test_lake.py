@@ -1,7 +1,7 @@
 """Settled days as a lake reads them: DuckDB over the bucket's own layout has the same totals as `summary`.
 
 DuckDB's extension for S3 has to be downloaded, so each object that S3 lists is fetched through the S3 API to the path
-that its key says; DuckDB sees the partitions and file names as Athena does. Like Athena it is told the columns' types
+that its key says; DuckDB sees the partitions and file names as Athena does. Like Athena it gets the columns' types
 and where the table lies, and nothing else.
 """
 
@@ -42,12 +42,12 @@ async def log(bucket: str, aws: Aws) -> CreditLog:
     store, clock = Store(S3Bucket(bucket, aws.endpoint)), MovingClock(FIRST + (DAYS + 3) * DAY)
     await settle(store, FIRST, DAYS, 200)
     await settle(store, FIRST, DAYS, 200, ODD)
-    everybody = DayStore(store, "default", None)
-    await everybody.write((FIRST + DAYS * DAY).date(), clock(), Rows.of([]), settled=True)
+    all_brands = DayStore(store, "default", None)
+    await all_brands.write((FIRST + DAYS * DAY).date(), clock(), Rows.of([]), settled=True)
     odd = LogRow(2**64 - 1, FIRST + (DAYS + 1) * DAY, "447700900001", 'O"2,\nUK 📱', "Confirmed", "0.10", "GBP")
-    await everybody.write((FIRST + (DAYS + 1) * DAY).date(), clock(), Rows.of([odd]), settled=True)
+    await all_brands.write((FIRST + (DAYS + 1) * DAY).date(), clock(), Rows.of([odd]), settled=True)
     open_day = odd._replace(time=FIRST + (DAYS + 2) * DAY)
-    await everybody.write((FIRST + (DAYS + 2) * DAY).date(), clock(), Rows.of([open_day]), settled=False)
+    await all_brands.write((FIRST + (DAYS + 2) * DAY).date(), clock(), Rows.of([open_day]), settled=False)
     settings = Settings.read({"LEDGER_BUCKET": bucket, "OPENMARKET_BASE_URL": "http://127.0.0.1:1", **aws.environ})
     return process(settings, clock, store).credit_log
 
@@ -79,12 +79,12 @@ async def test_the_lake_adds_up_to_the_summary(log: CreditLog, lake: duckdb.Duck
         summary = await Selection(held, period, None).summary(
             SummaryRequest(frozenset({SummaryKey.DAY, SummaryKey.NETWORK, SummaryKey.OUTCOME}))
         )
-        told = lake.execute(
+        summed = lake.execute(
             "SELECT day, network, outcome, currency, count(*), sum(amount) FROM credits"
             " WHERE tenant = 'default' AND brand = ? GROUP BY ALL",
             [partition],
         ).fetchall()
-        assert sorted((*row[:5], Decimal(row[5])) for row in told) == sorted(
+        assert sorted((*row[:5], Decimal(row[5])) for row in summed) == sorted(
             (line.day, line.network, line.outcome, line.currency, line.count, line.amount) for line in summary
         )
 

@@ -1,4 +1,4 @@
-"""What is left of a phone number for somebody who may not see it."""
+"""How much of a phone number a caller without the scope sees."""
 
 import pytest
 

@@ -26,7 +26,7 @@ SETTINGS = Settings.read({"LEDGER_BUCKET": "memory", "OPENMARKET_BASE_URL": "htt
 
 
 class Reader:
-    """A fresh process before a bucket with settled days; nobody answers at the vendor's address."""
+    """A fresh process before a bucket with settled days; nothing answers at the vendor's address."""
 
     def __init__(self, bucket: MemoryBucket) -> None:
         self.bucket = bucket

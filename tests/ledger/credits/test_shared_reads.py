@@ -1,4 +1,4 @@
-"""One read at a time for all callers that want the same thing, whoever of them goes."""
+"""One read at a time for all callers that want the same thing, also when one of them is cancelled."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -93,7 +93,7 @@ async def test_an_empty_period_makes_a_file_without_rows(start: Start, written_a
     assert done.state.rows == 0
 
 
-async def test_the_file_is_one_gzip_member_of_the_size_that_is_told(start: Start) -> None:
+async def test_the_file_is_one_gzip_member_of_the_size_that_is_reported(start: Start) -> None:
     process = start()
     done = await process.finish((await process.exports.request(job())).id)
     file = await process.file(done)

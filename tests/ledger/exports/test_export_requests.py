@@ -64,8 +64,8 @@ async def test_an_unreadable_export_of_the_hour_before_does_not_matter(start: St
     before = await process.exports.request(job())
     await process.store.put(ExportLog(process.store, "default", before.id).key("state-000000.json"), b"no JSON")
     clock.advance(hours=1)
-    anew = await process.exports.request(job())
-    assert (anew.id != before.id, anew.state.number) == (True, 0)
+    again = await process.exports.request(job())
+    assert (again.id != before.id, again.state.number) == (True, 0)
 
 
 AGES = [

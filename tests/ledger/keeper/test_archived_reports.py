@@ -90,7 +90,7 @@ def test_the_archive_is_cut_to_the_period_and_the_format(deployment: Deployment)
     assert names(3, 0, format="XML") == []
 
 
-def test_files_of_one_name_and_moment_are_told_apart_by_their_format(deployment: Deployment) -> None:
+def test_files_of_one_name_and_moment_differ_by_their_format(deployment: Deployment) -> None:
     created = deployment.ago(days=1)
     deployment.rde.add_report("usage", "CSV", created, file=lambda: CONTENT)
     deployment.rde.add_report("usage", "XML", created, file=lambda: b"<usage/>")
@@ -173,7 +173,7 @@ def test_no_answer_with_a_link_is_given_again(archived: Frontend, deployment: De
     assert len(signed) == 3
 
 
-def test_the_archive_is_no_substitute_for_a_listing_that_nobody_has(archived: Frontend, deployment: Deployment) -> None:
+def test_the_archive_does_not_replace_a_listing_that_is_not_stored(archived: Frontend, deployment: Deployment) -> None:
     deployment.rde.misbehave(failing(500), times=None)
     reply = archived.ask(
         REPORTS_WITH_FILES, {"from": str(deployment.today - timedelta(days=20)), "to": str(deployment.today)}

@@ -37,4 +37,4 @@ def test_memory_does_not_grow_with_the_file(deployment: Deployment) -> None:
     assert {record["bytes"] for record in deployment.records()} == {15 * MIB, 150 * MIB}
     assert peaks[1] - peaks[0] < 15, f"MiB: {peaks}"
     assert peaks[1] < 150, f"MiB: {peaks}"
-    print(f"peak MiB at 15 and 150 MiB: {peaks}")  # noqa: T201 - a figure for whoever asks with -s
+    print(f"peak MiB at 15 and 150 MiB: {peaks}")  # noqa: T201 - a figure to see with -s

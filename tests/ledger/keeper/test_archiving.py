@@ -120,7 +120,7 @@ def test_the_vendor_s_files_are_read_and_nothing_else(deployment: Deployment) ->
     assert not any("authorization" in request.headers or "x-subscription-key" in request.headers for request in asked)
 
 
-def test_a_report_of_any_listing_that_somebody_asked_for_is_archived(deployment: Deployment) -> None:
+def test_a_report_of_any_stored_listing_is_archived(deployment: Deployment) -> None:
     deployment.rde.add_report("ancient", "CSV", deployment.ago(days=200), file=lambda: CONTENT)
     deployment.run_keeper()
     assert deployment.records() == []

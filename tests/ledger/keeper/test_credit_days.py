@@ -41,7 +41,7 @@ def test_a_hundred_and_twenty_days_are_looked_after_in_four_calls(both: Deployme
     assert both.lake_days()[0] == str(both.today - 119 * DAY)
 
 
-def test_what_lies_in_the_lake_is_what_the_vendor_said(both: Deployment) -> None:
+def test_what_lies_in_the_lake_is_what_the_vendor_answered(both: Deployment) -> None:
     both.run_keeper()
     day = both.today - 5 * DAY
     rows = gzip.decompress(both.read(f"credit-log/tenant=default/brand=__all__/day={day}/rows.csv.gz")).decode()

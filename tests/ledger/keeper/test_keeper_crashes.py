@@ -69,7 +69,7 @@ def test_killed_after_any_write_the_next_run_ends_where_an_undisturbed_one_does(
     assert [risen for _, risen in fates] == [0] * writes, ended.stderr
     assert sum(died == -signal.SIGKILL for died, _ in fates) >= writes - LEASE_RELEASES, ended.stderr
     expected = state(deployment, deployment.environ["LEDGER_BUCKET"])
-    made_again = {key for key in expected if "/_rollup-" in key}  # from the rows, when somebody asks
+    made_again = {key for key in expected if "/_rollup-" in key}  # from the rows, by the next query
     for bucket, death in buckets.items():
         found = state(deployment, bucket)
         assert set(found) | made_again == set(expected), f"killed after write {death}"

@@ -144,7 +144,7 @@ def test_a_run_writes_one_line_which_holds_the_lag_as_a_metric(
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_what_fails_in_a_run_is_counted_once_by_its_code_though_nobody_asks(
+def test_what_fails_in_a_run_is_counted_once_by_its_code_without_a_request(
     both: Deployment, capsys: pytest.CaptureFixture[str], *, held: bool
 ) -> None:
     if held:

@@ -108,7 +108,7 @@ async def test_ten_calls_at_once_from_ten_processes_post_once(
     assert sorted(replayed for _, replayed in answers) == [False] + [True] * 9
 
 
-async def test_who_waits_longer_than_it_may_is_told_that_the_first_is_under_way(
+async def test_who_waits_longer_than_it_may_learns_that_the_first_is_under_way(
     start: Callable[..., SchedulingProcess], rde_simulator: SlowToSchedule
 ) -> None:
     rde_simulator.seconds = 1.5

@@ -161,7 +161,7 @@ async def test_a_holder_whose_lease_expired_leaves_the_next_holders_alone(bucket
 
 
 async def test_a_takeover_counts_although_s3s_answer_to_it_was_lost(aws: Aws, bucket_name: str) -> None:
-    dead = LeaseRecord("somebody who died", time.time() - 1)
+    dead = LeaseRecord("a dead process", time.time() - 1)
     await Store(S3Bucket(bucket_name, aws.endpoint)).put("day/_lease", dead.to_bytes())
     async with (
         LossyS3(aws.endpoint, ending="/_lease", spared=1, lost=1) as line,  # spared: there is one already

@@ -61,7 +61,7 @@ async def test_a_listing_is_in_key_order_between_its_ends(store: Store) -> None:
     assert await store.folders("log") == ["day=1", "day=10", "day=2", "day=3"]
 
 
-async def test_deleting_what_is_gone_is_no_error(store: Store) -> None:
+async def test_deleting_what_is_gone_is_not_an_error(store: Store) -> None:
     await store.put("a", b"")
     await store.put("b", b"")
     await store.delete(["a", "never there", "b"])

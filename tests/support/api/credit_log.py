@@ -21,8 +21,8 @@ START, END = datetime(2019, 11, 12, 6, 30, tzinfo=UTC), datetime(2019, 11, 15, 1
 
 def credit_log(frontend: Frontend, start: datetime = START, end: datetime = END, **variables: Any) -> dict[str, Any]:
     period = {"from": start.isoformat(), "to": end.isoformat()}
-    told: dict[str, Any] = frontend.data(CREDIT_LOG, {"first": 10_000} | period | variables)["creditLog"]
-    return told
+    log: dict[str, Any] = frontend.data(CREDIT_LOG, {"first": 10_000} | period | variables)["creditLog"]
+    return log
 
 
 def credit(credit_id: int, time: datetime, amount: str = "1.5", **changes: Any) -> SimulatedCredit:

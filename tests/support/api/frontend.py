@@ -1,4 +1,4 @@
-"""The handler as a frontend reaches it: HTTP requests as API Gateway's events, its answers as a browser sees them."""
+"""The handler as a frontend uses it: HTTP requests as API Gateway's events, and answers as a browser gets them."""
 
 import json
 import time
@@ -16,7 +16,7 @@ EVERY_SCOPE = "reports:read reports:schedule credits:read credits:msisdn"
 
 
 class LambdaContext:
-    """What Lambda gives beside the event; `seconds` is what is left of the invocation."""
+    """Lambda's context object; `seconds` is the time left for the invocation."""
 
     aws_request_id = "7f3f9a0e"
 
@@ -36,7 +36,7 @@ def http_event(
     body: str | None = None,
     claims: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """An event of payload 2.0; `claims` None: no authorizer has let the request in."""
+    """An event in payload format 2.0; without `claims` it has passed no authorizer."""
     context: dict[str, Any] = {
         "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "t"},
         "requestId": "JKJaXmPLvHcESHA=",
@@ -58,7 +58,7 @@ def http_event(
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A GraphQL answer, taken apart."""
+    """A GraphQL answer: its data, its errors, and the HTTP response."""
 
     data: dict[str, Any] | None
     errors: list[dict[str, Any]]
@@ -66,7 +66,7 @@ class Reply:
 
     @property
     def codes(self) -> list[str]:
-        """The errors' codes, in their order."""
+        """The code of each error."""
         return [error["extensions"]["code"] for error in self.errors]
 
 
@@ -89,13 +89,13 @@ class Frontend:
         claims: Mapping[str, Any] | None = None,
         seconds: float = 29,
     ) -> Reply:
-        """One query's answer; `claims` come on top of the scopes."""
+        """One query's answer; `claims` are added to the scopes."""
         body = json.dumps({"query": query, "variables": dict(variables or {})})
         headers = {"content-type": "application/json", "accept": RESPONSE_TYPE}
-        told = {"sub": "dashboard", "scope": scope, **(claims or {})}
-        answer = self.send(http_event("POST", "/graphql", headers=headers, body=body, claims=told), seconds)
-        said = json.loads(answer.body)
-        return Reply(said.get("data"), said.get("errors", []), answer)
+        verified = {"sub": "dashboard", "scope": scope, **(claims or {})}
+        answer = self.send(http_event("POST", "/graphql", headers=headers, body=body, claims=verified), seconds)
+        content = json.loads(answer.body)
+        return Reply(content.get("data"), content.get("errors", []), answer)
 
     def data(self, query: str, variables: Mapping[str, Any] | None = None, **options: Any) -> dict[str, Any]:
         """The data of a query that must succeed."""

@@ -47,7 +47,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Site:
-    """The running server: where it is, whom it lets in by itself, what it was asked."""
+    """The running server: its address, the token that it writes into the page, and the requests it got."""
 
     prefix: str = ""
     token: str = ""
@@ -60,7 +60,7 @@ class Site:
         return f"http://127.0.0.1:{self.port}"
 
     def runs(self) -> list[Asked]:
-        """What was asked but for introspection."""
+        """The requests other than introspection."""
         return [asked for asked in self.asked if asked.body["operationName"] != "IntrospectionQuery"]
 
     def introspections(self) -> list[Asked]:

@@ -1,4 +1,4 @@
-"""The explorer as one sees it in a browser: its editors, its answer, what it fetched and what it complained about."""
+"""The explorer in a browser: its editors, its answer, the hosts it fetched from, and the browser's complaints."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -53,7 +53,7 @@ class Visit:
         self._editor(label).evaluate("(element, text) => element.CodeMirror.setValue(text)", text)
 
     def stored(self) -> str:
-        """Give all that the page has left in the browser, once GraphiQL has written its tabs (half a second late)."""
+        """Give all that the page has stored in the browser, once GraphiQL has written its tabs (half a second late)."""
         self.page.wait_for_timeout(700)
         return str(self.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])"))
 

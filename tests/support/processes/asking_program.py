@@ -1,4 +1,4 @@
-"""Many real processes that ask for the same days at the same time; run as a program, one line of JSON comes from each.
+"""Many processes that query the same days at the same time; each prints one line of JSON.
 
 They are forked once everything is imported, so that they really begin together. With `KILLED_AT_WRITE` a process is
 killed as its n-th write begins.
@@ -25,7 +25,7 @@ from runtime.deadline import Deadline
 
 
 class MortalBucket(S3Bucket):
-    """S3 itself, until some write is about to begin."""
+    """S3, until the process is killed before its nth write."""
 
     writes_left = int(os.environ.get("KILLED_AT_WRITE", sys.maxsize))
 
@@ -37,7 +37,7 @@ class MortalBucket(S3Bucket):
 
 
 class MortalParts(Parts):
-    """A process whose leases are over soon."""
+    """A process with short leases."""
 
     @cached_property
     def leases(self) -> Leases:
@@ -45,7 +45,7 @@ class MortalParts(Parts):
 
 
 async def ask(start: datetime, end: datetime) -> dict[str, object]:
-    """What one process answers."""
+    """The figures that one process answers."""
     settings = Settings.read()
     store = Store(MortalBucket(settings.ledger_bucket, settings.aws_endpoint_url))
     log = MortalParts(settings, now, store).credit_log
@@ -62,7 +62,7 @@ async def ask(start: datetime, end: datetime) -> dict[str, object]:
 
 
 def main() -> None:
-    """Start as many processes as said; each prints its answer."""
+    """Start so many processes; each prints its answer."""
     number, start, end = int(sys.argv[1]), *map(datetime.fromisoformat, sys.argv[2:4])
     children = []
     for _ in range(number):

@@ -150,7 +150,7 @@ class CheckedLedger:
         return {(asked["brand"], over) for _, _, over in days} <= self.stored
 
     def tick(self) -> None:
-        """No two queries at one instant: fetches are told apart by their moment."""
+        """No two queries at one instant: the moment of a fetch identifies it."""
         self.clock.advance(milliseconds=1)
         self.history.note(self.clock())
 

@@ -1,7 +1,7 @@
-"""A keeper that dies at a given write, and is started again; the program runs it once for each death it is told.
+"""A keeper that is killed at its nth write and started again, once for each n that the program gets.
 
-Its children are forked with everything loaded and before anything has begun a thread, so that each starts in no time.
-Every death has a bucket of its own, so that each ends in a state that can be compared.
+Its children are forked after all imports and before any thread exists, so that each starts at once. Each has a bucket
+of its own, so that the final states can be compared.
 """
 
 import asyncio
@@ -30,10 +30,10 @@ AT_ONCE = 4
 
 
 class DyingOnTheWay(DyingBucket):
-    """Dies in the middle of a large file as well: each half of a part counts as a write; a lease's renewal does not."""
+    """Can also be killed within a large file: each half of a part counts as a write; renewing a lease does not."""
 
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
-        renewal = condition not in {None, ABSENT}  # how many there are is a matter of speed
+        renewal = condition not in {None, ABSENT}  # their number depends on speed
         put = partial(S3Bucket.put, self) if renewal else super().put
         return await put(key, body, attributes, condition)
 
@@ -51,11 +51,11 @@ class DyingOnTheWay(DyingBucket):
 
 
 async def _nothing() -> None:
-    """A place to die at."""
+    """Where the process may be killed."""
 
 
 class KnownSecrets(QuickParts):
-    """Parts whose credentials have been read already: making a client for that is most of a child's life."""
+    """Parts with the credentials already read, since making a client for them would take most of a child's time."""
 
     def __init__(self, settings: Settings, clock: Clock, store: Store, secrets: SecretStore) -> None:
         super().__init__(settings, clock, store)
@@ -63,7 +63,7 @@ class KnownSecrets(QuickParts):
 
 
 async def known_secrets() -> SecretStore:
-    """The tenant's credentials, kept for every child."""
+    """The tenant's credentials, for every child."""
     secrets = SecretStore(os.environ["SECRET_PREFIX"], os.environ["AWS_ENDPOINT_URL"])
     await secrets.read("default", "rde")
     await secrets.read("default", "openmarket")
@@ -71,17 +71,17 @@ async def known_secrets() -> SecretStore:
 
 
 async def tenants() -> dict[str, frozenset[str]]:
-    """Who they are, without asking."""
+    """The tenants, without asking Secrets Manager."""
     return {"default": frozenset({"rde", "openmarket"})}
 
 
 async def only_reports() -> dict[str, frozenset[str]]:
-    """The tenant, as one who has no credits."""
+    """The tenant with credentials for RDE alone."""
     return {"default": frozenset({"rde"})}
 
 
 async def keep(secrets: SecretStore, bucket: str, death: int, days: int, moment: datetime) -> DyingOnTheWay:
-    """One run that dies right after its nth write, or not at all when that is zero."""
+    """One run that is killed right after its nth write; 0: never."""
     settings = Settings.read({**os.environ, "LEDGER_BUCKET": bucket})
     objects = DyingOnTheWay(bucket, settings.aws_endpoint_url)
     objects.death = death
@@ -95,20 +95,20 @@ async def keep(secrets: SecretStore, bucket: str, death: int, days: int, moment:
 
 
 def fork(secrets: SecretStore, bucket: str, death: int, days: int, moment: datetime) -> int:
-    """A child that keeps the deployment."""
+    """Fork a child that runs the keeper."""
     child = os.fork()
     if child:
         return child
     try:
         asyncio.run(keep(secrets, bucket, death, days, moment))
-    except Exception:  # noqa: BLE001 - the forked copy of everything must not go on, whatever happens
+    except Exception:  # noqa: BLE001 - a forked child must not return into the parent's code
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
 
 
 def main(buckets: dict[str, int], days: int, moment: datetime) -> None:
-    """Die and rise in each bucket, some at once; print how each of the two ended."""
+    """Run the keeper twice in each bucket, killed and then not; print the exit codes."""
     trusted()
     secrets = asyncio.run(known_secrets())
     ended: dict[str, list[int]] = {bucket: [] for bucket in buckets}
@@ -118,7 +118,7 @@ def main(buckets: dict[str, int], days: int, moment: datetime) -> None:
             children = {bucket: fork(secrets, bucket, death if dying else 0, days, moment) for bucket, death in some}
             for bucket, child in children.items():
                 ended[bucket].append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    print(json.dumps(ended))  # noqa: T201 - the answer to whoever started us
+    print(json.dumps(ended))  # noqa: T201 - this program's result
 
 
 if __name__ == "__main__":

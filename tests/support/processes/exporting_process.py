@@ -1,6 +1,6 @@
-"""One process that exports, made from an environment; run as a program it dies at a given write, and is started again.
+"""One process that exports. As a program it is killed at each of its writes in turn, and started again.
 
-The program's children are forked before anything has begun a thread, so that each starts in no time.
+The program's children are forked before any thread exists, so that each starts at once.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ NOON = datetime(2019, 12, 5, 12, tzinfo=UTC)
 
 
 class QuickParts(Parts):
-    """Parts whose leases are over soon after their holder has died."""
+    """Parts with short leases, so that a killed process blocks the next one briefly."""
 
     @cached_property
     def leases(self) -> Leases:
@@ -47,7 +47,7 @@ class QuickParts(Parts):
 
 
 class DyingBucket(S3Bucket):
-    """Dies by SIGKILL right after its nth write, which is as good as right before the next one."""
+    """Kills the process right after its nth write, which is the same as right before the next one."""
 
     death = 0
     writes = 0
@@ -71,7 +71,7 @@ class DyingBucket(S3Bucket):
 
 
 class ExportingProcess:
-    """Asks for exports, and works on them when it is told to; `started` are those it would have had begun."""
+    """Requests exports, and writes them in `finish`; `started` has the ids it would have started."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class ExportingProcess:
         self.started.append(export_id)
 
     async def finish(self, export_id: str, tenant: str = "default") -> ExportSnapshot:
-        """Work on an export, again if need be, until it is over."""
+        """Write an export, in several runs if need be, until it is done or has failed."""
         log = ExportLog(self.store, tenant, export_id)
         while True:
             more = await self.exporter.write(tenant, export_id, Deadline.after(300))
@@ -109,7 +109,7 @@ class ExportingProcess:
             await asyncio.sleep(LEASE_SECONDS / 3)
 
     async def file(self, seen: ExportSnapshot) -> bytes:
-        """The file as it lies in S3."""
+        """The file in S3."""
         job = seen.state.job
         stored = await self.store.get(ExportLog(self.store, job.tenant, seen.id).key(job.file_name))
         assert stored is not None
@@ -132,13 +132,13 @@ def job(
     written_as: ExportFormat = ExportFormat.CSV,
     unmasked: bool = True,
 ) -> ExportJob:
-    """Something to export."""
+    """An export of three days."""
     period = Period(datetime.fromisoformat(start), datetime.fromisoformat(end))
     return ExportJob(tenant, period, brand, written_as, unmasked)
 
 
 async def fill(environ: Mapping[str, str], days: int, rows_a_day: int) -> ExportJob:
-    """Put settled days into the ledger, of which no vendor knows; the job that exports them."""
+    """Store settled days without a vendor; returns the job that exports them."""
     store = DayStore(store_of(Settings.read(environ)), "default", None)
     first = date(2019, 1, 1)
     for number in range(days):
@@ -166,14 +166,14 @@ type Start = Callable[..., ExportingProcess]
 
 
 def rows_of(file: bytes) -> list[list[str]]:
-    """A CSV file's rows; the header has to be right."""
+    """The rows of a CSV file, whose header is checked."""
     header, *rows = csv.reader(io.StringIO(gzip.decompress(file).decode(), newline=""))
     assert header == list(COLUMNS)
     return rows
 
 
 async def printed_by_program(environ: dict[str, str], *arguments: str) -> str:
-    """What `tests.support.processes.exporting_process` prints."""
+    """Run this module as a program, and return what it prints."""
     run = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -189,7 +189,7 @@ async def printed_by_program(environ: dict[str, str], *arguments: str) -> str:
 
 
 def crash_everywhere() -> None:
-    """Die at the first write, at the second, … until there is none left to die at; print how often that was."""
+    """Be killed at the first write, at the second, … until an export needs no more; print the number of kills."""
     ended: dict[int, int] = {}
     while 0 not in ended.values():
         deaths = range(len(ended) + 1, len(ended) + 1 + AT_ONCE)
@@ -197,11 +197,11 @@ def crash_everywhere() -> None:
         risen = _children(deaths, dying=False)
         assert set(risen.values()) == {0}, risen
     assert set(ended.values()) == {0, -signal.SIGKILL}, ended
-    print(sum(status != 0 for status in ended.values()))  # noqa: T201 - the answer to whoever started us
+    print(sum(status != 0 for status in ended.values()))  # noqa: T201 - this program's result
 
 
 def _children(deaths: Iterable[int], *, dying: bool) -> dict[int, int]:
-    """Let a child export for each death, all at once; how each ended."""
+    """One child for each write to be killed at, all at once; their exit codes."""
     children = {death: _child(death, dying=dying) for death in deaths}
     return {death: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for death, child in children.items()}
 
@@ -212,14 +212,14 @@ def _child(death: int, *, dying: bool) -> int:
         return child
     try:
         asyncio.run(_export(death, dying=dying))
-    except Exception:  # noqa: BLE001 - the forked copy of everything must not go on, whatever happens
+    except Exception:  # noqa: BLE001 - a forked child must not return into the parent's code
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
 
 
 async def _export(death: int, *, dying: bool) -> None:
-    """Export in an hour of this death's own."""
+    """Export in an hour of its own, since equal requests within an hour are one export."""
     bucket = DyingBucket(os.environ["LEDGER_BUCKET"], os.environ["AWS_ENDPOINT_URL"])
     bucket.death = death if dying else 0
     process = ExportingProcess(os.environ, MovingClock(NOON + timedelta(hours=2 * death)), store=Store(bucket))
@@ -228,7 +228,7 @@ async def _export(death: int, *, dying: bool) -> None:
 
 
 def measure(export_id: str) -> None:
-    """Work on an export as the exporter function would; print this process's peak memory in MiB."""
+    """Write an export as the exporter function does; print the peak memory in MiB."""
     from functions.wiring import exporter_of  # noqa: PLC0415 - the other programs have no use for it
 
     exporter = exporter_of(Settings.read(os.environ))

@@ -25,7 +25,7 @@ from upstreams.rde.client import Rde
 from upstreams.secrets import SecretStore
 
 LEASE_SECONDS = 0.5
-"""A dead process's lease is over soon, so that no test waits for it long."""
+"""A killed process's lease expires soon, so that tests wait little."""
 CLAIMS = {"sub": "dashboard", "scope": "reports:read reports:schedule credits:read credits:msisdn"}
 
 
@@ -66,8 +66,8 @@ class LedgerProcess(Parts):
         headers = {"content-type": "application/json", "accept": RESPONSE_TYPE}
         request = Request("POST", "/graphql", "", headers, body, CLAIMS, "test", Deadline.after(20))
         response = self.api.recall(request) or await self.api.answer(request)
-        said: dict[str, Any] = json.loads(response.body)
-        return said
+        content: dict[str, Any] = json.loads(response.body)
+        return content
 
 
 def process(settings: Settings, clock: Clock, store: Store, vendors: Vendors | None = None) -> LedgerProcess:
@@ -76,7 +76,7 @@ def process(settings: Settings, clock: Clock, store: Store, vendors: Vendors | N
 
 
 def vendors_of(parts: Parts, secrets: SecretStore | None = None) -> Vendors:
-    """Clients for the vendors that some settings name; a store of secrets is slow to make, and may be shared."""
+    """Clients for the vendors in the settings; a `SecretStore` is slow to make, and may be shared."""
     if secrets is not None:
         vars(parts)["secrets"] = secrets
     return Vendors(parts.openmarket, parts.rde)

@@ -1,4 +1,4 @@
-"""One process's scheduling, made from an environment; run as a program it schedules once, to be killed on the way."""
+"""One process that schedules reports. As a program it schedules one, to be killed meanwhile."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ REQUEST = ScheduleRequest(
 
 
 class SchedulingProcess:
-    """What a process has of reports and their scheduling; a dead one's lease is over soon."""
+    """Reports and schedules of one process, with short leases."""
 
     def __init__(self, environ: Mapping[str, str], clock: Clock = now) -> None:
         settings = Settings.read(environ)

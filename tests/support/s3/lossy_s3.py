@@ -1,4 +1,4 @@
-"""S3 behind a line on which answers get lost: what is asked is carried out, and who asked may not hear of it."""
+"""S3 behind a proxy that loses answers: requests are carried out, but the client may not learn of it."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ CUT = b""
 
 @dataclass
 class LossyS3:
-    """A line to the S3 at `endpoint`, with a port of its own.
+    """A proxy to the S3 at `endpoint`, on a port of its own.
 
     Of PUTs of an object whose key ends so the first `spared` are answered; the answers to the next `lost` become
     `instead`. With `gone_after` S3 is away from that one on.

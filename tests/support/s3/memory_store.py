@@ -16,7 +16,7 @@ from runtime.clock import Clock, now
 
 
 class Killed(BaseException):
-    """The process has died; nothing that it had begun goes on, and nothing is tidied up."""
+    """The process was killed: nothing that it had begun goes on, and nothing is cleaned up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class MemoryObject:
 
 @dataclass(slots=True)
 class MemoryBucket:
-    """The objects by key, the requests as they came, and how S3 fares: `down`, or well or not by `turns`."""
+    """The objects by key and the requests in order. S3 fails while `down`, and by `turns`: False is a failure."""
 
     clock: Clock = now
     objects: dict[str, MemoryObject] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class MemoryBucket:
     tags: Any = field(default_factory=lambda: count(1))
 
     def enter(self, verb: str, key: str) -> None:
-        """Take one request in, or fail it."""
+        """Record one request, or fail it."""
         self.seen.append((verb, key))
         works = self.turns.pop(0) if self.turns else True
         if self.down or not works:
@@ -50,12 +50,12 @@ class MemoryBucket:
             raise LedgerUnavailable("S3 could not serve: the test has it fail")
 
     def asked(self, verb: str, ending: str = "") -> list[str]:
-        """The keys that were asked for by one verb."""
+        """The keys of all requests with one verb."""
         return [key for seen, key in self.seen if seen == verb and key.endswith(ending)]
 
 
 class MemoryConnection:
-    """One process's connection to the objects; after `writes_left` writes the process is dead."""
+    """One process's connection to the objects; the process is killed after `writes_left` writes."""
 
     def __init__(self, bucket: MemoryBucket, writes_left: int | None = None) -> None:
         self.bucket = bucket

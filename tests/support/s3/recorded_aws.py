@@ -1,4 +1,4 @@
-"""A listener on the way to the embedded AWS: every request passes through, and its target is kept."""
+"""A proxy to the embedded AWS that records the target of every request."""
 
 import json
 import re
@@ -15,7 +15,7 @@ HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 @dataclass
 class Targets:
-    """What was asked of AWS: keys and key prefixes of S3, and names of secrets."""
+    """The targets of the requests: keys and key prefixes of S3, and names of secrets."""
 
     url: str = ""
     keys: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Targets:
 
 @contextmanager
 def listening(endpoint: str) -> Iterator[Targets]:
-    """Targets of everything that is sent to `url` from now on; it is passed on to `endpoint`."""
+    """Pass on what is sent to `url` to `endpoint`, and record the targets."""
     targets, upstream = Targets(), urlsplit(endpoint).netloc
 
     class Through(BaseHTTPRequestHandler):
@@ -68,7 +68,7 @@ def listening(endpoint: str) -> Iterator[Targets]:
         do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any  # noqa: N815 - the server's own names
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the server's own name
-            """Say nothing."""
+            """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Through) as server:
         targets.url = f"http://127.0.0.1:{server.server_port}"

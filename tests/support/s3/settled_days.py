@@ -1,4 +1,4 @@
-"""A bucket with settled days in it, put there as a query would have done, without asking a vendor for each."""
+"""Settled days, written into a bucket as a query would write them, without calling a vendor."""
 
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ ACCOUNT = "tally-account"
 
 
 async def settle(store: Store, first: datetime, days: int, rows_a_day: int, brand: str | None = None) -> None:
-    """Keep whole settled days from the one that begins at `first` on."""
+    """Write settled days, beginning with the one that starts at `first`."""
     for number in range(days):
         day = (first + DAY * number).date()
         rows = Rows.of(

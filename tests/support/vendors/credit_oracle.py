@@ -1,4 +1,4 @@
-"""What the credit log must say, worked out the slow and obvious way from the simulated vendor's own data."""
+"""The right answer of the credit log, computed in the slow and obvious way from the simulated vendor's data."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
@@ -21,7 +21,7 @@ STATES = {
 def in_period(
     vendor: OpenMarketSimulator, start: datetime, end: datetime, keep: Callable[[dict[str, Any]], bool] = lambda _: True
 ) -> list[dict[str, Any]]:
-    """The entries of `[start, end)`, in order, as a frontend that may see phone numbers gets them."""
+    """The entries of `[start, end)` in order, with whole phone numbers."""
     credits_ = [credit for credit in vendor.credits_between(start, end) if start <= credit.time < end]
     ordered = sorted(credits_, key=lambda credit: (credit.time, credit.credit_id))
     return [entry for entry in (shown(vendor, credit) for credit in ordered) if keep(entry)]
@@ -42,7 +42,7 @@ def shown(vendor: OpenMarketSimulator, credit: SimulatedCredit) -> dict[str, Any
 
 
 def summary(entries: Iterable[dict[str, Any]], by: Collection[str]) -> list[dict[str, Any]]:
-    """Counts and sums by any keys; currencies apart always; sorted as `comparable` sorts."""
+    """Counts and sums by any keys and always by currency, in the order of `comparable`."""
     counted: dict[tuple[Any, ...], int] = defaultdict(int)
     summed: dict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
     for entry in entries:
@@ -64,6 +64,6 @@ def summary(entries: Iterable[dict[str, Any]], by: Collection[str]) -> list[dict
 
 
 def comparable(buckets: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Buckets in one order, their amounts as numbers: the order of a summary is nobody's promise."""
+    """Buckets in one order, their amounts as numbers, since a summary promises no order."""
     read = [{**bucket, "amount": Decimal(bucket["amount"])} for bucket in buckets]
     return sorted(read, key=lambda bucket: [str(value) for value in bucket.values()])

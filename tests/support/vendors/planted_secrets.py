@@ -1,4 +1,4 @@
-"""The credentials that the tests keep in Secrets Manager."""
+"""The credentials that the tests put into Secrets Manager."""
 
 from typing import Protocol
 
@@ -7,6 +7,6 @@ OPENMARKET = {"accountId": "Acc-1", "password": "om:p4ss-ü"}
 
 
 class PutSecret(Protocol):
-    """Keep a secret: JSON, or text as it stands."""
+    """Put a secret: text as it is, anything else as JSON."""
 
     def __call__(self, tenant: str, upstream: str, value: object) -> None: ...

@@ -16,7 +16,7 @@ class Rendezvous:
         self.arrived = 0
 
     async def wait(self) -> None:
-        """Wait for the other requests; after the patience one that waits in vain fails, and so does its answer."""
+        """Wait for the other requests; one that waits in vain raises, and its answer is a failure."""
         self.arrived += 1
         while self.arrived < self._number:
             if time.monotonic() > self._gives_up:

@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it came over the wire."""
+    """One request as received."""
 
     method: str
     target: str
@@ -48,7 +48,7 @@ type Script = Callable[[Seen], ScriptedAnswer]
 
 
 def in_turn(*answers: ScriptedAnswer) -> Script:
-    """One answer after the other, the last one for ever."""
+    """One answer after the other; the last one is repeated."""
     left = list(answers)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
 
@@ -58,7 +58,7 @@ def by_path(scripts: dict[str, Script]) -> Script:
 
 
 class ScriptedVendor:
-    """`async with ScriptedVendor(script) as vendor:` serves on a free port and remembers what it was asked."""
+    """`async with ScriptedVendor(script) as vendor:` serves on a free port and records the requests."""
 
     def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         self.script = script

@@ -1,4 +1,4 @@
-"""How the tests here talk to the simulated vendors: as the documents say, without any code of the product."""
+"""Requests to the simulated vendors as their documents describe them, without any code of the product."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What the vendors said at each moment, and until when the ledger may still say it: the oracle of the property test.
+"""What the vendors had at each moment, and how long the ledger may answer with it: the oracle of the property test.
 
 The age rule is worked out here once more, from design's words and not from the ledger's code.
 """
@@ -19,7 +19,7 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """All that both vendors would have said at one moment."""
+    """All that both vendors would answer at one moment."""
 
     at: datetime
     credits: tuple[tuple[datetime, str, Entry], ...]
@@ -32,7 +32,7 @@ class Moment:
         ]
 
     def outcome(self, start: datetime, end: datetime, brand: str | None) -> list[tuple[Any, ...]]:
-        """Credits counted by brand and value; the vendor counts its last second in."""
+        """Credits counted by brand and value, the period's last second included, as the vendor does."""
         counts: dict[tuple[str, str, str], list[int]] = {}
         for time, of, entry in self.credits:
             if start <= time <= end and brand in (None, of):
@@ -46,7 +46,7 @@ class Moment:
 
 @dataclass(slots=True)
 class VendorHistory:
-    """Moments in order; the vendors say the same from one of them to the next."""
+    """Moments in order; between two of them the vendors' answers do not change."""
 
     openmarket: OpenMarketSimulator
     rde: RdeSimulator
@@ -56,7 +56,7 @@ class VendorHistory:
     moments: list[Moment] = field(default_factory=list)
 
     def note(self, at: datetime) -> None:
-        """Write down what the vendors would say now."""
+        """Record what the vendors would answer now."""
         held = sorted(
             self.openmarket.credits_between(self.since, at), key=lambda credit: (credit.time, credit.credit_id)
         )
@@ -65,7 +65,7 @@ class VendorHistory:
         self.moments.append(Moment(at, credits_, reports))
 
     def allowed(self, end: datetime, now: datetime, as_of: datetime, *, stale: bool) -> list[Moment]:
-        """The moments whose answer about a period that ended at `end` may be given now."""
+        """The moments whose answers about a period that ended at `end` are good now."""
         return [
             moment
             for moment in self.moments
@@ -73,7 +73,7 @@ class VendorHistory:
         ]
 
     def good_until(self, fetched: datetime, end: datetime) -> datetime:
-        """Until when what was fetched then is good."""
+        """How long what was fetched at a moment is good."""
         since_end = fetched - end
         if since_end >= self.settle:
             return datetime.max.replace(tzinfo=UTC)

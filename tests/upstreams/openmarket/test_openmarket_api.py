@@ -49,7 +49,7 @@ async def test_all_brands_are_asked_for_without_a_brand(secrets: SecretStore, te
     assert answer.rows == [OutcomeRow("MyBrand", "1.5", "GBP", 17, 2, "25.5000")]
 
 
-async def test_a_rotated_password_is_read_anew_and_the_call_made_once_more(
+async def test_a_rotated_password_is_read_again_and_the_call_made_once_more(
     secrets: SecretStore, tenant: str, put_secret: PutSecret
 ) -> None:
     await secrets.read(tenant, "openmarket")
@@ -79,7 +79,7 @@ async def test_a_tenant_without_a_secret_reaches_no_vendor(secrets: SecretStore)
     assert vendor.seen == []
 
 
-async def test_a_page_instead_of_a_file_is_no_answer(secrets: SecretStore, tenant: str) -> None:
+async def test_a_page_instead_of_a_file_is_not_an_answer(secrets: SecretStore, tenant: str) -> None:
     page = ScriptedAnswer(body=b"<html>Service maintenance</html>", headers={"Content-Type": "text/html"})
     async with ScriptedVendor(in_turn(page)) as vendor:
         with pytest.raises(UpstreamBadResponse):
@@ -88,7 +88,7 @@ async def test_a_page_instead_of_a_file_is_no_answer(secrets: SecretStore, tenan
 
 
 @pytest.mark.parametrize("status", [200, 204])
-async def test_an_empty_body_is_no_credits(secrets: SecretStore, tenant: str, status: int) -> None:
+async def test_an_empty_body_means_no_credits(secrets: SecretStore, tenant: str, status: int) -> None:
     async with ScriptedVendor(in_turn(ScriptedAnswer(status=status))) as vendor:
         answer = await openmarket(vendor, secrets).log(tenant, START, END, None, Deadline.after(5))
     assert answer == CsvAnswer([], proven_whole=True)

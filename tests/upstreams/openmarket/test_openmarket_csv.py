@@ -24,7 +24,7 @@ def test_an_outcome_is_read_exactly() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"\r\n", b"\xef\xbb\xbf", b" \n\n", HEADER.encode(), HEADER.strip().encode()])
-def test_an_empty_file_or_a_header_alone_is_no_rows(body: bytes) -> None:
+def test_an_empty_file_or_a_header_alone_means_no_rows(body: bytes) -> None:
     assert read_log(body) == []
 
 
@@ -56,7 +56,7 @@ def test_a_network_may_hold_commas_quotes_and_line_ends() -> None:
 
 
 def test_a_credit_that_comes_twice_is_read_twice_and_in_order() -> None:
-    """Which of the two counts can only be said by who knows which period was wanted."""
+    """Which of the two counts depends on the period that was wanted."""
     rows = read_log((HEADER + LINE.replace("SUCCESS", "PENDING") + LINE).encode())
     assert rows == [ROW._replace(raw_outcome="PENDING"), ROW]
 

@@ -82,7 +82,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)
-def test_a_usual_sentence_in_plain_text_is_no_rows(sentence: str) -> None:
+def test_a_usual_sentence_in_plain_text_means_no_rows(sentence: str) -> None:
     assert read_log(sentence.encode(), PLAIN) == []
     assert read_outcome(sentence.encode("utf-16"), "text/plain") == []
 
@@ -108,7 +108,7 @@ def test_any_other_sentence_is_not_an_answer(sentence: str) -> None:
         ("No credits for * until *", "No credits for MyBrand until 2013-09-20, sorry"),
     ],
 )
-def test_the_vendors_own_sentence_is_no_rows(setting: str, answer: str, content_type: str | None) -> None:
+def test_the_vendors_own_sentence_means_no_rows(setting: str, answer: str, content_type: str | None) -> None:
     assert read_log(answer.encode(), content_type, setting) == []
     assert read_log(HEADER.encode() + answer.encode(), content_type, setting) == []
     assert read_outcome(answer.encode(), content_type, setting) == []
@@ -122,7 +122,7 @@ def test_nothing_else_is(setting: str, answer: str) -> None:
 
 
 @pytest.mark.parametrize("sentence", ["No data found", '"No data found"', "No data found,,,,,,", "Keine Daten"])
-def test_a_sentence_below_or_above_the_header_is_no_rows(sentence: str) -> None:
+def test_a_sentence_below_or_above_the_header_means_no_rows(sentence: str) -> None:
     assert read_log(f"{HEADER}{sentence}\r\n".encode(), "text/csv", "Keine Daten") == []
     assert read_log(f"{sentence}\r\n{HEADER}".encode(), "text/csv", "Keine Daten") == []
 

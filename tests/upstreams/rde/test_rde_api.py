@@ -234,7 +234,7 @@ async def test_without_a_token_nothing_is_asked(
     assert vendor.paths() == ["/token"] * tries
 
 
-async def test_a_caller_that_gives_up_while_fetching_the_token_holds_nobody_up(
+async def test_a_caller_that_gives_up_while_fetching_the_token_blocks_no_other(
     secrets: SecretStore, tenant: str
 ) -> None:
     slow_once = in_turn(ScriptedAnswer(seconds_before=30), token("t0k3n"))
@@ -401,7 +401,7 @@ async def test_a_schedule_refused_first_and_without_a_second_token_was_not_sent(
     assert not caught.value.sent
 
 
-async def test_a_schedule_that_reaches_nobody_was_not_sent(secrets: SecretStore, tenant: str) -> None:
+async def test_a_schedule_that_cannot_connect_was_not_sent(secrets: SecretStore, tenant: str) -> None:
     async with scripted(in_turn(LISTING)) as vendor:
         api = rde(vendor, secrets)
         await listing(api, tenant)

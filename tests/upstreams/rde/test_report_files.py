@@ -173,7 +173,7 @@ async def test_a_redirect_is_checked_like_the_link_itself(scheme: str) -> None:
     assert inside.seen == []
 
 
-async def test_an_error_of_whoever_reads_the_file_stays_their_own() -> None:
+async def test_an_error_of_a_file_s_reader_is_raised_unchanged() -> None:
     async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"here"))) as vendor:
         with pytest.raises(TimeoutError, match="the bucket's"):
             async with ReportFiles(hosts=LOOPBACK, max_bytes=9).open(vendor.base_url, Deadline.after(5)):
