@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +11,7 @@ from functions.settings import Settings
 from local.authorizer import Authorizer
 from local.gateway import Gateway
 from local.openmarket import OpenMarketSimulator
+from local.rde import RdeSimulator
 from tests.support.moving_clock import MovingClock
 
 ROWS_A_DAY = 2000
@@ -18,10 +19,14 @@ ROWS_A_DAY = 2000
 
 @pytest.fixture
 def environ(
-    settings_environ: dict[str, str], clock: MovingClock, openmarket_simulator: OpenMarketSimulator
+    settings_environ: dict[str, str],
+    clock: MovingClock,
+    rde_simulator: RdeSimulator,
+    openmarket_simulator: OpenMarketSimulator,
 ) -> Iterator[dict[str, str]]:
     """The environment of a client: this one's, the endpoint and a token."""
     clock.moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    rde_simulator.making = timedelta(seconds=40)
     openmarket_simulator.rows_a_day = ROWS_A_DAY
     handler, authorizer = make_handler(Settings.read(settings_environ), clock), Authorizer()
     gateway = Gateway(handler, authorizer)

@@ -28,6 +28,7 @@ type Run = Callable[[str, Path, dict[str, str]], str]
 
 BLOCKS = blocks(ROOT / "docs" / "clients.md")
 USED_BY = {
+    "ask.mjs": "export.mjs",
     "relay/relay.config.json": "relay/Credits.jsx",
     "relay/environment.js": "relay/Credits.jsx",
     "codegen/codegen.ts": "codegen/typed.ts",
