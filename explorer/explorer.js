@@ -32,7 +32,8 @@ query LastSevenDays(
 }
 `;
 
-  const DAY = 24 * 60 * 60 * 1000;
+  const HOUR = 60 * 60 * 1000;
+  const DAY = 24 * HOUR;
   const PLACEHOLDER = "<token>";
   const NO_TOKEN = {
     errors: [
@@ -50,12 +51,16 @@ query LastSevenDays(
   const perTab = new Set(["query", "variables", "operationName", "tabState"].map((name) => PREFIX + name));
   const history = new Set(["queries", "favorites"].map((name) => PREFIX + name));
 
-  /** The last seven UTC days and today so far, as instants for the credits and as days for the reports. */
+  /**
+   * The last seven UTC days and today so far, as instants for the credits and as days for the reports. Credits end at the
+   * next full hour: an outcome is stored by its period, so pages that are opened within an hour share one.
+   */
   function lastSevenDays(now) {
     const instant = (time) => new Date(time).toISOString().replace(/\.\d+Z$/, "Z");
     const day = (time) => instant(time).slice(0, 10);
     const start = now - (now % DAY) - 7 * DAY;
-    return { from: instant(start), to: instant(now), firstDay: day(start), lastDay: day(now) };
+    const to = now - (now % HOUR) + HOUR;
+    return { from: instant(start), to: instant(to), firstDay: day(start), lastDay: day(now) };
   }
 
   /** The first headers: the token that a local gateway wrote into the page, or a place for one; none where one signs in. */

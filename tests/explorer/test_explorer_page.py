@@ -52,17 +52,19 @@ def test_play_runs_the_first_query_and_shows_its_rows(visit: Open) -> None:
         assert run.headers["content-type"] == "application/json"
 
 
-def test_the_first_query_asks_for_the_last_seven_days_and_today_so_far(visit: Open) -> None:
+def test_the_first_query_is_for_the_last_seven_days_and_today_up_to_the_next_full_hour(visit: Open) -> None:
     with serving(token=TOKEN) as site:
         opened = visit(site.origin)
         opened.play()
         opened.answer()
         variables = site.runs()[0].body["variables"]
-    to = datetime.fromisoformat(variables["to"])
+    end = datetime.fromisoformat(variables["to"])
     start = datetime.fromisoformat(variables["from"])
-    assert abs(datetime.now(UTC) - to) < timedelta(minutes=1)
-    assert start == to.replace(hour=0, minute=0, second=0) - timedelta(days=7)
-    assert (variables["firstDay"], variables["lastDay"]) == (start.date().isoformat(), to.date().isoformat())
+    now = end - timedelta(hours=1)  # or up to an hour later
+    assert (end.minute, end.second) == (0, 0)
+    assert timedelta(minutes=-1) < datetime.now(UTC) - now < timedelta(minutes=61)
+    assert start == now.replace(hour=0) - timedelta(days=7)
+    assert (variables["firstDay"], variables["lastDay"]) == (start.date().isoformat(), now.date().isoformat())
 
 
 def test_a_token_is_never_stored(visit: Open) -> None:
