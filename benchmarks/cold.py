@@ -10,7 +10,7 @@ from benchmarks.results import Goal, Section, Timings, number
 from benchmarks.world import World
 
 KNOWN, NEW, EMPTY = (f"{TALLY}, {state}" for state in ("known operation", "any operation", "nothing stored"))
-SAYS = f"""A process is started as Lambda starts it (`awslambdaric`; a few lines of JavaScript for Node), with a
+METHOD = f"""A process is started as Lambda starts it (`awslambdaric`; a few lines of JavaScript for Node), with a
 Runtime API that hands out one event for {SMALL} reports and notes when the answer is posted. Tally and the textbook
 read the listing from S3; the others fetch it by plain HTTP, without an AWS client. *Any operation* is one that no
 process has seen before, each round with another name; a *known operation* has been answered by an earlier process. In
@@ -49,7 +49,8 @@ def measure(world: World, pace: Pace, tally: Function, peers: list[Function]) ->
         if (ratio := wall.ratio(name)) is not None
     ]
     head = ("cold start", "ms", "from, to", f"of {TEXTBOOK}", "CPU ms")
-    return Section("Cold: process start to first answer", SAYS, head, rows, goals, [p.name for p in peers if p.missing])
+    missing = [peer.name for peer in peers if peer.missing]
+    return Section("Cold: process start to first answer", METHOD, head, rows, goals, missing)
 
 
 def _once(world: World, function: Function, body: Body, expected: object) -> tuple[float, float]:

@@ -168,7 +168,7 @@ def main() -> None:
         vendor.credits_between(END - max(SPANS) * DAY, END)  # generated now, so that it is not measured
         lines = asyncio.run(measure(Bench(bucket, vendor)))
     method = " ".join(__doc__.split("\n\n")[1].split())
-    intro = ["# What the ledger asks for", "", f"{method} {ROWS_A_DAY:,} rows a day.", "", *described(), ""]
+    intro = ["# The requests of the ledger", "", f"{method} {ROWS_A_DAY:,} rows a day.", "", *described(), ""]
     RESULT.write_text("\n".join([*intro, *lines, ""]))
     print("\n".join(lines))
 

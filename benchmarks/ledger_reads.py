@@ -13,8 +13,8 @@ from ledger.credits.days import SETTLED_ROWS
 PAGE = 100
 BEFORE = MONTH_FROM - timedelta(days=2)
 BARE = "bare concurrent GETs"
-REQUESTS_SAYS = """Requests as they arrive at S3, from a warm process that has not read these days before."""
-YEAR_SAYS = f"""{YEAR_DAYS} settled days, one query for each brand, by a process that has answered for another brand
+REQUESTS_METHOD = """Requests as they arrive at S3, from a warm process that has not read these days before."""
+YEAR_METHOD = f"""{YEAR_DAYS} settled days, one query for each brand, by a process that has answered for another brand
 before. The bare read GETs the same objects, all at once, with the same client, and discards them; Tally LISTs, reads,
 adds up and renders as well. S3 is a loopback server without latency, which is the hardest case for Tally."""
 
@@ -44,7 +44,7 @@ def month(world: World, tally: Function) -> Section:
         Goal("30 settled days, page of 100: other objects read", "", others_of_first, 0),
     ]
     head = (f"{MONTH_DAYS} settled days", "rows", "LIST", "GET of a day's rows", "GET of anything else")
-    return Section("Requests to S3", REQUESTS_SAYS, head, rows, goals)
+    return Section("Requests to S3", REQUESTS_METHOD, head, rows, goals)
 
 
 def year(world: World, pace: Pace, tally: Function) -> Section:
@@ -74,7 +74,7 @@ def year(world: World, pace: Pace, tally: Function) -> Section:
         Goal("366 settled days, summary", " of the bare GETs", times.ratio(TALLY, BARE) or 0, 2),
     ]
     head = ("summary by day and outcome", "ms", "from, to", "times the bare GETs")
-    return Section(f"{YEAR_DAYS} settled days of {pace.year_rows:,} rows summed up", YEAR_SAYS, head, rows, goals)
+    return Section(f"{YEAR_DAYS} settled days of {pace.year_rows:,} rows summed up", YEAR_METHOD, head, rows, goals)
 
 
 def _check(answer: dict[str, object], rows: int) -> None:

@@ -27,7 +27,7 @@ TIMEOUT_SECONDS = 30
 VARIED = f"{TALLY}, each request another"
 LEAST = {SMALL: (20, 12), LARGE: (100, 10)}
 """How many times the textbook's rate Tally must reach, for the same request again and for each request another."""
-SAYS = f"""`wrk` with {CONNECTIONS} connections on one core, the server on the other; requests a second. All data
+METHOD = f"""`wrk` with {CONNECTIONS} connections on one core, the server on the other; requests a second. All data
 are in memory, no answer is compressed. Python servers run under uvicorn with uvloop and httptools; so does Tally,
 with fixed claims instead of API Gateway's. *{VARIED}* has another page size and another
 number in its extensions every time, so that no rendered answer can be reused. A Lambda process answers one request at
@@ -84,7 +84,7 @@ def measure(world: World, pace: Pace, servers: Sequence[Server]) -> Section:
     """Load each server in turn, round after round."""
     if shutil.which("wrk") is None:
         return Section(
-            TITLE, SAYS, ("server",), [], missing=["every server, because wrk is not installed (apt-get install wrk)"]
+            TITLE, METHOD, ("server",), [], missing=["every server, because wrk is not installed (apt-get install wrk)"]
         )
     present = [server for server in servers if not server.missing]
     times = {SMALL: Timings(), LARGE: Timings()}
@@ -104,7 +104,7 @@ def measure(world: World, pace: Pace, servers: Sequence[Server]) -> Section:
     ]
     goals = [goal for size in times for goal in _goals(times[size], size)]
     head = ("server", f"{SMALL} reports", f"times {TEXTBOOK}", f"{LARGE} reports", f"times {TEXTBOOK}")
-    return Section(TITLE, SAYS, head, rows, goals, [s.name for s in servers if s.missing])
+    return Section(TITLE, METHOD, head, rows, goals, [s.name for s in servers if s.missing])
 
 
 def _goals(times: Timings, size: int) -> Iterator[Goal]:

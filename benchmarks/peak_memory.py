@@ -14,9 +14,9 @@ from deploy.artifact import ROOT
 EXPORT_DAYS = 30
 EXPORT_SECONDS = 300
 TIMES = 50
-SAYS = """Each in a process of its own under its runtime, on the built artifact. The small query is called fifty times,
-the page once. The export runs in the API's process here; in AWS it runs in the exporter's. The limits are the figures
-before graphql-core became the only executor."""
+METHOD = """Each in a process of its own under its runtime, on the built artifact. The small query is called fifty
+times, the page once. The export runs in the API's process here; in AWS it runs in the exporter's. The limits are the
+figures before graphql-core became the only executor."""
 
 
 def measure(world: World, pace: Pace, tally: Function, textbook: Function) -> Section:
@@ -40,7 +40,7 @@ def measure(world: World, pace: Pace, tally: Function, textbook: Function) -> Se
         missing = []
     else:
         missing = ["exports"]
-    return Section("Peak memory", SAYS, ("MB", TALLY, "textbook"), rows, goals, missing)
+    return Section("Peak memory", METHOD, ("MB", TALLY, "textbook"), rows, goals, missing)
 
 
 def _peak(world: World, function: Function, body: Body, times: int) -> float:

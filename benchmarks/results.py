@@ -46,7 +46,7 @@ class Section:
     """One table of the page: what it shows, how it was measured, its goals, and what could not be measured."""
 
     title: str
-    says: str
+    method: str
     head: Cells
     rows: Sequence[Cells]
     goals: Sequence[Goal] = ()
@@ -105,7 +105,7 @@ def page(sections: Sequence[Section], machine: Sequence[str], versions: Sequence
         table(("what", "measured", "must", "then go for", ""), goals) if goals else "Nothing was measured.",
     ]
     for section in sections:
-        parts += [f"## {section.title}", section.says, table(section.head, section.rows)]
+        parts += [f"## {section.title}", section.method, table(section.head, section.rows)]
         if section.missing:
             parts.append(f"Not installed, so not measured: {', '.join(section.missing)}.")
     parts += ["## Machine", "\n".join(f"- {line}" for line in machine), "## Versions"]

@@ -12,11 +12,11 @@ from benchmarks.results import Cells, Goal, Section, Timings, number
 from benchmarks.world import ROWS_FROM, World, days_from
 
 REPEATED, VARIED = f"{TALLY}, the same request again", f"{TALLY}, each request another"
-SMALL_SAYS = f"""One process each, on one core, called with API Gateway's events for {SMALL} reports of 4 fields,
+SMALL_METHOD = f"""One process each, on one core, called with API Gateway's events for {SMALL} reports of 4 fields,
 answered gzipped. The listing is in memory. *The same request again* may come from Tally's memory of rendered answers;
 *each request another* has different variables every time, so every answer is executed and rendered."""
 FEW_ROWS = 1000
-ROWS_SAYS = f"""A page of {LARGEST_PAGE:,} rows of 7 fields from a settled day that the process has not read before:
+ROWS_METHOD = f"""A page of {LARGEST_PAGE:,} rows of 7 fields from a settled day that the process has not read before:
 S3, decompression, execution, JSON, gzip. *Filter by variable* has a variable inside `where`, one that every row
 matches; *@include* has the directive on three of the fields, with a variable that is true. Both are answered by the
 textbook too, and compared. *A row, whole request* divides the whole time by the rows, S3 included; *one more row* is
@@ -49,7 +49,7 @@ def small(world: World, pace: Pace, tally: Function, textbook: Function) -> Sect
         for name, must in ((REPEATED, 50), (VARIED, 12))
     ]
     head = ("warm, small", "µs a call", "from, to", f"times {TEXTBOOK}")
-    return Section("Warm: 28 reports through the handler", SMALL_SAYS, head, rows, goals)
+    return Section("Warm: 28 reports through the handler", SMALL_METHOD, head, rows, goals)
 
 
 def many_rows(world: World, pace: Pace, tally: Function, textbook: Function) -> Section:
@@ -77,7 +77,7 @@ def many_rows(world: World, pace: Pace, tally: Function, textbook: Function) -> 
     ]
     head = ("rows", "µs a row, whole request", f"times {TEXTBOOK}", "µs, one more row", f"times {TEXTBOOK}")
     rows = [row for name, times in whole.items() for row in _rows(name, times, more)]
-    return Section("Rows: 10,000 from the stored day to the gzipped answer", ROWS_SAYS, head, rows, goals)
+    return Section("Rows: 10,000 from the stored day to the gzipped answer", ROWS_METHOD, head, rows, goals)
 
 
 def _page(world: World, contenders: dict[str, Calls], body: Body, size: int) -> dict[str, float]:

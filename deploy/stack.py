@@ -22,13 +22,13 @@ from deploy.expectations import ExpectedAnswer
 SAM = ROOT / ".tools" / "sam" / "bin"
 NAME = "tally-check"
 LEFT_OUT = {
-    "LedgerPolicy": "the emulator speaks plain HTTP, which this policy is there to refuse",
-    "UpstreamFailures": "the emulator knows no metric math",
-    "KeeperFailing": "the emulator knows no metric math",
-    "DaysUnsettled": "the emulator knows no metric math",
-    "TotalsByDay": "the emulator knows no saved Athena queries",
-    "FailuresByNetwork": "the emulator knows no saved Athena queries",
-    "MaskedNumbers": "the emulator knows no saved Athena queries",
+    "LedgerPolicy": "the emulator speaks plain HTTP, which this policy refuses",
+    "UpstreamFailures": "the emulator has no metric math",
+    "KeeperFailing": "the emulator has no metric math",
+    "DaysUnsettled": "the emulator has no metric math",
+    "TotalsByDay": "the emulator has no saved Athena queries",
+    "FailuresByNetwork": "the emulator has no saved Athena queries",
+    "MaskedNumbers": "the emulator has no saved Athena queries",
 }
 _TO_JSON = (
     "import json, sys; from samcli.yamlhelper import yaml_parse; json.dump(yaml_parse(sys.stdin.read()), sys.stdout)"

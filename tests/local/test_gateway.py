@@ -169,8 +169,8 @@ def test_a_preflight_is_answered_by_the_gateway_without_a_token(start: Start) ->
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,content-type",
     }
-    with httpx.Client(base_url=start(answering(statusCode=500)).base_url) as stranger:
-        answer = stranger.options("/graphql", headers=asked)
+    with httpx.Client(base_url=start(answering(statusCode=500)).base_url) as other:
+        answer = other.options("/graphql", headers=asked)
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "POST" in answer.headers["access-control-allow-methods"]
@@ -304,9 +304,9 @@ def test_the_explorers_page_is_given_a_token(start: Start, zipped: bool) -> None
     assert "the.token" not in client.get("/health").text
 
 
-@pytest.mark.parametrize("stranger", [{"Origin": "https://evil.test"}, {"Host": "rebound.evil.test"}])
-def test_no_other_page_can_read_the_explorers_token(start: Start, stranger: dict[str, str]) -> None:
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.test"}, {"Host": "rebound.evil.test"}])
+def test_no_other_page_can_read_the_explorers_token(start: Start, headers: dict[str, str]) -> None:
     html = {"Content-Type": "text/html"}
     client = start(answering(statusCode=200, headers=html, body=PAGE.decode()), page_token="the.token")
-    page = client.get("/", headers=stranger)
+    page = client.get("/", headers=headers)
     assert page.content == PAGE

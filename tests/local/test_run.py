@@ -126,13 +126,13 @@ def test_the_keeper_archives_reports_and_settles_days_and_is_cancelled_by_ctrl_c
             "query($from: DateTime!, $to: DateTime!) { creditLog(from: $from, to: $to) { freshness { source } } }",
             **{"from": f"{day}T00:00:00Z", "to": f"{day + timedelta(days=1)}T00:00:00Z"},
         )
-        kept, vendors = httpx.get(report["archiveUrl"]), httpx.get(report["downloadUrl"])
+        archived, original = httpx.get(report["archiveUrl"]), httpx.get(report["downloadUrl"])
         began = time.monotonic()
         tally.process.send_signal(signal.SIGINT)
         printed, errors = tally.process.communicate(timeout=20)
         seconds = time.monotonic() - began
     assert settled["data"]["creditLog"]["freshness"]["source"] == "CACHE"
-    assert (kept.status_code, kept.content) == (200, vendors.content)
+    assert (archived.status_code, archived.content) == (200, original.content)
     assert (tally.process.returncode, printed, errors) == (0, "", "")
     assert seconds < 10  # the waits add up to 6 at the most, and other tests run beside this one
     assert "the keeper's run was cancelled" in workspace.log_file.read_text()  # after the first of 180 files
