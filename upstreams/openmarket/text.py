@@ -1,4 +1,4 @@
-"""The text of an answer in whatever encoding it came, as UTF-8.
+"""The text of an answer as UTF-8, whichever encoding it came in.
 
 A byte order mark counts first, then the declared charset. Without either, the text is UTF-8 if it can be, else
 Windows-1252, which is what spreadsheets in the UK write. Text that mixes both, or contradicts its declaration, is
@@ -23,6 +23,8 @@ _MARKS = (
 # Windows-1252 has printable characters where Latin-1 has control characters; senders mean the former by both names.
 _WINDOWS_LATIN = frozenset({"iso8859-1", "cp1252"})
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_NOT_IN_ASCII_TEXT = (b"\0", b"\x1b")
+"""They belong to encodings that need no byte above 127, such as UTF-16 and ISO-2022."""
 _CHUNK = 2**16
 
 
@@ -32,7 +34,7 @@ def as_utf8(body: bytes, content_type: str | None) -> bytes:
     Raises:
         UpstreamBadResponse: the body is not text in its encoding.
     """
-    if body.isascii():
+    if body.isascii() and not any(byte in body for byte in _NOT_IN_ASCII_TEXT):
         return body
     mark, codec = next(((mark, codec) for mark, codec in _MARKS if body.startswith(mark)), (b"", None))
     if codec is None:
@@ -49,7 +51,7 @@ def as_utf8(body: bytes, content_type: str | None) -> bytes:
 
 
 def _codec(body: bytes, declared: str | None) -> str:
-    """The codec of a body without a byte order mark; a charset that nobody knows is None, none at all is `ascii`."""
+    """The codec of a body without a byte order mark; `declared` is `ascii` if no charset is, None if it is unknown."""
     if declared in _WINDOWS_LATIN:
         return "cp1252"
     if declared in {"utf-16", "utf-32"}:

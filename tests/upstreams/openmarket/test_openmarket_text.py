@@ -1,6 +1,8 @@
 """In which encodings an answer is read: one pound sign must not cost the file, and no name may change silently."""
 
 import codecs
+import contextlib
+import encodings.aliases
 
 import pytest
 
@@ -35,6 +37,14 @@ def test_utf_8_is_read_with_and_without_a_mark(mark: bytes, content_type: str | 
 )  # fmt: skip
 def test_a_declared_charset_is_read(charset: str, codec: str) -> None:
     assert network(TEXT.encode(codec), f"text/csv; header=present; charset={charset}") == NAME
+
+
+@pytest.mark.parametrize("charset", ["utf-16le", "utf-16be", "utf-16", "utf-32le", "iso-2022-jp"])
+def test_a_declared_charset_is_read_where_every_byte_is_ascii(charset: str) -> None:
+    plain = with_cell(NETWORK, "\u30c9" if charset == "iso-2022-jp" else "O2").decode()
+    codec = {"utf-16": "utf-16le"}.get(charset, charset)
+    assert plain.encode(codec).isascii()
+    assert network(plain.encode(codec), f"text/csv; charset={charset}") == plain.splitlines()[1].split(",")[3]
 
 
 def test_latin_1_is_windows_1252_where_it_would_have_control_characters() -> None:
@@ -79,6 +89,13 @@ def test_a_charset_that_is_not_one_leaves_utf_8(charset: str) -> None:
 def test_text_that_contradicts_its_encoding_is_refused(body: bytes, content_type: str) -> None:
     with pytest.raises(UpstreamBadResponse):
         network(body, content_type)
+
+
+@pytest.mark.parametrize("body", [b"caf\xe9,\xff", b"\x00\x01\x1b$B", "Zo\u00eb".encode()])
+def test_every_charset_that_python_knows_is_rows_or_one_clear_error(body: bytes) -> None:
+    for charset in {*encodings.aliases.aliases, *encodings.aliases.aliases.values()}:
+        with contextlib.suppress(UpstreamBadResponse):
+            read_log(with_cell(NETWORK, "x").replace(b"x", body), f"text/csv; charset={charset}")
 
 
 def test_no_character_is_ever_replaced() -> None:
