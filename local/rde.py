@@ -258,7 +258,7 @@ class RdeSimulator(Simulator):
 
     def _shown_schedule(self, report: SimulatedReport, asked: dict[str, Any]) -> dict[str, str]:
         """The answer to scheduling: the described row, with format and dates as they were sent."""
-        row = {"id": report.report_id, "status": report.status, "type": report.type, **self._shown(report)}
+        row = self._shown(report)
         echoed = {key: asked[key] for key in ("customizationName", "format", "startDate", "endDate") if asked.get(key)}
         return row | (echoed if report.creation_date else {key: echoed[key] for key in echoed if key != "endDate"})
 

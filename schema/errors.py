@@ -5,10 +5,11 @@ id, by which an operator finds the exception in the log.
 """
 
 import logging
+import math
 from typing import Any, ClassVar
 
 from ledger.storage.store import LedgerUnavailable
-from upstreams.errors import UpstreamError
+from upstreams.errors import UpstreamBadResponse, UpstreamError
 
 LOG = logging.getLogger("tally")
 
@@ -94,10 +95,17 @@ def described(cause: Exception, request_id: str) -> dict[str, Any]:
     if isinstance(cause, RefusedError):
         return {"message": str(cause), "extensions": extensions | {"code": cause.code}}
     if isinstance(cause, UpstreamError):
-        extensions |= {"code": cause.code, "upstream": cause.upstream}
+        extensions |= {"code": cause.code, "upstream": cause.upstream} | _for_support(cause)
         return {"message": cause.reason, "extensions": extensions}
     if isinstance(cause, LedgerUnavailable):
         return {"message": "the ledger cannot be reached", "extensions": extensions | {"code": cause.code}}
     LOG.error("unexpected exception in request %s", request_id, exc_info=cause)
     message = f"internal error; the log has it under request {request_id}"
     return {"message": message, "extensions": extensions | {"code": "INTERNAL_SERVER_ERROR"}}
+
+
+def _for_support(error: UpstreamError) -> dict[str, Any]:
+    """What the vendor's support asks for, and when another try makes sense; only what is known."""
+    waits = error.retry_after is not None and not isinstance(error, UpstreamBadResponse)
+    seconds = {"retryAfterSeconds": math.ceil(error.retry_after or 0)} if waits else {}
+    return seconds | ({"upstreamCorrelationId": error.correlation_id} if error.correlation_id else {})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ledger.keeper.run import KeeperRun
+from ledger.reports.identity import ReportId
 from ledger.reports.scheduled import FollowedReport, ScheduledReports
 from runtime.clock import Clock
 from upstreams.rde.client import Report, ReportStatus
@@ -48,7 +49,7 @@ class ReportFollower:
                 if not run.has_time():
                     return
                 with run.attempt(f"asking for the scheduled report {each.report_id} of {tenant}"):
-                    answer = await self.scheduled.get(tenant, each.report_id, run.deadline)
+                    answer = await self.scheduled.get(tenant, ReportId(each.report_id), run.deadline)
                     answers.append((each, answer.report if answer else None))
 
         await asyncio.gather(*map(ask, followed))

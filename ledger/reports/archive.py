@@ -97,6 +97,18 @@ class Archive:
         self._cache.remember(f"{tenant}/{first}/{last}", result, (1 + len(archived)) * ENTRY_BYTES)
         return result
 
+    async def find(self, tenant: str, report_id: str) -> ArchivedReport | None:
+        """The archived report with a vendor's id; all records are listed for it, a thousand with each LIST.
+
+        Raises:
+            LedgerUnavailable: S3 could not serve.
+        """
+        marker = f"{SEPARATOR}{_encoded(report_id)}{SEPARATOR}"
+        for item in reversed(await self._store.listing(records(tenant))):
+            if marker in item.key and (archived := await self._parse(item)) and archived.report.report_id == report_id:
+                return archived
+        return None
+
     async def link(self, tenant: str, archived: ArchivedReport, seconds: int) -> str:
         """A link that can only read the file, valid for that many seconds.
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ledger.answers.freshness import Freshness, Source
 from ledger.reports.archive import Archive, ArchivedReport, ArchivedReports
-from ledger.reports.identity import FileKey, ReportKey
+from ledger.reports.identity import FileKey, ReportId, ReportKey
 from ledger.reports.listings import ReportListings
 from ledger.storage.store import LedgerUnavailable
 from runtime import telemetry
@@ -93,6 +93,20 @@ class ReportCatalogue:
         only_archived = [each for each in unlisted if wanted.matches(each.report)]
         freshness = _freshness(listing.freshness, archived, only_archived)
         return CatalogueListing(shown, listing.unreadable, freshness)
+
+    async def find(self, tenant: str, wanted: ReportId, deadline: Deadline) -> ReportWithFile | None:
+        """A report that is not found by asking the vendor for its id: in the archive, or in its day's listing.
+
+        Raises:
+            UpstreamError: the upstream failed and no listing is stored.
+            LedgerUnavailable: the archive could not be read.
+        """
+        if wanted.report_id is not None:
+            archived = await self._archive.find(tenant, wanted.report_id)
+            return ReportWithFile(archived.report, archived) if archived else None
+        day = date.fromisoformat(wanted.day)
+        listing = await self.listing(tenant, day, day, EVERYTHING, deadline)
+        return next((row for row in listing.reports if ReportId.of(row.report) == wanted), None)
 
     async def with_file(self, tenant: str, report: Report) -> ReportWithFile:
         """One report with its archived file, if there is one.

@@ -4,20 +4,18 @@ The date is the file's creation date, or the start of the report's period while 
 being made therefore changes its identity when its file appears, unless the vendor gives it an id.
 """
 
-import base64
-import binascii
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Self
-
-import orjson
+from datetime import date, datetime
+from typing import NamedTuple, Self
 
 from upstreams.rde.client import Report, ReportFormat, format_of
 
-_KIND = b"Report"
+DIGEST_LENGTH = 32
+DIGEST = re.compile(r"[0-9a-f]{32}")
 
 type FileKey = tuple[str, datetime, ReportFormat | str]
 
@@ -62,40 +60,36 @@ class ReportKey:
         return _plain_json([*parts, self.report_id] if self.report_id else parts)
 
 
-@dataclass(frozen=True, slots=True)
-class GlobalId:
-    """What a global id names: a report by the vendor's id, or by a digest of what identifies it and its date."""
+class ReportId(NamedTuple):
+    """What finds a report again: the vendor's id, or else the day and a digest of its name, date and format."""
 
     report_id: str | None
-    digest: str | None = None
+    day: str = ""
+    digest: str = ""
 
+    @classmethod
+    def of(cls, report: Report) -> "ReportId":
+        """A report's id: the same in every answer that shows the report."""
+        if report.report_id:
+            return cls(report.report_id)
+        name, moment, report_format = ReportKey.of(report).file
+        digest = hashlib.sha256(_plain_json([name, moment.isoformat(), str(report_format).lower()])).hexdigest()
+        return cls(None, moment.date().isoformat(), digest[:DIGEST_LENGTH])
 
-def global_id(report: Report) -> str:
-    """A report's id in the API: opaque, and the same in every answer that shows the report."""
-    if report.report_id:
-        return _encoded(["id", report.report_id])
-    name, date, report_format = ReportKey.of(report).file
-    digest = hashlib.sha256(_plain_json([name, date.isoformat(), str(report_format).lower()])).hexdigest()
-    return _encoded(["key", digest[:32]])
+    @classmethod
+    def from_parts(cls, parts: Sequence[str | None]) -> "ReportId":
+        """The id that has these fields.
 
-
-def parse_global_id(text: str) -> GlobalId | None:
-    """What a global id names; None if the text is not one."""
-    try:
-        kind, _, body = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).partition(b":")
-        parts = orjson.loads(body) if kind == _KIND else None
-    except (ValueError, binascii.Error):
-        return None
-    match parts:
-        case ["id", str(report_id)]:
-            return GlobalId(report_id)
-        case ["key", str(digest)]:
-            return GlobalId(None, digest)
-    return None
-
-
-def _encoded(parts: Sequence[str]) -> str:
-    return base64.urlsafe_b64encode(_KIND + b":" + orjson.dumps(parts)).decode().rstrip("=")
+        Raises:
+            ValueError: no id has them.
+        """
+        match parts:
+            case [str(report_id), "", ""] if report_id:
+                return cls(report_id)
+            case [None, str(day), str(digest)] if DIGEST.fullmatch(digest):
+                date.fromisoformat(day)
+                return cls(None, day, digest)
+        raise ValueError("not a report's id")
 
 
 def _plain_json(parts: Sequence[str]) -> bytes:

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 from ledger.answers.ageing import FOR_GOOD, Ageing
 from ledger.answers.answers import ROOT, Answers, CachedAnswer, Question
 from ledger.answers.freshness import Freshness, Source
-from ledger.reports.identity import global_id, parse_global_id
+from ledger.reports.identity import ReportId
 from ledger.reports.links import with_living_link
 from ledger.reports.listings import ReportListings
 from ledger.reports.stored import is_report, report_from_json, report_to_json
@@ -63,17 +63,16 @@ class ScheduledReports:
         self._ageing = ageing
         self._clock = clock
 
-    async def get(self, tenant: str, scheduled_id: str, deadline: Deadline) -> ScheduledReport | None:
-        """A scheduled report by its id, the vendor's or ours; None if there is none.
+    async def get(self, tenant: str, wanted: ReportId, deadline: Deadline) -> ScheduledReport | None:
+        """A scheduled report by its id; None if there is none.
 
         Raises:
             UpstreamError: the upstream failed and no answer is stored.
             LedgerUnavailable: S3 could not serve, and without it a report without the vendor's id cannot be found.
         """
-        ours = parse_global_id(scheduled_id)
-        if ours and ours.report_id is None:
-            return await self._in_listing(tenant, scheduled_id, deadline)
-        question = self._question(tenant, (ours and ours.report_id) or scheduled_id, deadline)
+        if wanted.report_id is None:
+            return await self._in_listing(tenant, wanted, deadline)
+        question = self._question(tenant, wanted.report_id, deadline)
         try:
             answer = await self._answers.get(question, deadline)
         except UpstreamError as error:
@@ -84,7 +83,7 @@ class ScheduledReports:
 
     async def remember(self, tenant: str, report: Report) -> None:
         """Store the answer to scheduling, and have the keeper follow the report; a failure of S3 is logged only."""
-        await self._answers.store(_folder(tenant, scheduled_id(report)), report_to_json(report))
+        await self._answers.store(_folder(tenant, ReportId.of(report)), report_to_json(report))
         if report.report_id is None:
             return  # the keeper finds it in the listing
         try:
@@ -116,16 +115,16 @@ class ScheduledReports:
         def good_until(value: object, fetched: datetime) -> datetime:
             return FOR_GOOD if is_finished(report_from_json(value)) else fetched + self._ageing.fresh
 
-        return Question(tenant, _folder(tenant, report_id), RDE, ask, is_report, good_until)
+        return Question(tenant, _folder(tenant, ReportId(report_id)), RDE, ask, is_report, good_until)
 
     def _living(self, answer: CachedAnswer) -> Report:
         just_fetched = answer.source is Source.UPSTREAM
         undated_until = FOR_GOOD if just_fetched else answer.fetched + self._ageing.fresh
         return with_living_link(report_from_json(answer.value), undated_until, self._clock())
 
-    async def _in_listing(self, tenant: str, our_id: str, deadline: Deadline) -> ScheduledReport | None:
+    async def _in_listing(self, tenant: str, wanted: ReportId, deadline: Deadline) -> ScheduledReport | None:
         """A scheduled report without a vendor's id: the first one of its kind that was made since."""
-        keys = await self._answers.keys(_folder(tenant, our_id))
+        keys = await self._answers.keys(_folder(tenant, wanted))
         answer = await self._answers.read(keys[-1], is_report) if keys else None
         if answer is None:
             return None
@@ -133,11 +132,6 @@ class ScheduledReports:
         listing = await self._listings.listing(tenant, answer.fetched.date() - DAY, self._clock().date(), deadline)
         made = [each for each in reversed(listing.reports) if _may_be(each, scheduled, answer.fetched)]
         return ScheduledReport(made[0] if made else scheduled, listing.freshness)
-
-
-def scheduled_id(report: Report) -> str:
-    """The id under which a scheduled report can be asked for: the vendor's, or ours where it gives none."""
-    return report.report_id or global_id(report)
 
 
 def is_finished(report: Report) -> bool:
@@ -161,8 +155,10 @@ def _freshness(answer: CachedAnswer) -> Freshness:
     return Freshness(answer.source, answer.fetched, answer.good_until, answer.stale)
 
 
-def _folder(tenant: str, report_id: str) -> str:
-    return f"{ROOT}/tenant={tenant}/report/{quote(report_id, safe='')}"
+def _folder(tenant: str, wanted: ReportId) -> str:
+    # A colon is percent-encoded in a vendor's id, so that no id of the vendor's is one of ours.
+    name = f"{wanted.day}:{wanted.digest}" if wanted.report_id is None else quote(wanted.report_id, safe="")
+    return f"{ROOT}/tenant={tenant}/report/{name}"
 
 
 def _markers(tenant: str) -> str:

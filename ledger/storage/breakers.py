@@ -138,7 +138,8 @@ class Breakers:
             if e_tag is not None:
                 return probing._replace(e_tag=e_tag)
         telemetry.count("breaker.open")
-        raise BY_CODE[state.code](upstream, f"{state.reason} (not called again until {state.until:%H:%M:%S} UTC)")
+        reason = f"{state.reason} (not called again until {state.until:%H:%M:%S} UTC)"
+        raise BY_CODE[state.code](upstream, reason, retry_after=max(0.0, (state.until - now).total_seconds()))
 
     async def _record_failure(self, key: str, state: BreakerState, error: UpstreamError) -> None:
         """Count a failure on top of those that other callers have counted meanwhile."""

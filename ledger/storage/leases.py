@@ -54,6 +54,9 @@ class LeaseRecord(NamedTuple):
             "code": self.failed.code,
             "upstream": self.failed.upstream,
             "reason": self.failed.reason,
+            "status": self.failed.status,
+            "correlationId": self.failed.correlation_id,
+            "retryAfter": self.failed.retry_after,
         }
         return orjson.dumps({"holder": self.holder, "until": self.until, "failed": failed})
 
@@ -79,9 +82,16 @@ def _error(failed: object) -> UpstreamError:
         LookupError: it is not one.
     """
     match failed:
-        case {"code": str(code), "upstream": str(upstream), "reason": str(reason)}:
-            return BY_CODE[code](upstream, reason)
-    raise LookupError
+        case {"code": str(code), "upstream": str(upstream), "reason": str(reason), **more}:
+            error = BY_CODE[code](upstream, reason)
+        case _:
+            raise LookupError
+    # A process of an earlier version does not write the rest.
+    match more:
+        case {"status": int() | None as status, "correlationId": str() | None as correlation_id, "retryAfter": after}:
+            error.status, error.correlation_id = status, correlation_id
+            error.retry_after = after if isinstance(after, int | float) else None
+    return error
 
 
 class _Lease:

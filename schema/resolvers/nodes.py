@@ -4,7 +4,7 @@ from typing import Any
 
 from schema.errors import BadUserInput
 from schema.resolvers import node_ids
-from schema.resolvers.access import CREDITS_READ
+from schema.resolvers.access import CREDITS_READ, REPORTS_READ
 from schema.resolvers.context import Context
 
 
@@ -21,4 +21,9 @@ async def node(context: Context, id: str) -> Any:  # noqa: ANN401 - any type tha
 
         context.identity.demand(CREDITS_READ)
         return await credit_node(context, parts)
+    if kind == "Report":
+        from schema.resolvers.reports import report_node
+
+        context.identity.demand(REPORTS_READ)
+        return await report_node(context, parts)
     raise BadUserInput(node_ids.NOT_VALID)

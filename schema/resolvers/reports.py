@@ -9,13 +9,12 @@ from ledger.answers.freshness import Freshness
 from ledger.reports.archive import ArchivedReport
 from ledger.reports.catalogue import CatalogueListing, ReportFilter
 from ledger.reports.idempotency import KeyReused
-from ledger.reports.identity import global_id
-from ledger.reports.scheduled import scheduled_id
+from ledger.reports.identity import ReportId
 from runtime.clock import rfc3339
 from schema.errors import BadUserInput
 from schema.limits import arguments
 from schema.limits.response_budget import REPORT
-from schema.resolvers import cursors
+from schema.resolvers import cursors, node_ids
 from schema.resolvers.context import Context
 from schema.resolvers.paging import Edge, PageInfo
 from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType, ScheduleRequest, SortKey
@@ -23,6 +22,8 @@ from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType,
 LONGEST_KEY = 128
 SORT_KEY_PARTS = 4
 LONGEST_ID = 1024
+KIND = "Report"
+"""The type's name, in its global ids."""
 LONGEST_NAME = 255
 LONGEST_LINK = 4096
 
@@ -73,9 +74,14 @@ class ReportNode:
         )
 
     @property
+    def graphql_type(self) -> str:
+        """The type behind the interface `Node`."""
+        return KIND
+
+    @property
     def id(self) -> str:
-        """The report's global id."""
-        return global_id(self._report)
+        """The report's global id; `report_node` reads it."""
+        return node_ids.encode(KIND, *ReportId.of(self._report))
 
     @property
     def sort_key(self) -> SortKey:
@@ -148,7 +154,7 @@ class ScheduledReportNode:
     def of(cls, context: Context, report: Report) -> Self:
         """The node of a scheduled report; status and type are the vendor's words, or ours where it has none."""
         return cls(
-            scheduled_id(report),
+            report.report_id or node_ids.encode(KIND, *ReportId.of(report)),
             report.name,
             report.customization_name,
             report.raw_status or report.status.lower(),
@@ -208,12 +214,30 @@ async def scheduled_report(context: Context, id: str) -> ScheduledReportNode | N
     if not (id and len(id) <= LONGEST_ID and id.isprintable()):
         raise BadUserInput(f"id takes 1 to {LONGEST_ID} printable characters")
     context.private = True
-    found = await context.ledger.scheduled.get(context.tenant, id, context.deadline)
+    found = await context.ledger.scheduled.get(context.tenant, _report_id(id), context.deadline)
     if found is None:
         context.repeatable = False
         return None
     context.used(found.freshness)
     return ScheduledReportNode.of(context, found.report)
+
+
+async def report_node(context: Context, parts: Sequence[str | None]) -> ReportNode | None:
+    """The report of a global id; None if there is none any more.
+
+    Raises:
+        BadUserInput: the parts are not those of a report's id.
+    """
+    try:
+        wanted = ReportId.from_parts(parts)
+    except ValueError:
+        raise BadUserInput(node_ids.NOT_VALID) from None
+    context.private, context.repeatable = True, False
+    if wanted.report_id and (found := await context.ledger.scheduled.get(context.tenant, wanted, context.deadline)):
+        context.used(found.freshness)
+        return ReportNode.of(context, found.report, file_known=False)
+    row = await context.ledger.catalogue.find(context.tenant, wanted, context.deadline)
+    return ReportNode.of(context, row.report, row.archived) if row else None
 
 
 async def schedule_report(context: Context, input: Mapping[str, Any]) -> SchedulePayload:
@@ -261,6 +285,15 @@ def _schedule_request(
         customization_name=customization_name,
         download_url=download_url,
     )
+
+
+def _report_id(given: str) -> ReportId:
+    """The report that is meant: by one of our ids, or else by the vendor's."""
+    try:
+        kind, *parts = node_ids.decode(given)
+        return ReportId.from_parts(parts) if kind == KIND else ReportId(given)
+    except (BadUserInput, ValueError):
+        return ReportId(given)
 
 
 def _binding(tenant: str, wanted: ReportFilter) -> tuple[str, ...]:

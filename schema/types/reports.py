@@ -8,7 +8,7 @@ from strawberry import UNSET
 
 from schema.limits.arguments import LINK_SECONDS
 from schema.resolvers.reports import ReportNode
-from schema.types.basics import Freshness, PageInfo, described
+from schema.types.basics import Freshness, Node, PageInfo, described
 from upstreams.rde.client import ReportFormat, ReportStatus, ReportType
 
 Seconds = Annotated[int | None, strawberry.argument(description="How long the link is valid, 1 to 43,200 seconds.")]
@@ -20,11 +20,7 @@ async def archive_url_of(report: strawberry.Parent[ReportNode], expires_in: Seco
 
 
 @strawberry.type(description="One report of the vendor.")
-class Report:
-    id: strawberry.ID = described(
-        "Opaque, and the same wherever the report is shown. A report to which the vendor gives no id gets another one "
-        "when its file is created."
-    )
+class Report(Node):
     report_id: strawberry.ID | None = described("The vendor's id, if it gives one.")
     name: str = described("The report's name.")
     customization_name: str | None = described("The customization that it uses.")
@@ -47,6 +43,10 @@ class Report:
         "credentials that signed it. Null until the file is archived.",
         resolver=archive_url_of,
     )
+
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return isinstance(value, ReportNode)
 
 
 @strawberry.type(description="A report and its cursor.")

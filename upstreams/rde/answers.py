@@ -36,6 +36,7 @@ class ListingPage:
     reports: tuple[Report, ...]
     fingerprints: tuple[str, ...]
     pagination: Pagination | None
+    correlation_id: str | None = None
 
     @property
     def unreadable(self) -> int:
@@ -57,7 +58,7 @@ def parse_listing(body: bytes) -> ListingPage:
         raise UpstreamBadResponse(RDE, "the answer has no list under data")
     elements = [_element(row, number) for number, row in enumerate(rows, 1)]
     reports = tuple(report for report in elements if report)
-    fingerprints = tuple(map(_fingerprint, elements, rows))
+    fingerprints = tuple(map(_fingerprint, rows))
     return ListingPage(reports, fingerprints, _pagination(fields.values.get("pagination")))
 
 
@@ -102,12 +103,17 @@ def _report(fields: "_Fields") -> Report:
     return report
 
 
-def _fingerprint(report: Report | None, row: object) -> str:
+def _fingerprint(row: object) -> str:
     """What tells an element from others: the vendor's id, or else everything about it but its link."""
-    if report and report.report_id:
-        return report.report_id
-    plain = {key: value for key, value in row.items() if key != "downloadUrl"} if isinstance(row, dict) else row
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    if not isinstance(row, dict):
+        return _digest(row)
+    if row.get("id"):
+        return _digest(row["id"])
+    return _digest({key: value for key, value in row.items() if key != "downloadUrl"})
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _pagination(value: object) -> Pagination | None:

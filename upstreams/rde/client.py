@@ -72,7 +72,8 @@ class Rde:
 
         async def fetch(offset: int) -> ListingPage:
             query = f"from={first.isoformat()}&to={last.isoformat()}&limit={LIMIT}&offset={offset}"
-            return await self._get("reports", f"reports?{query}", tenant, parse_listing, deadline)
+            page, answer = await self._get("reports", f"reports?{query}", tenant, parse_listing, deadline)
+            return replace(page, correlation_id=answer.correlation_id)
 
         return await fetch_all(fetch)
 
@@ -83,7 +84,7 @@ class Rde:
             UpstreamError: no usable answer; its `status` is 404 if there is no such report.
         """
         path = f"reports/{quote(report_id, safe='')}"
-        report = await self._get("report", path, tenant, parse_report, deadline)
+        report, _ = await self._get("report", path, tenant, parse_report, deadline)
         return report if report.report_id else replace(report, report_id=report_id)
 
     async def schedule(self, tenant: str, request: ScheduleRequest, deadline: Deadline) -> Report:
@@ -115,11 +116,11 @@ class Rde:
 
     async def _get[T](
         self, operation: str, path: str, tenant: str, parse: Callable[[bytes], T], deadline: Deadline
-    ) -> T:
+    ) -> tuple[T, VendorAnswer]:
         call = Call(operation, f"{self.base_url}/{path}", self._tokens.flow(tenant))
-        answer: VendorAnswer = await self._client.get(call, deadline)
+        answer = await self._client.get(call, deadline)
         with self._client.parsing(call, answer):
-            return parse(answer.body)
+            return parse(answer.body), answer
 
     def _spellings(self, report_format: ReportFormat | None) -> list[str | None]:
         """The format as a request may spell it, the setting's spelling first."""

@@ -6,12 +6,15 @@ there is none, the next page is asked for until it is empty or is the first one 
 completed is an error: it is never shorter than the vendor's.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from upstreams.errors import RDE, UpstreamBadResponse
 from upstreams.rde.answers import ListingPage
 from upstreams.rde.model import Report
+
+LOG = logging.getLogger("tally.upstreams")
 
 LIMIT = 1000
 """Asked for; an installation may give fewer at once."""
@@ -48,14 +51,14 @@ async def _until_total(first: ListingPage, total: int, fetch: FetchPage) -> list
         page = await fetch(count) if count else first
         _check_offset(page, count)
         if page.pagination is None or page.pagination.total != total:
-            raise UpstreamBadResponse(RDE, "the vendor's pages disagree about how many reports there are")
+            raise _contradiction(page, "the vendor's pages disagree about how many reports there are")
         if not page.fingerprints:
-            raise UpstreamBadResponse(RDE, f"the vendor's listing ends after {count} of {total} reports")
+            raise _contradiction(page, f"the vendor's listing ends after {count} of {total} reports")
         _check_new(page, seen)
         pages.append(page)
         count += len(page.fingerprints)
     if count > total:
-        raise UpstreamBadResponse(RDE, f"the vendor lists {count} reports and counts {total}")
+        raise _contradiction(pages[-1], f"the vendor lists {count} reports and counts {total}")
     return pages
 
 
@@ -79,11 +82,18 @@ def _joined(pages: list[ListingPage]) -> VendorListing:
 
 def _check_offset(page: ListingPage, offset: int) -> None:
     if page.pagination and page.pagination.offset not in {None, offset}:
-        raise UpstreamBadResponse(RDE, f"the vendor answered with another page than the one from {offset} on")
+        raise _contradiction(page, f"the vendor answered with another page than the one from {offset} on")
 
 
 def _check_new(page: ListingPage, seen: set[str]) -> None:
     """Refuse a page with reports of an earlier one, and remember its own."""
     if not seen.isdisjoint(page.fingerprints):
-        raise UpstreamBadResponse(RDE, "a page of the vendor's listing repeats reports of an earlier one")
+        raise _contradiction(page, "a page of the vendor's listing repeats reports of an earlier one")
     seen.update(page.fingerprints)
+
+
+def _contradiction(page: ListingPage, reason: str) -> UpstreamBadResponse:
+    error = UpstreamBadResponse(RDE, reason)
+    error.correlation_id = page.correlation_id
+    LOG.warning("a listing cannot be completed: %s; correlation id %s", reason, page.correlation_id)
+    return error

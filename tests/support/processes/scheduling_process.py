@@ -11,7 +11,7 @@ from ledger.answers.ageing import Ageing
 from ledger.answers.answers import Answers
 from ledger.reports.idempotency import IdempotencyKeys
 from ledger.reports.listings import ReportListings
-from ledger.reports.scheduled import ScheduledReports, scheduled_id
+from ledger.reports.scheduled import ScheduledReports
 from ledger.reports.schedules import Schedules
 from ledger.storage.breakers import Breakers
 from ledger.storage.leases import Leases
@@ -61,7 +61,7 @@ class SchedulingProcess:
     ) -> tuple[str, bool]:
         """The scheduled report's id, and whether it was replayed."""
         done = await self.schedules.schedule(tenant, request, key, Deadline.after(seconds))
-        return scheduled_id(done.report), done.replayed
+        return done.report.report_id or "", done.replayed
 
     async def listed(self, name: str) -> bool:
         """Whether today's listing has a report of that name."""
