@@ -56,11 +56,7 @@ def test_a_network_may_hold_commas_quotes_and_line_ends() -> None:
 
 
 def test_a_credit_that_comes_twice_is_read_twice_and_in_order() -> None:
-<<<<<<< HEAD
-    """Which of the two counts depends on the period that was wanted."""
-=======
     """Which of the two counts depends on the period that was wanted, which the reader does not know."""
->>>>>>> e49cf27 (Decode declared charsets whose bytes are all below 128)
     rows = read_log((HEADER + LINE.replace("SUCCESS", "PENDING") + LINE).encode())
     assert rows == [ROW._replace(raw_outcome="PENDING"), ROW]
 
