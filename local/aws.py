@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -90,7 +90,17 @@ class Aws:
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 """Print nothing: a request line contains presigned links."""
 
-        app = one_at_a_time(moto.DomainDispatcherApplication(moto.create_backend_app))
+        class Dispatcher(moto.DomainDispatcherApplication):
+            """Looks a host up once: for every request moto would list the files of its whole package."""
+
+            known: ClassVar[dict[str | None, Any]] = {}
+
+            def get_backend_for_host(self, host: str | None) -> Any:  # noqa: ANN401 - as in the base class
+                if host not in self.known:
+                    self.known[host] = super().get_backend_for_host(host)
+                return self.known[host]
+
+        app = one_at_a_time(Dispatcher(moto.create_backend_app))
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()

@@ -154,7 +154,7 @@ class SecretStore:
 
     def _get(self, name: str) -> str | bytes | None:
         """The secret's text, or its bytes if it was stored as binary."""
-        client = self._client
+        client = _client_of(self._endpoint_url)
         try:
             stored = client.get_secret_value(SecretId=name)
         except client.exceptions.ResourceNotFoundException:
@@ -162,7 +162,7 @@ class SecretStore:
         return stored.get("SecretString") or stored.get("SecretBinary")
 
     def _list_names(self) -> list[str]:
-        pages = self._client.get_paginator("list_secrets").paginate(
+        pages = _client_of(self._endpoint_url).get_paginator("list_secrets").paginate(
             Filters=[{"Key": "name", "Values": [f"{self._prefix}/"]}]
         )
         return [secret["Name"] for page in pages for secret in page["SecretList"]]
@@ -174,19 +174,21 @@ class SecretStore:
         ours = slash and whole and upstream in _PARSERS and is_tenant(tenant)
         return (tenant, upstream) if ours else None
 
-    @functools.cached_property
-    def _client(self) -> "SecretsManagerClient":
-        import boto3
-        from botocore.config import Config
 
-        # At DEBUG botocore prints whole answers, which hold secrets; at INFO it prints where it found credentials.
-        logging.getLogger("botocore").setLevel(logging.WARNING)
-        return boto3.session.Session().client(
-            "secretsmanager",
-            endpoint_url=self._endpoint_url,
-            region_name=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
-            config=Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}),
-        )
+@functools.cache
+def _client_of(endpoint_url: str | None) -> "SecretsManagerClient":
+    """One client for each endpoint in a process: it is slow to make, and threads may share it."""
+    import boto3
+    from botocore.config import Config
+
+    # At DEBUG botocore prints whole answers, which hold secrets; at INFO it prints where it found credentials.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    return boto3.session.Session().client(
+        "secretsmanager",
+        endpoint_url=endpoint_url,
+        region_name=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        config=Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}),
+    )
 
 
 async def _locks() -> AsyncGenerator[defaultdict[tuple[str, str], asyncio.Lock]]:

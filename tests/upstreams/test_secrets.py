@@ -5,19 +5,13 @@ import logging
 import pytest
 
 from local.aws import Aws
+from tests.support.s3.recorded_aws import listening
 from tests.support.vendors.planted_secrets import OPENMARKET, RDE, PutSecret
 from tests.support.vendors.scripted_vendor import ScriptedAnswer, ScriptedVendor, in_turn
 from upstreams.errors import UpstreamUnauthorized
 from upstreams.secrets import OpenMarketSecret, RdeSecret, SecretStore, SecretsUnavailable
 
 pytestmark = pytest.mark.anyio
-
-
-def counted(store: SecretStore) -> list[str]:
-    """The operations that the store's own client sends from now on."""
-    calls: list[str] = []
-    store._client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
-    return calls
 
 
 async def test_a_tenants_secrets_become_typed_values(secrets: SecretStore, tenant: str) -> None:
@@ -31,13 +25,13 @@ async def test_a_secret_never_prints_itself(secrets: SecretStore, tenant: str) -
 
 
 async def test_many_readers_of_one_secret_make_one_call(aws: Aws, tenant: str) -> None:
-    store = SecretStore("tally", aws.endpoint)
-    calls = counted(store)
-    await asyncio.gather(*(store.read(tenant, "rde") for _ in range(8)))
-    await store.read(tenant, "rde")
-    assert calls == ["GetSecretValue"]
-    await asyncio.gather(*(store.read(tenant, "rde", refresh=True) for _ in range(8)))
-    assert calls == ["GetSecretValue"] * 2
+    with listening(aws.endpoint) as targets:
+        store = SecretStore("tally", targets.url)
+        await asyncio.gather(*(store.read(tenant, "rde") for _ in range(8)))
+        await store.read(tenant, "rde")
+        assert targets.secrets == [f"tally/{tenant}/rde"]
+        await asyncio.gather(*(store.read(tenant, "rde", refresh=True) for _ in range(8)))
+        assert targets.secrets == [f"tally/{tenant}/rde"] * 2
 
 
 async def test_a_rotated_secret_is_seen_when_read_again(
@@ -174,7 +168,7 @@ async def test_credentials_of_our_own_that_cannot_be_refreshed_are_the_vendors_r
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{snapshot.base_url}/credentials")
         with pytest.raises(UpstreamUnauthorized, match="could not be read"):
-            await SecretStore("tally", "http://127.0.0.1:1").read("acme", "rde")
+            await SecretStore("tally", "http://127.0.0.1:2").read("acme", "rde")
     assert "tally/acme/rde could not be read: Credentials were refreshed, but" in caplog.text
 
 
