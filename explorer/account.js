@@ -94,10 +94,15 @@ const account = (() => {
     monitorSession: false,
   });
 
-  /** Get a new access token for the refresh token; without one the user signs in again when the access token expires. */
-  const renew = attempt("Could not renew the session", async () => {
+  /**
+   * Get a new access token for the refresh token; without one the user signs in again when the access token expires. One
+   * at a time: a provider that rotates refresh tokens takes a second use of one for a theft.
+   */
+  const renewOnce = attempt("Could not renew the session", async () => {
     if (user?.refresh_token) await manager.signinSilent();
   });
+  let renewal = null;
+  const renew = () => (renewal ??= renewOnce().finally(() => (renewal = null)));
 
   const signOut = attempt("Could not sign out", async () => {
     const { end_session_endpoint: endpoint, revocation_endpoint: revocation } = await manager.metadataService.getMetadata();
@@ -112,9 +117,10 @@ const account = (() => {
   /** Finish a sign-in or sign-out that the provider has just sent back to this page. */
   const finish = attempt("Could not sign in", async () => {
     const answer = new URLSearchParams(location.search);
-    if (!answer.has("state")) return;
+    if (!answer.has("state") && !answer.has("error")) return;
     const url = location.href;
     history.replaceState(null, "", page);
+    if (!answer.has("state")) throw new Error(answer.get("error_description") ?? answer.get("error"));
     if (answer.has("code") || answer.has("error")) await manager.signinCallback(url);
   });
 

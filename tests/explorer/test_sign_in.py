@@ -1,12 +1,13 @@
 """Signing in: a browser, an OpenID Connect provider, and the local stack, which verifies the provider's tokens."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from deploy.processes import free_port
-from tests.support.explorer.sign_in import provider, stack
+from tests.support.explorer.sign_in import TOKEN_SECONDS, provider, stack
 from tests.support.explorer.visit import Visit
 
 Open = Callable[[str], Visit]
@@ -109,6 +110,23 @@ def test_the_session_is_renewed_without_the_user_and_without_reading_the_schema_
     assert second != first
     assert status(opened, "alice") == "Signed in as User alice · reports:read credits:read"
     assert not [body for body in introspections if "IntrospectionQuery" in body]
+
+
+def test_after_a_sleep_longer_than_the_token_one_renewal_serves_several_requests(
+    open_explorer: Callable[[], Visit],
+) -> None:
+    opened = open_explorer()
+    opened.page.clock.install()
+    sign_in(opened, "alice")
+    status(opened, "alice")
+    renewals: list[str] = []
+    opened.page.on("request", lambda request: renewals.append(request.url) if "/token" in request.url else None)
+    opened.page.clock.set_fixed_time(datetime.now(UTC) + timedelta(seconds=2 * TOKEN_SECONDS))  # no timer has run
+    tokens = opened.page.evaluate("Promise.all([account.authorization(), account.authorization()])")
+    assert len(set(tokens)) == 1
+    assert tokens[0].startswith("Bearer ")
+    assert len(renewals) == 1
+    assert status(opened, "alice").startswith("Signed in as User alice")
 
 
 def test_signing_out_ends_the_session_here_and_at_the_provider(open_explorer: Callable[[], Visit]) -> None:
