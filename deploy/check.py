@@ -113,12 +113,15 @@ def check_preflight(stack: Stack) -> None:
     """The gateway answers a preflight itself, for the listed origin only."""
     requested = {
         "access-control-request-method": "POST",
-        "access-control-request-headers": "authorization,content-type",
+        "access-control-request-headers": "authorization,content-type,traceparent",
     }
     mine = stack.http("OPTIONS", "/graphql", {**requested, "origin": ORIGIN})
     other = stack.http("OPTIONS", "/graphql", {**requested, "origin": "https://elsewhere.example.com"})
     require(mine.headers.get("access-control-allow-origin") == ORIGIN, mine)
+    require("traceparent" in mine.headers["access-control-allow-headers"], mine)
     require("access-control-allow-origin" not in other.headers, other)
+    rules = stack.emulator.client("s3").get_bucket_cors(Bucket=stack.bucket)["CORSRules"]
+    require([rule["AllowedOrigins"] for rule in rules] == [[ORIGIN]], rules)
 
 
 def check_sign_in(stack: Stack) -> None:

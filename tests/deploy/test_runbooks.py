@@ -49,6 +49,29 @@ def shell(settings_environ: dict[str, str], tmp_path: Path) -> Shell:
     return run
 
 
+def aws_commands() -> list[str]:
+    """Every `aws` command of the operator's pages, whether in a block or in a sentence."""
+    text = PAGE + (ROOT / "docs" / "operating.md").read_text() + (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    lines = [line.strip() for block in blocks for line in re.sub(r"\\\n\s*", "", block).splitlines()]
+    spoken = [re.sub(r"\s+", " ", sentence) for sentence in re.findall(r"`(aws [^`]+)`", text)]
+    return sorted({*(line for line in lines if line.startswith("aws ")), *(s for s in spoken if "…" not in s)})
+
+
+@pytest.mark.parametrize("command", aws_commands())
+def test_the_aws_command_knows_every_command_and_option_of_the_pages(command: str, tmp_path: Path) -> None:
+    """Nothing listens at the endpoint: a command that is understood ends there, any other is an error of usage."""
+    names = {"bucket": "b", "copy": "b", "old": "b", "prefix": "p", "key": "k", "fetched": "f", "out": "o"}
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1", "AWS_DEFAULT_REGION": "eu-west-1"}
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "HOME": str(tmp_path)}
+    environ = nowhere | keys | names | {"PATH": f"{ROOT / '.tools/aws/bin'}{os.pathsep}/usr/bin:/bin"}
+    (tmp_path / "masked.csv.gz").touch()
+    (tmp_path / "rde.json").write_text("{}")
+    script = ["bash", "-c", f"out() {{ echo x; }}; {command}"]
+    done = subprocess.run(script, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "Could not connect" in done.stderr, done.stderr
+
+
 def credits_of(frontend: Frontend, source: str) -> dict[str, Any]:
     log: dict[str, Any] = frontend.data(QUERY, DAY)["creditLog"]
     assert log["freshness"]["source"] == source
