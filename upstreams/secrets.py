@@ -162,8 +162,10 @@ class SecretStore:
         return stored.get("SecretString") or stored.get("SecretBinary")
 
     def _list_names(self) -> list[str]:
-        pages = _client_of(self._endpoint_url).get_paginator("list_secrets").paginate(
-            Filters=[{"Key": "name", "Values": [f"{self._prefix}/"]}]
+        pages = (
+            _client_of(self._endpoint_url)
+            .get_paginator("list_secrets")
+            .paginate(Filters=[{"Key": "name", "Values": [f"{self._prefix}/"]}])
         )
         return [secret["Name"] for page in pages for secret in page["SecretList"]]
 
