@@ -126,10 +126,8 @@ class Table:
         # One byte is found much faster than two, and most files have no quote at all.
         if quote not in self._body:
             return False
-        blanks = [blank for blank in (b"\t", _NO_BREAK_SPACE) if blank != delimiter and blank in self._body]
-        return any(quote + blank in self._body for blank in (b" ", *blanks)) or any(
-            blank + quote in self._body for blank in blanks
-        )
+        odd = any(blank in self._body for blank in (b"\t", _NO_BREAK_SPACE) if blank != delimiter)
+        return odd or quote + b" " in self._body
 
     def _rows(self, reader: _RowReader, layout: Layout) -> Iterator[Sequence[str]]:
         width, pick = layout.width, itemgetter(*layout.picks)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +32,7 @@ def test_what_the_standard_reader_takes_is_read_alike(text: str, delimiter: str,
         expected = stripped(csv.reader(file, delimiter=delimiter, quotechar=quote, strict=True, skipinitialspace=True))
     except csv.Error:
         return
-    if f"\t{quote}" in text:
+    if delimiter != "\t" and re.search(rf"\t[ \t]*{quote}", text):
         return  # The standard reader takes a tab before a quote as part of an unquoted cell.
     assert stripped(TolerantReader(text, delimiter, quote)) == expected
 

@@ -196,7 +196,7 @@ def test_a_brand_that_reads_like_a_footer_is_a_brand(brand: str) -> None:
                 read_outcome(f"{text}{brand}{cut}\n".encode())
 
 
-@pytest.mark.parametrize("blank", [" ", "\t", "  \t", "\u00a0"])
+@pytest.mark.parametrize("blank", [" ", "\t", "  \t", "\t ", "\u00a0", "\u00a0 "])
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
 def test_blanks_around_quotes_are_no_part_of_a_cell(blank: str, end: str) -> None:
     for before, after in (("", blank), (blank, ""), (blank, blank)):
