@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
+from ledger.answers.ageing import FOR_GOOD
+
 
 class Source(Enum):
     """Fetched from the vendor just now, stored already, or known from the archive only."""
@@ -15,15 +17,24 @@ class Source(Enum):
 
 
 class Freshness(NamedTuple):
-    """`as_of` is the oldest fetch among the data used; `stale` means that a refresh was due and failed.
+    """Where data came from, how old they are, and until when they stay the same.
 
-    Until `good_until` the same answer would be given again.
+    `as_of` is the oldest fetch among the data that may still change; where none may, the newest fetch. `stale` means
+    that a refresh was due and failed. Until `good_until` the same answer would be given again. Nothing before
+    `final_until` can change any more; `final` means that nothing at all can.
     """
 
     source: Source
     as_of: datetime
     good_until: datetime
     stale: bool = False
+    final_until: datetime | None = None
+    final: bool = False
+
+    @property
+    def next_refresh(self) -> datetime | None:
+        """When asking again may give another answer; None if never."""
+        return None if self.final or self.good_until == FOR_GOOD else max(self.good_until, self.as_of)
 
 
 def oldest(moments: Iterable[datetime], otherwise: datetime) -> datetime:

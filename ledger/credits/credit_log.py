@@ -9,9 +9,10 @@ import logging
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 
 from ledger.answers.ageing import Ageing
-from ledger.answers.freshness import Freshness, Source, oldest
+from ledger.answers.freshness import Freshness, Source
 from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import DayQuery, RefreshedDays, VersionMemory
 from ledger.credits.day_ranges import contiguous_ranges, short_gaps
@@ -25,7 +26,7 @@ from ledger.storage.breakers import Breakers
 from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry
-from runtime.clock import Clock, Period
+from runtime.clock import Clock, Period, day_end
 from runtime.deadline import Deadline
 from upstreams.errors import OPENMARKET, UpstreamError
 from upstreams.openmarket.client import OpenMarket
@@ -94,18 +95,22 @@ class CreditLog:
         versions = query.known(days)
         if query.errors and (len(versions) < len(days) or not stale_if_error):
             raise query.errors[0]
-        return PeriodSnapshot(query, versions, self._freshness(query, versions), self._reader)
+        return PeriodSnapshot(query, versions, self._freshness(query, versions, period), self._reader)
 
-    def _freshness(self, query: DayQuery, versions: Sequence[DayVersion]) -> Freshness:
+    def _freshness(self, query: DayQuery, versions: Sequence[DayVersion], period: Period) -> Freshness:
         telemetry.count("ledger.miss" if query.from_vendor else "ledger.hit")
         if query.errors:
             telemetry.count("ledger.stale")
             telemetry.hidden(query.errors[0].code)
+        open_since = min((version.fetched for version in versions if not version.settled), default=None)
+        settled = list(takewhile(lambda version: version.settled, versions))
         return Freshness(
             Source.UPSTREAM if query.from_vendor else Source.CACHE,
-            oldest((version.fetched for version in versions), query.began),
+            open_since or max(version.fetched for version in versions),
             min(self._settlement.good_until(version) for version in versions),
             stale=bool(query.errors),
+            final_until=min(day_end(settled[-1].day), period.end) if settled else None,
+            final=open_since is None and period.end <= query.began,
         )
 
     async def _find_stored(self, query: DayQuery, days: Sequence[date]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import compress
 
-from ledger.credits.rows import AMOUNT, CURRENCY, MSISDN, NETWORK, OUTCOME, WIDTH, Rows
+from ledger.credits.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, NETWORK, OUTCOME, WIDTH, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class CreditFilter:
     network: frozenset[str] | None = None
     currency: frozenset[str] | None = None
     msisdn: str | None = field(default=None, repr=False)
+    credit_id: str | None = None
     min_amount: Decimal | None = None
     max_amount: Decimal | None = None
 
@@ -34,7 +35,9 @@ class CreditFilter:
         sets = ((OUTCOME, self.outcome), (NETWORK, self.network), (CURRENCY, self.currency))
         yield from ((index, wanted) for index, wanted in sets if wanted is not None)
         if self.msisdn is not None:
-            yield MSISDN, (self.msisdn,)
+            yield MSISDN, (self.msisdn, f"+{self.msisdn}")
+        if self.credit_id is not None:
+            yield CREDIT_ID, (self.credit_id,)
         if self.min_amount is not None or self.max_amount is not None:
             # There are far fewer price points than credits: each is parsed once.
             yield AMOUNT, {amount for amount in set(rows.column(AMOUNT)) if self._in_bounds(Decimal(amount))}

@@ -53,7 +53,11 @@ class Outcomes:
         )
         answer = await self._answers.get(question, deadline)
         rows = [OutcomeRow(*row) for row in _rows(answer.value)]
-        return Outcome(rows, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale))
+        final = not answer.stale and self._ageing.settled(answer.fetched, asked.end)
+        final_until = period.end if final else None
+        return Outcome(
+            rows, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale, final_until, final)
+        )
 
     async def _fetch(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> object:
         """The vendor's rows as JSON: a list, within an object if the answer did not prove to be whole."""

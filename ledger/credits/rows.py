@@ -82,6 +82,11 @@ class Rows:
         """The rows from `start` up to `stop`."""
         return Rows(self.cells[start * WIDTH : stop * WIDTH])
 
+    def newest_first(self) -> "Rows":
+        """The rows in the opposite order, for the end of a page; everything else here needs them in order."""
+        starts = range(len(self.cells) - WIDTH, -1, -WIDTH)
+        return Rows([cell for start in starts for cell in self.cells[start : start + WIDTH]])
+
     def credit(self, index: int) -> Credit:
         """One row as typed values."""
         return _credit(self.cells[index * WIDTH : (index + 1) * WIDTH])

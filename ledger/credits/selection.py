@@ -48,15 +48,15 @@ class Selection:
         to_read = [version for version in self._snapshot.versions if not self._is_whole(version)]
         return sum(counts) + sum([len(rows) async for _, rows in self._read_days(to_read)])
 
-    async def page(self, first: int, after: Position | None) -> RowPage:
-        """The `first` rows after a position."""
-        on_page = set(self._days_of_page(first, after))
-        to_read = [v for v in self._snapshot.versions if v.day in on_page or not self._is_whole(v)]
-        page = _PageBuilder(first, after)
-        for version in self._snapshot.versions:
+    async def page(self, first: int, after: Position | None, *, newest_first: bool = False) -> RowPage:
+        """The `first` rows after a position, in the order of the log or in the opposite one."""
+        versions = [*reversed(self._snapshot.versions)] if newest_first else self._snapshot.versions
+        page = _PageBuilder(first, after, newest_first=newest_first)
+        on_page = set(self._days_of_page(versions, page))
+        for version in versions:
             if self._is_whole(version) and version.day not in on_page:
                 page.skip_day(version)
-        async for _, rows in self._read_days(to_read):
+        async for _, rows in self._read_days([v for v in versions if v.day in on_page or not self._is_whole(v)]):
             page.add_rows(rows)
         return page.result()
 
@@ -80,18 +80,17 @@ class Selection:
         """Whether the day's own count and rollup can be used: all of the day is wanted, without a filter."""
         return self._where is None and self._period.covers(version.day) and version.count is not None
 
-    def _days_of_page(self, first: int, after: Position | None) -> list[date]:
+    def _days_of_page(self, versions: Sequence[DayVersion], page: "_PageBuilder") -> list[date]:
         """The days whose rows may be on the page, as far as can be known without reading them."""
-        days, need = [], first + 1
-        for version in self._snapshot.versions:
+        days, need = [], page.need
+        for version in versions:
             if need <= 0:
                 break
-            if after is not None and day_end(version.day) <= after[0]:
+            if page.is_past(version.day):
                 continue
             if version.count:
                 days.append(version.day)
-            at_the_cursor = after is not None and midnight(version.day) <= after[0]
-            if self._is_whole(version) and not at_the_cursor:
+            if self._is_whole(version) and not page.is_at_cursor(version.day):
                 need -= version.count or 0
         return days
 
@@ -143,32 +142,52 @@ class Selection:
 
 
 class _PageBuilder:
-    """Collects the rows of a page from days in order, and counts the others."""
+    """Collects the rows of a page from days in the page's order, and counts the others."""
 
-    def __init__(self, first: int, after: Position | None) -> None:
+    def __init__(self, first: int, after: Position | None, *, newest_first: bool) -> None:
         self._first = first
         self._after = after
-        self._need = first + 1
+        self._newest_first = newest_first
+        self.need = first + 1
         self._taken: list[Rows] = []
         self._before = 0
         self._total = 0
+
+    def is_past(self, day: date) -> bool:
+        """Whether all rows of a day come before the page."""
+        if self._after is None:
+            return False
+        return midnight(day) > self._after[0] if self._newest_first else day_end(day) <= self._after[0]
+
+    def is_at_cursor(self, day: date) -> bool:
+        """Whether some rows of a day may come before the page."""
+        if self._after is None:
+            return False
+        return day_end(day) > self._after[0] if self._newest_first else midnight(day) <= self._after[0]
 
     def skip_day(self, version: DayVersion) -> None:
         """Count a whole day that is not on the page."""
         count = version.count or 0
         self._total += count
-        if self._after and day_end(version.day) <= self._after[0]:
+        if self.is_past(version.day):
             self._before += count
 
     def add_rows(self, rows: Rows) -> None:
         """Take the page's rows of the next day, and count the rest."""
-        start = rows.first_at((self._after[0], self._after[1] + 1)) if self._after else 0
+        wanted = self._beyond_cursor(rows)
         self._total += len(rows)
-        self._before += start
-        if self._need and start < len(rows):
-            taken = rows.slice(start, min(start + self._need, len(rows)))
+        self._before += len(rows) - len(wanted)
+        taken = wanted.slice(0, self.need) if not self._newest_first else _last(wanted, self.need)
+        if len(taken):
             self._taken.append(taken)
-            self._need -= len(taken)
+            self.need -= len(taken)
+
+    def _beyond_cursor(self, rows: Rows) -> Rows:
+        if self._after is None:
+            return rows
+        if self._newest_first:
+            return rows.slice(0, rows.first_at(self._after))
+        return rows.slice(rows.first_at((self._after[0], self._after[1] + 1)), len(rows))
 
     def result(self) -> RowPage:
         """The page."""
@@ -180,3 +199,7 @@ class _PageBuilder:
             has_next=len(rows) > self._first,
             total=self._total,
         )
+
+
+def _last(rows: Rows, count: int) -> Rows:
+    return rows.slice(max(0, len(rows) - count), len(rows)).newest_first()

@@ -1,6 +1,7 @@
 """`creditLog` and `creditOutcome`: a page of the log with the figures of its whole period, and the outcome by brand."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ from schema.resolvers.paging import Edge, PageInfo
 from schema.scalar_values import parse_date_time
 
 LARGEST_ID = 2**64 - 1
+OLDEST_FIRST = "OLDEST_FIRST"
+_NOT_DIGITS = re.compile(r"[\s().-]+")
 
 
 @dataclass(slots=True)
@@ -45,6 +48,7 @@ class CreditLogPage:
     binding: tuple[str, ...]
     size: int
     after: Position | None
+    newest_first: bool
     filtered: bool
     unmasked: bool
     context: Context
@@ -91,7 +95,8 @@ class CreditLogPage:
 
     async def _page(self) -> RowPage:
         if self._reading is None:
-            self._reading = asyncio.ensure_future(self.selection.page(self.size, self.after))
+            page = self.selection.page(self.size, self.after, newest_first=self.newest_first)
+            self._reading = asyncio.ensure_future(page)
         return await self._reading
 
     def _cursor(self, credit: Credit | CreditNode) -> str:
@@ -104,6 +109,7 @@ async def credit_log(
     to: datetime,
     brand: str | None = None,
     where: Mapping[str, Any] | None = None,
+    order: str = OLDEST_FIRST,
     first: int | None = None,
     after: str | None = None,
 ) -> CreditLogPage:
@@ -114,7 +120,9 @@ async def credit_log(
     unmasked = context.identity.may(CREDITS_MSISDN)
     if condition and condition.msisdn is not None and not unmasked:
         raise Forbidden(f"filtering by msisdn needs the scope {CREDITS_MSISDN}")
-    binding = ("creditLog", context.tenant, brand or "", "all" if brand is None else "one", _canonical(condition))
+    brands = "all" if brand is None else "one"
+    ordered = () if order == OLDEST_FIRST else (order,)
+    binding = ("creditLog", context.tenant, brand or "", brands, _canonical(condition), *ordered)
     position = _position(binding, after)
     if position and not period.start <= position[0] < period.end:
         raise BadUserInput("`after` is not a valid cursor for this period")
@@ -127,6 +135,7 @@ async def credit_log(
         binding=binding,
         size=size,
         after=position,
+        newest_first=order != OLDEST_FIRST,
         unmasked=unmasked,
         context=context,
         freshness=context.used(stored.freshness),
@@ -164,6 +173,8 @@ async def credit_outcome(context: Context, from_: datetime, to: datetime, brand:
 def _filter(where: Mapping[str, Any] | None) -> CreditFilter | None:
     """The filter of a `CreditLogFilter`; None when it has no condition."""
     given = {name: value for name, value in (where or {}).items() if value is not None}
+    if "msisdn" in given:
+        given["msisdn"] = _NOT_DIGITS.sub("", given["msisdn"]).removeprefix("+")
     for name in given.keys() & {"outcome", "network", "currency"}:
         given[name] = frozenset(given[name])
     return CreditFilter(**given) if given else None
@@ -177,7 +188,7 @@ def _canonical(condition: CreditFilter | None) -> str:
     spelled = ["*" if values is None else repr(sorted(values)) for values in sets]
     bounds = (condition.min_amount, condition.max_amount)
     ratios = ["" if bound is None else str(bound.as_integer_ratio()) for bound in bounds]
-    return "|".join([*spelled, repr(condition.msisdn), *ratios])
+    return "|".join([*spelled, repr(condition.msisdn), *ratios, *filter(None, [condition.credit_id])])
 
 
 def _position(binding: tuple[str, ...], after: str | None) -> Position | None:

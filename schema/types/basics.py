@@ -71,6 +71,20 @@ declare_enum(
         "UNKNOWN": "The vendor gives no type, or one that its description does not have.",
     },
 )
+
+
+class CreditLogOrder(Enum):
+    """The two orders of the log; resolvers get the names."""
+
+    OLDEST_FIRST = "OLDEST_FIRST"
+    NEWEST_FIRST = "NEWEST_FIRST"
+
+
+declare_enum(
+    CreditLogOrder,
+    "The order of the log. A cursor belongs to its order.",
+    {"OLDEST_FIRST": "By time, then by id.", "NEWEST_FIRST": "The opposite."},
+)
 declare_enum(
     SummaryKey,
     "What a summary can be split by.",
@@ -96,8 +110,12 @@ class Node:
 @strawberry.type(description="Where an answer came from and how old it is.")
 class Freshness:
     source: Source = described("Where the data came from.")
-    as_of: datetime = described("The oldest fetch among the data used.")
+    as_of: datetime = described(
+        "The oldest fetch among the data that may still change; where none may, the newest fetch."
+    )
     stale: bool = described("A refresh was due and the vendor failed: these are the newest data there are.")
+    final_until: datetime | None = described("Nothing before this moment can change any more; null if that is nothing.")
+    next_refresh: datetime | None = described("When asking again may give another answer; null if never.")
 
 
 @strawberry.type(description="Where a page lies in the whole list.")

@@ -58,8 +58,9 @@ class CreditLogFilter:
     network: list[str] | None = described("Of one of these networks; case-sensitive.", default=UNSET)
     currency: list[str] | None = described("In one of these currencies, three capital letters.", default=UNSET)
     msisdn: str | None = described(
-        "Of this phone number, as the log spells it: `447700900022`. Needs the scope `credits:msisdn`.", default=UNSET
+        "Of this phone number: `447700900022`, `+44 7700 900022`. Needs the scope `credits:msisdn`.", default=UNSET
     )
+    credit_id: strawberry.ID | None = described("With this id of the vendor's.", default=UNSET)
     min_amount: Decimal | None = described("Of at least this amount.", default=UNSET)
     max_amount: Decimal | None = described("Of at most this amount.", default=UNSET)
 
@@ -95,7 +96,7 @@ async def summary_of(
     return await page.summary([key.name for key in by], time_zone, fill)
 
 
-@strawberry.type(description="Credits by time, then by id.")
+@strawberry.type(description="Credits by time, then by id, in the order that was asked for.")
 class CreditLogConnection:
     nodes: list[CreditLogEntry] = described("The credits of the page.")
     edges: list[CreditLogEdge] = described("The credits of the page with their cursors.")

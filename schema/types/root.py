@@ -18,7 +18,7 @@ from strawberry.types.info import Info as StrawberryInfo
 from schema.limits.arguments import DEFAULT_PAGE
 from schema.resolvers.context import Context
 from schema.resolvers.fields import MUTATIONS, QUERIES, RootField
-from schema.types.basics import Node
+from schema.types.basics import CreditLogOrder, Node
 from schema.types.credits import CreditLogConnection, CreditLogFilter, CreditOutcome
 from schema.types.exports import Export, ExportCreditLogInput
 from schema.types.reports import ReportConnection, ScheduledReport, ScheduleReportInput, ScheduleReportPayload
@@ -40,6 +40,7 @@ ScheduledId = Annotated[
     strawberry.argument(description="The id that `scheduleReport` gave, or the `id` or `reportId` of a report."),
 ]
 Where = Annotated[CreditLogFilter | None, strawberry.argument(description="Which credits count.")]
+Order = Annotated[CreditLogOrder, strawberry.argument(description="By time from the oldest or from the newest.")]
 First = Annotated[int | None, strawberry.argument(description="The page's size, 1 to 10,000 rows.")]
 After = Annotated[str | None, strawberry.argument(description="The `endCursor` of the page before, of the same list.")]
 ExportId = Annotated[strawberry.ID, strawberry.argument(description="The id that `exportCreditLog` gave.")]
@@ -114,6 +115,7 @@ class Query:
         to: End,
         brand: Brand = UNSET,
         where: Where = UNSET,
+        order: Order = CreditLogOrder.OLDEST_FIRST,
         first: First = DEFAULT_PAGE,
         after: After = UNSET,
     ) -> Any: ...

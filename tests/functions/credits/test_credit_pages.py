@@ -12,20 +12,23 @@ from tests.support.moving_clock import MovingClock
 from tests.support.vendors.credit_oracle import in_period
 
 
+@pytest.mark.parametrize("order", ["OLDEST_FIRST", "NEWEST_FIRST"])
 @pytest.mark.parametrize("size", [1, 7, 40, 10_000])
 @pytest.mark.parametrize("where", [None, {"network": ["Three"], "minAmount": "2"}])
 def test_pages_put_together_are_the_log(
-    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, size: int, where: dict[str, Any] | None
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, size: int, where: dict[str, Any] | None, order: str
 ) -> None:
     def keep(entry: dict[str, Any]) -> bool:
         return where is None or (entry["network"] == "Three" and float(entry["amount"]) >= 2)
 
     end = START + timedelta(hours=30)
     whole = in_period(openmarket_simulator, START, end, keep)
+    if order == "NEWEST_FIRST":
+        whole.reverse()
     paged: list[dict[str, Any]] = []
     after = None
     while True:
-        page = credit_log(frontend, START, end, first=size, after=after, where=where)
+        page = credit_log(frontend, START, end, first=size, after=after, where=where, order=order)
         info = page["pageInfo"]
         assert page["totalCount"] == len(whole)
         assert info["hasPreviousPage"] is bool(paged)
@@ -64,7 +67,9 @@ def test_a_cursor_of_every_row_leads_to_the_next(frontend: Frontend) -> None:
         assert [node["creditId"] for node in following["nodes"]] == [ids[at + 1]]
 
 
-@pytest.mark.parametrize("elsewhere", [{"brand": "MyBrand"}, {"where": {"outcome": ["FAILED"]}}])
+@pytest.mark.parametrize(
+    "elsewhere", [{"brand": "MyBrand"}, {"where": {"outcome": ["FAILED"]}}, {"order": "NEWEST_FIRST"}]
+)
 def test_a_cursor_of_another_list_is_refused(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, elsewhere: dict[str, Any]
 ) -> None:
@@ -94,3 +99,28 @@ def test_a_cursor_of_a_filter_stays_good_however_its_bound_is_spelled(frontend: 
     assert first == second
     after = {"after": first["creditLog"]["pageInfo"]["endCursor"]}
     assert frontend.data(query, after)["creditLog"]["pageInfo"]["hasPreviousPage"]
+
+
+def test_the_newest_credits_of_many_days_read_one_day(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
+    start, end = datetime(2019, 11, 5, tzinfo=UTC), datetime(2019, 11, 15, tzinfo=UTC)
+    whole = in_period(openmarket_simulator, start, end)
+    newest = credit_log(frontend, start, end, first=3, order="NEWEST_FIRST")
+    assert newest["nodes"] == whole[:-4:-1]
+    assert newest["totalCount"] == len(whole)
+
+
+@pytest.mark.parametrize("spelled", ["{}", "+{}", " {} ", "+{0}", "+44 (7700) {1}", "44-7700-{1}"])
+def test_a_phone_number_is_found_in_every_common_spelling(frontend: Frontend, spelled: str) -> None:
+    number = credit_log(frontend, first=1)["nodes"][0]["msisdn"]
+    assert number.startswith("447700")
+    found = credit_log(frontend, where={"msisdn": spelled.format(number, number[6:])})
+    assert {node["msisdn"] for node in found["nodes"]} == {number}
+    assert found["totalCount"] == credit_log(frontend, where={"msisdn": number})["totalCount"]
+
+
+def test_a_credit_is_found_by_the_vendor_s_id(frontend: Frontend) -> None:
+    some = credit_log(frontend)["nodes"][7]
+    assert credit_log(frontend, where={"creditId": some["creditId"]})["nodes"] == [some]
+    assert credit_log(frontend, where={"creditId": "1"})["totalCount"] == 0

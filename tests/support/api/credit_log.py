@@ -7,8 +7,9 @@ from local.credits import SimulatedCredit
 from tests.support.api.frontend import Frontend
 
 CREDIT_LOG = """
-query Log($from: DateTime!, $to: DateTime!, $brand: String, $where: CreditLogFilter, $first: Int, $after: String) {
-  creditLog(from: $from, to: $to, brand: $brand, where: $where, first: $first, after: $after) {
+query Log($from: DateTime!, $to: DateTime!, $brand: String, $where: CreditLogFilter, $order: CreditLogOrder!
+          = OLDEST_FIRST, $first: Int, $after: String) {
+  creditLog(from: $from, to: $to, brand: $brand, where: $where, order: $order, first: $first, after: $after) {
     totalCount
     nodes { creditId time msisdn network outcome rawOutcome amount currency }
     edges { cursor node { creditId } }

@@ -28,7 +28,7 @@ INSTANTS = (FROM, "2019-11-01T10:30:00Z", "2019-11-02T00:00:00+02:00", "2019-11-
 DAYS = ("2019-11-05", "2019-11-14", "2019-12-03")
 
 ENUMS = frozenset(
-    {"SUCCESS", "FAILED", "JSON", "XLSX", "CSV", "JSONL"}
+    {"OLDEST_FIRST", "NEWEST_FIRST", "SUCCESS", "FAILED", "JSON", "XLSX", "CSV", "JSONL"}
     | {"HOUR", "DAY", "WEEK", "MONTH", "NETWORK", "OUTCOME", "AMOUNT", "CURRENCY"}
 )
 
@@ -51,9 +51,12 @@ VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
             {"currency": "GBP", "maxAmount": 5},
             {"msisdn": "447700900001"},
             {"minAmount": "a lot"},
+            {"creditId": str(2**64 - 1)},
+            {"msisdn": "+44 7700 900001"},
             {},
             None,
         ),
+        "order": ("OLDEST_FIRST", "NEWEST_FIRST"),
         "first": (1, 7, 100, 10_000, 10_001, None),
         "after": ("garbage", None),
     },

@@ -33,7 +33,7 @@ LOG = """query($from: DateTime!, $to: DateTime!, $brand: String, $where: CreditL
     pageInfo { hasNextPage hasPreviousPage }
     totalCount
     summary(by: $by) { day hour network outcome currency count amount }
-    freshness { source asOf stale }
+    freshness { source asOf stale finalUntil }
   }
 }"""
 
@@ -73,10 +73,14 @@ class CheckedLedger:
         for start, end, over in days_of(parsed(asked["from"]), min(parsed(asked["to"]), self.clock())):
             rows = [entry for entry in left if start <= parsed(entry["time"]) < end]
             left = [entry for entry in left if entry not in rows]
-            moments = self.allowed_moments(answer, over)
-            assert parsed(freshness["asOf"]) <= self.fetched[asked["brand"], over], "older than it says"
+            fetched = self.fetched[asked["brand"], over]
+            final = fetched - over >= self.history.settle
+            about_the_day = freshness | {"asOf": f"{over:%Y-%m-%dT%H:%M:%SZ}"} if final else freshness
+            moments = self.allowed_moments(answer | {"freshness": about_the_day}, over)
+            assert final or parsed(freshness["asOf"]) <= fetched, "older than it says"
+            assert final or not freshness["finalUntil"] or parsed(freshness["finalUntil"]) <= start, "not final"
             possible = [moment.log(start, end, asked["brand"], keep) for moment in moments]
-            if not self.lossy_logs.may_answer(self.history, asked["brand"], over, self.clock(), freshness):
+            if not self.lossy_logs.may_answer(self.history, asked["brand"], over, self.clock(), about_the_day):
                 assert rows in possible, (f"{start:%d %H:%M}", rows, possible, freshness)
         assert left == [], "rows of days that were not asked for"
         assert answer["totalCount"] == len(entries)
