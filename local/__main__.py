@@ -31,6 +31,9 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Blocked in every thread from the start, and waited for: a signal handler would run in the main thread only, which
 keeps sleeping when the system delivers the signal to another thread."""
 
+KEEPER_SECONDS = 10.0
+"""Between two runs of the keeper: a scheduled report is archived while one waits for it."""
+
 GREETING = """\
 Tally is ready: {url}
 
@@ -108,7 +111,7 @@ def _serve(arguments: argparse.Namespace, settings: Settings, workspace: Workspa
             workspace.write_lake_script(os.environ, arguments.tenant if settings.tenant_claim else "default")
         print(_greeting(server.url, settings, workspace, embeds=embeds), file=sys.__stdout__, flush=True)
         # A real ledger has a scheduler of its own.
-        with Scheduler(lambda: _keeper(settings)) if embeds else nullcontext():
+        with Scheduler(lambda: _keeper(settings), every=KEEPER_SECONDS) if embeds else nullcontext():
             _wait_for_a_stop_signal()
         server.stop(wait=True)
     gateway.stop()

@@ -1,4 +1,4 @@
-"""The file storage behind RDE's download links, as Azure Blob does it: whoever has the link may read, write and delete.
+"""The file storage behind RDE's download links, as Azure Blob does it: the link lets its holder read, write and delete.
 
 A link is signed over its path and times, is refused before `st` and from `se` on, and its `sp=rwd` is honoured: DELETE
 deletes and PUT replaces, so a test sees at once when the product ever does either.

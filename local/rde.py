@@ -91,9 +91,22 @@ class RdeSimulator(Simulator):
             self.blobs.keep(report.blob, file or report.content)
         self._added.append(report)
 
-    def add_schedule(self, name: str, report_format: str = "JSON", *, fails: bool = False) -> str:
-        """Schedule a report now, as another user of the account would; its id."""
-        return self._scheduled({"name": name}, report_format, fails=fails).report.report_id
+    def add_schedule(
+        self, name: str, report_format: str = "JSON", *, fails: bool = False, age: timedelta = timedelta(0)
+    ) -> str:
+        """Have a report that another user of the account scheduled some time ago; its id."""
+        schedule = self._scheduled({"name": name}, report_format, fails=fails)
+        self.schedules[-1] = replace(schedule, submitted=schedule.submitted - age)
+        return schedule.report.report_id
+
+    def show_every_status(self) -> None:
+        """Have a report in every status beside the completed ones, for as long as a demonstration lasts."""
+        usual, self.making = self.making, timedelta(days=2)
+        self.add_schedule("waiting for its turn", "CSV")
+        self.add_schedule("being made", "XLSX", age=timedelta(days=1))
+        self.add_schedule("could not be made", "XML", age=timedelta(days=3), fails=True)
+        self.making = usual
+        self.add_report("of an unknown status", "CSV", printed(self.clock()), status="verifying")
 
     def forget(self, name: str, creation_date: str) -> None:
         """List a report no more, as the vendor does after 90 days."""

@@ -6,6 +6,7 @@ Either way the same handler runs, configured by environment variables only.
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from datetime import timedelta
 
 from local.aws import Aws
 from local.csv_shapes import SHAPES, CsvShape
@@ -13,6 +14,10 @@ from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
 
 BUCKET = "tally-ledger"
+MAKING = timedelta(seconds=10)
+"""How long the simulated vendor makes a scheduled report."""
+INSTALLATIONS = {"described": True, "older": False}
+"""Of RDE: one by the vendor's description, or one by its older page, without ids, pages and unfinished reports."""
 
 
 def is_real(environ: Mapping[str, str]) -> bool:
@@ -25,11 +30,12 @@ def embedded(environ: MutableMapping[str, str] = os.environ, tenant: str = "defa
     """Run AWS and both vendors in this process and point `environ` at them; `tenant` gets its secrets.
 
     Raises:
-        ValueError: `OPENMARKET_SHAPE` names a shape that the simulator does not know.
+        ValueError: `OPENMARKET_SHAPE` or `RDE_INSTALLATION` names what the simulators do not know.
     """
-    shape = _shape(environ)
-    with Aws() as aws, RdeSimulator() as rde, OpenMarketSimulator() as openmarket:
-        openmarket.shape = shape
+    shape, described = _shape(environ), _described(environ)
+    with Aws() as aws, RdeSimulator(making=MAKING) as rde, OpenMarketSimulator() as openmarket:
+        rde.described, openmarket.shape = described, shape
+        rde.show_every_status()
         prefix = environ.get("SECRET_PREFIX") or "tally"
         aws.create_bucket(BUCKET)
         for name in dict.fromkeys(("default", tenant)):
@@ -41,6 +47,7 @@ def embedded(environ: MutableMapping[str, str] = os.environ, tenant: str = "defa
         environ["LEDGER_BUCKET"] = BUCKET
         environ["RDE_BASE_URL"] = rde.base_url
         environ["OPENMARKET_BASE_URL"] = openmarket.base_url
+        environ.setdefault("FRESH_SECONDS", "10")  # who schedules a report here waits for it
         environ["REPORT_HOSTS"] = "127.0.0.1"  # the links of the vendor's document are on other hosts
         yield
 
@@ -50,3 +57,10 @@ def _shape(environ: Mapping[str, str]) -> CsvShape:
     if name not in SHAPES:
         raise ValueError(f"OPENMARKET_SHAPE takes one of {', '.join(SHAPES)}")
     return SHAPES[name]
+
+
+def _described(environ: Mapping[str, str]) -> bool:
+    name = environ.get("RDE_INSTALLATION") or "described"
+    if name not in INSTALLATIONS:
+        raise ValueError(f"RDE_INSTALLATION takes one of {', '.join(INSTALLATIONS)}")
+    return INSTALLATIONS[name]

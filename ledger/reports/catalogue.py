@@ -115,9 +115,12 @@ class ReportCatalogue:
             LedgerUnavailable: S3 could not serve.
         """
         day = report.date.date()
-        archived = self._archive.cached(tenant, day, day) or await self._archive.reports(tenant, day, day)
-        found, _ = _united([report], archived.reports)
-        return next(row for row in found if row.report is report)
+        cached = self._archive.cached(tenant, day, day)
+        if cached and (file := ArchivedFiles(cached.reports, [report]).find(report)):
+            return ReportWithFile(report, file)
+        # Not from memory: the caller waits for the very report whose file was missing a moment ago.
+        archived = await self._archive.reports(tenant, day, day)
+        return ReportWithFile(report, ArchivedFiles(archived.reports, [report]).find(report))
 
     async def link(self, tenant: str, archived: ArchivedReport, seconds: int) -> str:
         """A link that can only read an archived file, valid for that many seconds.

@@ -246,3 +246,9 @@ def test_every_answer_has_a_correlation_id_and_an_error_the_described_body(rde_s
     assert fine.headers["x-correlation-id"] != refused.headers["x-correlation-id"] == body["correlationId"]
     assert (body["status"], body["path"]) == (401, "/marketplace/eu/token")
     assert body.keys() == {"timeStamp", "status", "message", "path", "correlationId"}
+
+
+def test_a_demonstration_has_reports_in_every_status(rde_simulator: RdeSimulator) -> None:
+    rde_simulator.show_every_status()
+    data = listed(rde_simulator, EVERYTHING)["data"]
+    assert {row["status"] for row in data} == {"submitted", "processing", "completed", "error", "verifying"}

@@ -10,3 +10,8 @@ def test_a_shape_that_the_simulator_does_not_know_is_refused_with_those_that_it_
     with pytest.raises(ValueError, match="spreadsheet, titled"), embedded(environ):
         pass
     assert environ == {"OPENMARKET_SHAPE": "spreadsheets"}
+
+
+def test_an_installation_that_the_simulator_does_not_know_is_refused_with_those_that_it_knows() -> None:
+    with pytest.raises(ValueError, match="described, older"), embedded({"RDE_INSTALLATION": "newest"}):
+        pass
