@@ -87,7 +87,7 @@ class ListExecutor(Executor[Any]):
         """The selected fields: response key, attribute (None: `__typename`), and where the query asks for it.
 
         Raises:
-            NotPlain: a field is more than an attribute.
+            NotPlain: a field is more than an attribute, or every field is left out by a directive.
         """
         columns: list[tuple[str, str | None, list[Any]]] = []
         for key, inner in self.collect_subfields(type_, details).grouped_field_set.items():
@@ -96,6 +96,8 @@ class ListExecutor(Executor[Any]):
             if attribute == "":
                 raise NotPlain(name)
             columns.append((key, attribute, inner))
+        if not columns:  # every field is skipped: there is no column to tell how many objects there are
+            raise NotPlain(type_)
         return columns
 
 

@@ -150,6 +150,7 @@ LISTS = [
     ("(%s, where: {network: [$text]}) { nodes { creditId network } totalCount }", {"text": ODD[1]}),
     ("(%s, first: 99) { nodes { a: creditId b: creditId time @include(if: $yes) network @skip(if: $yes) } }", {}),
     ("(%s, first: 99) { edges { cursor node { __typename network amount } } pageInfo { hasNextPage } }", {}),
+    ("(%s, first: 2) { nodes { creditId @skip(if: $yes) } edges { cursor @skip(if: $yes) } }", {}),
     ("(%s) { summary(by: OUTCOME) { day hour outcome currency count amount } }", {}),
     ("(%s) { summary(by: [DAY, HOUR, NETWORK]) { day hour network outcome currency count amount } }", {}),
 ]
