@@ -26,7 +26,7 @@ from ledger.storage.breakers import Breakers
 from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry
-from runtime.clock import Clock, Period, day_end
+from runtime.clock import Clock, Period, day_end, midnight
 from runtime.deadline import Deadline
 from upstreams.errors import OPENMARKET, UpstreamError
 from upstreams.openmarket.client import OpenMarket
@@ -87,6 +87,19 @@ class CreditLog:
             UpstreamError: the vendor failed, and a day is not stored at all or older versions are not wanted.
         """
         query = DayQuery(DayStore(self._store, tenant, brand), tenant, brand, self._clock(), deadline)
+        return await self._snapshot(query, period, stale_if_error=stale_if_error)
+
+    async def fetch_again(self, tenant: str, brand: str | None, days: Sequence[date], deadline: Deadline) -> None:
+        """Fetch contiguous days that are stored but seem to lack rows.
+
+        Raises:
+            UpstreamError: the vendor failed.
+        """
+        store = DayStore(self._store, tenant, brand)
+        query = DayQuery(store, tenant, brand, self._clock(), deadline, distrusted=frozenset(days))
+        await self._snapshot(query, Period(midnight(days[0]), day_end(days[-1])), stale_if_error=False)
+
+    async def _snapshot(self, query: DayQuery, period: Period, *, stale_if_error: bool) -> PeriodSnapshot:
         days = list(period.until(query.began).days())
         if not days:
             return PeriodSnapshot(query, (), Freshness(Source.CACHE, query.began, query.began), self._reader)
@@ -148,13 +161,13 @@ class CreditLog:
 
     def _missing(self, query: DayQuery, days: Sequence[date]) -> list[date]:
         """The days that are not stored or no longer good; what was fetched since the query began is good for it."""
-        now = self._clock()
-        return [
-            day
-            for day in days
-            if (version := query.versions.get(day)) is None
-            or not (version.fetched >= query.began or self._settlement.good_until(version) > now)
-        ]
+        return [day for day in days if not self._is_good(query, query.versions.get(day))]
+
+    def _is_good(self, query: DayQuery, version: DayVersion | None) -> bool:
+        if version is None:
+            return False
+        trusted = version.day not in query.distrusted
+        return version.fetched >= query.began or (trusted and self._settlement.good_until(version) > self._clock())
 
     def _due(self, query: DayQuery, days: Sequence[date]) -> list[date]:
         """The days to fetch: the missing ones, and a few unsettled ones between two, which saves a second request."""

@@ -27,7 +27,8 @@ VERSION_BYTES = 528
 class DayQuery:
     """A query about one tenant and brand that began at `began`.
 
-    `from_vendor` is true once days have been fetched for it, `offline` when it works without S3.
+    `from_vendor` is true once days have been fetched for it, `offline` when it works without S3. Versions of its
+    `distrusted` days count only if they were fetched since it began.
     """
 
     days: DayStore
@@ -35,6 +36,7 @@ class DayQuery:
     brand: str | None
     began: datetime
     deadline: Deadline
+    distrusted: frozenset[date] = frozenset()
     versions: dict[date, DayVersion] = field(default_factory=dict)
     leased: frozenset[date] = frozenset()
     errors: list[UpstreamError] = field(default_factory=list)

@@ -13,7 +13,7 @@ from unicodedata import normalize
 from urllib.parse import unquote
 
 from ledger.credits.credit_log import CreditLog
-from ledger.credits.day_ranges import LONGEST_RANGE
+from ledger.credits.day_ranges import LONGEST_RANGE, contiguous_ranges
 from ledger.credits.days import ALL_BRANDS, ROOT, DayStore, DayVersion, superseded
 from ledger.credits.outcomes import Outcomes
 from ledger.credits.settlement import SettlementRule
@@ -86,7 +86,7 @@ class CreditDays:
         return {normalize("NFC", row.brand) for row in rows}
 
     async def _refresh(self, tenant: str, brand: str | None, stored: Mapping[date, DayVersion], run: KeeperRun) -> None:
-        store, days = DayStore(self.store, tenant, brand), self._days()
+        began, store, days = self.clock(), DayStore(self.store, tenant, brand), self._days()
         for version in stored.values():
             await self._promote(store, version)
         for some in batched(reversed(days), LONGEST_RANGE, strict=False):
@@ -95,20 +95,28 @@ class CreditDays:
             with run.attempt(f"credit log of {tenant}, brand {brand or ALL_BRANDS}, {some[-1]} to {some[0]}"):
                 period = Period(midnight(some[-1]), day_end(some[0]))
                 await self.credit_log.snapshot(tenant, brand, period, run.deadline, stale_if_error=False)
-        after = await self._settle_unproven(tenant, brand, store, run)
+        log = ListedLog(tenant, brand, store, await store.list_versions(days))
+        after = await self._settle_unproven(log, began, run)
         settled = len(_settled(after.values()) - _settled(stored.values()))
         run.settled += settled
         telemetry.count("keeper.settled", settled)
         run.lag_days = max(run.lag_days or 0.0, self._lag(days, after))
 
-    async def _settle_unproven(
-        self, tenant: str, brand: str | None, store: DayStore, run: KeeperRun
-    ) -> Mapping[date, DayVersion]:
-        """The stored versions, after those that did not prove to be whole have been settled as far as they can be."""
-        listing = await store.list_versions(self._days())
-        if await UnprovenDays(self.outcomes, self.settlement).settle(ListedLog(tenant, brand, store, listing), run):
-            listing = await store.list_versions(self._days())
-        return listing.versions
+    async def _settle_unproven(self, log: ListedLog, began: datetime, run: KeeperRun) -> Mapping[date, DayVersion]:
+        """The stored versions, after those that did not prove to be whole have been settled as far as they can be.
+
+        Days that lack credits are fetched again first, unless this run has just fetched them.
+        """
+        unproven, days = UnprovenDays(self.outcomes, self.settlement), self._days()
+        if not unproven.among(log):
+            return log.listing.versions
+        lacking = [day for day in await unproven.settle(log, run) if log.listing.versions[day].fetched < began]
+        for some in contiguous_ranges(lacking, frozenset()):
+            with run.attempt(f"credit log of {log.tenant}, {some[0]} to {some[-1]} again"):
+                await self.credit_log.fetch_again(log.tenant, log.brand, some, run.deadline)
+        if lacking:
+            await unproven.settle(await log.listed_again(days), run)
+        return (await log.listed_again(days)).listing.versions
 
     async def sweep(self, tenant: str, brand: str | None, before: datetime, run: KeeperRun) -> None:
         """Delete superseded versions, and leases of dead processes, that were written before a moment.

@@ -6,7 +6,7 @@ one. The outcome report counts the same credits, so it shows whether rows are mi
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from ledger.credits.day_ranges import contiguous_ranges
@@ -32,6 +32,10 @@ class ListedLog:
     store: DayStore
     listing: DayListing
 
+    async def listed_again(self, days: Sequence[date]) -> "ListedLog":
+        """The same log as it is now."""
+        return replace(self, listing=await self.store.list_versions(days))
+
 
 @dataclass(frozen=True)
 class UnprovenDays:
@@ -40,37 +44,42 @@ class UnprovenDays:
     outcomes: Outcomes
     settlement: SettlementRule
 
-    async def settle(self, log: ListedLog, run: KeeperRun) -> bool:
-        """Settle those unproven days of a log that can be; whether there were any unproven ones.
+    def among(self, log: ListedLog) -> list[date]:
+        """The days of a log, in order, whose rows are old enough to be final but not proven to be whole."""
+        return [day for day, version in sorted(log.listing.versions.items()) if self._is_due(version)]
+
+    async def settle(self, log: ListedLog, run: KeeperRun) -> list[date]:
+        """Settle those unproven days of a log that can be. The result is the days that lack credits, in order.
 
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
-        unproven = [day for day, version in sorted(log.listing.versions.items()) if self._is_due(version)]
-        for days in contiguous_ranges(unproven, frozenset()):
-            await self._settle_range(log, days, run)
-        return bool(unproven)
+        lacking: list[date] = []
+        for days in contiguous_ranges(self.among(log), frozenset()):
+            lacking += await self._settle_range(log, days, run)
+        return lacking
 
     def _is_due(self, version: DayVersion) -> bool:
         late_enough = self.settlement.is_late_enough(version.day, version.fetched)
         return late_enough and not version.settled and not version.proven and version.folder is None
 
-    async def _settle_range(self, log: ListedLog, days: Sequence[date], run: KeeperRun) -> None:
+    async def _settle_range(self, log: ListedLog, days: Sequence[date], run: KeeperRun) -> list[date]:
         """Settle contiguous days if the outcome report agrees with them, else look at each half by itself."""
         if not run.has_time():
-            return
+            return []
         comparison: Comparison | None = None
         with run.attempt(f"outcome report of {log.tenant}, {days[0]} to {days[-1]}"):
             comparison = await self._compare(log, days, run)
-        if comparison is Comparison.AGREES:
-            for day in days:
+        if comparison in {Comparison.LOG_LACKS_CREDITS, Comparison.DIFFERS} and len(days) > 1:
+            halves = days[: len(days) // 2], days[len(days) // 2 :]
+            return [day for half in halves for day in await self._settle_range(log, half, run)]
+        if comparison is Comparison.LOG_LACKS_CREDITS:
+            LOG.warning("the log of %s for %s lacks credits that the outcome report counts", days[0], log.tenant)
+            return list(days)
+        for day in days:
+            if comparison is Comparison.AGREES or await _is_repeated(log, day):
                 await self._settle_day(log, day)
-        elif comparison is None or len(days) == 1:
-            for day in days:
-                await self._settle_if_repeated(log, day, comparison)
-        else:
-            for half in (days[: len(days) // 2], days[len(days) // 2 :]):
-                await self._settle_range(log, half, run)
+        return []
 
     async def _compare(self, log: ListedLog, days: Sequence[date], run: KeeperRun) -> Comparison | None:
         """The log beside the outcome report of the same days; None if there is only an old report.
@@ -82,12 +91,6 @@ class UnprovenDays:
         period = Period(midnight(days[0]), day_end(days[-1]) - LAST_SECOND)
         outcome = await self.outcomes.get(log.tenant, log.brand, period, run.deadline)
         return None if outcome.freshness.stale else compare([await _rollup(log, day) for day in days], outcome.rows)
-
-    async def _settle_if_repeated(self, log: ListedLog, day: date, comparison: Comparison | None) -> None:
-        if comparison is Comparison.LOG_LACKS_CREDITS:
-            LOG.warning("the log of %s for %s lacks credits that the outcome report counts", day, log.tenant)
-        elif await _is_repeated(log, day):
-            await self._settle_day(log, day)
 
     async def _settle_day(self, log: ListedLog, day: date) -> None:
         version = log.listing.versions[day]

@@ -92,9 +92,10 @@ class ExampleSetup:
 class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
     shared_setup: ClassVar[ExampleSetup]
 
-    @initialize(fresh=st.sampled_from([60, 60, 600, 0]))
-    def begin(self, fresh: int) -> None:
+    @initialize(fresh=st.sampled_from([60, 60, 600, 0]), rows=st.sampled_from([None, None, 0, 7, 30]))
+    def begin(self, fresh: int, rows: int | None) -> None:
         self.begin_at_noon(self.shared_setup.environ, self.shared_setup.secrets, fresh)
+        self.openmarket_loses_rows(rows)
 
     # ── What happens around the ledger ──
 

@@ -107,6 +107,19 @@ def test_a_day_is_not_settled_on_a_log_that_was_cut_off(home: Home, rows: int) -
     assert all(count == A_DAY for count in home.settled_counts())
 
 
+def test_days_that_lack_credits_are_fetched_again_by_the_next_run(home: Home) -> None:
+    """Nothing else of theirs is due for six hours."""
+    home.lose_rows(4)
+    home.run_keeper()
+    home.lose_rows(None)
+    logs = home.deployment.openmarket.count("/csv/log")
+    home.deployment.clock.advance(minutes=15)
+    run = home.run_keeper()
+    assert (home.settled(), run["settledDayLagDays"]) == (LATE_DAYS, 0.0)
+    assert home.settled_counts() == [A_DAY] * LATE_DAYS
+    assert home.deployment.openmarket.count("/csv/log") <= logs + 2
+
+
 def test_only_the_days_that_lost_rows_are_left(home: Home) -> None:
     home.lose_rows(0, since=home.deployment.today - 6 * DAY)
     run = home.run_keeper()
