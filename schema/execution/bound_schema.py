@@ -6,6 +6,7 @@ The schema is written in Strawberry (`schema.types`) and printed to `schema.grap
 
 import keyword
 from collections.abc import Callable
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
@@ -34,8 +35,9 @@ ATTRIBUTE = "attribute"
 """Key in a field's `extensions`: the attribute of the source object that holds the field's value."""
 
 
+@cache
 def bound_schema() -> GraphQLSchema:
-    """A schema that is ready to execute; `tests/schema` holds it equal to the written one."""
+    """The schema that is ready to execute, one for the process; `tests/schema` compares it with the written one."""
     schema = build_schema(SDL.read_text(encoding="utf-8"), assume_valid=True)
     roots = {"Query": QUERIES, "Mutation": MUTATIONS}
     for name, type_ in schema.type_map.items():
