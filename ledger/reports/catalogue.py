@@ -20,6 +20,7 @@ from ledger.reports.listings import ReportListings
 from ledger.storage.store import LedgerUnavailable
 from runtime import telemetry
 from runtime.deadline import Deadline
+from runtime.memory import Memory
 from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType
 
 LOG = logging.getLogger("tally.ledger")
@@ -63,12 +64,18 @@ class CatalogueListing:
     freshness: Freshness
 
 
+MEMORY_BYTES = 4 * 1024 * 1024
+ROW_BYTES = 200
+_Merged = tuple[Sequence[Report], Sequence[ArchivedReport], tuple[list["ReportWithFile"], Sequence[ArchivedReport]]]
+
+
 class ReportCatalogue:
     """Every tenant's reports."""
 
     def __init__(self, listings: ReportListings, archive: Archive) -> None:
         self._listings = listings
         self._archive = archive
+        self._memory: Memory[str, _Merged] = Memory(MEMORY_BYTES)
 
     async def listing(
         self, tenant: str, first: date, last: date, wanted: ReportFilter, deadline: Deadline
@@ -88,11 +95,21 @@ class ReportCatalogue:
                 looking.cancel()  # if the vendor failed, the archive is not waited for
         else:
             listing = await asking
-        rows, unlisted = _united(listing.reports, archived.reports)
-        shown = [row for row in rows if wanted.matches(row.report)]
+        rows, unlisted = self._merged(f"{tenant} {first} {last}", listing.reports, archived.reports)
+        shown = rows if wanted == EVERYTHING else [row for row in rows if wanted.matches(row.report)]
         only_archived = [each for each in unlisted if wanted.matches(each.report)]
         freshness = _freshness(listing.freshness, archived, only_archived)
         return CatalogueListing(shown, listing.unreadable, freshness)
+
+    def _merged(
+        self, key: str, listed: Sequence[Report], archived: Sequence[ArchivedReport]
+    ) -> tuple[list[ReportWithFile], Sequence[ArchivedReport]]:
+        """See `_united`; remembered for as long as both sides are the very objects that were merged."""
+        known = self._memory.recall(key)
+        if known is None or known[0] is not listed or known[1] is not archived:
+            known = (listed, archived, _united(listed, archived))
+            self._memory.remember(key, known, (len(listed) + len(archived) + 1) * ROW_BYTES)
+        return known[2]
 
     async def find(self, tenant: str, wanted: ReportId, deadline: Deadline) -> ReportWithFile | None:
         """A report that is not found by asking the vendor for its id: in the archive, or in its day's listing.

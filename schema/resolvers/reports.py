@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, Self
 
 from ledger.answers.freshness import Freshness
@@ -28,72 +29,55 @@ LONGEST_NAME = 255
 LONGEST_LINK = 4096
 
 
-@dataclass(slots=True)
+def _of_report(name: str) -> Any:  # noqa: ANN401 - each has the type that the report declares
+    """A property that reads an attribute of the node's report, without a Python call: a page has many."""
+    return property(attrgetter(f"report.{name}"))
+
+
 class ReportNode:
-    """One report, as the schema declares it. `_file_known`: `_archived` is its file, or None as it has none."""
+    """One report, as the schema declares it. `file_known`: `archived` is its file, or None as it has none."""
 
-    name: str
-    customization_name: str | None
-    status: ReportStatus
-    type: ReportType
-    raw_format: str
-    format: ReportFormat | None
-    creation_date: datetime | None
-    start_date: datetime | None
-    end_date: datetime | None
-    report_id: str | None
-    download_url: str | None = field(repr=False)
-    download_url_expires_at: datetime | None
-    _report: Report
-    _archived: ArchivedReport | None
-    _file_known: bool
-    _context: Context = field(repr=False)
+    __slots__ = ("_archived", "_context", "_file_known", "report")
 
-    @classmethod
-    def of(
-        cls, context: Context, report: Report, archived: ArchivedReport | None = None, *, file_known: bool = True
-    ) -> Self:
-        """The node of a report."""
-        return cls(
-            report.name,
-            report.customization_name,
-            report.status,
-            report.type,
-            report.raw_format,
-            report.format,
-            report.creation_date,
-            report.start_date,
-            report.end_date,
-            report.report_id,
-            report.download_url,
-            report.download_url_expires_at,
-            report,
-            archived,
-            file_known,
-            context,
-        )
+    name = _of_report("name")
+    customization_name = _of_report("customization_name")
+    status = _of_report("status")
+    type = _of_report("type")
+    raw_format = _of_report("raw_format")
+    format = _of_report("format")
+    creation_date = _of_report("creation_date")
+    start_date = _of_report("start_date")
+    end_date = _of_report("end_date")
+    report_id = _of_report("report_id")
+    download_url = _of_report("download_url")
+    download_url_expires_at = _of_report("download_url_expires_at")
+    sort_key = _of_report("sort_key")
+    graphql_type = KIND
+    """The type behind the interface `Node`."""
 
-    @property
-    def graphql_type(self) -> str:
-        """The type behind the interface `Node`."""
-        return KIND
+    def __init__(
+        self, context: Context, report: Report, archived: ArchivedReport | None = None, *, file_known: bool = True
+    ) -> None:
+        self.report = report
+        self._archived = archived
+        self._file_known = file_known
+        self._context = context
+
+    def __repr__(self) -> str:
+        """Which one it is, without its link."""
+        return f"ReportNode({self.report.name!r})"
 
     @property
     def id(self) -> str:
         """The report's global id; `report_node` reads it."""
-        return node_ids.encode(KIND, *ReportId.of(self._report))
-
-    @property
-    def sort_key(self) -> SortKey:
-        """The report's position in a list."""
-        return self._report.sort_key
+        return node_ids.encode(KIND, *ReportId.of(self.report))
 
     async def archive_url(self, expires_in: int | None = None) -> str | None:
         """A read-only link to the archived file that expires after some seconds; None until the file is archived."""
         seconds = arguments.link_seconds(expires_in)
         catalogue, tenant = self._context.ledger.catalogue, self._context.tenant
         if not self._file_known:
-            self._archived, self._file_known = (await catalogue.with_file(tenant, self._report)).archived, True
+            self._archived, self._file_known = (await catalogue.with_file(tenant, self.report)).archived, True
         if self._archived is None:
             return None
         self._context.repeatable = False  # each link expires at a time of its own
@@ -166,7 +150,7 @@ class ScheduledReportNode:
             report.end_date,
             report.download_url,
             report.download_url_expires_at,
-            ReportNode.of(context, report, file_known=False),
+            ReportNode(context, report, file_known=False),
         )
 
 
@@ -205,7 +189,7 @@ async def reports(
     context.used(listing.freshness)
     page = _page(context, listing, binding, size, position)
     context.budget.take(len(page.nodes), REPORT)
-    context.budget.take(sum(map(_size, page.nodes)), 1)
+    context.budget.take(sum(_size(node.report) for node in page.nodes), 1)
     return page
 
 
@@ -235,9 +219,9 @@ async def report_node(context: Context, parts: Sequence[str | None]) -> ReportNo
     context.private, context.repeatable = True, False
     if wanted.report_id and (found := await context.ledger.scheduled.get(context.tenant, wanted, context.deadline)):
         context.used(found.freshness)
-        return ReportNode.of(context, found.report, file_known=False)
+        return ReportNode(context, found.report, file_known=False)
     row = await context.ledger.catalogue.find(context.tenant, wanted, context.deadline)
-    return ReportNode.of(context, row.report, row.archived) if row else None
+    return ReportNode(context, row.report, row.archived) if row else None
 
 
 async def schedule_report(context: Context, input: Mapping[str, Any]) -> SchedulePayload:
@@ -323,7 +307,7 @@ def _page(
     everything = listing.reports
     beyond = [each for each in everything if each.report.sort_key < position] if position else everything
     return ReportPage(
-        [ReportNode.of(context, each.report, each.archived) for each in beyond[:size]],
+        [ReportNode(context, each.report, each.archived) for each in beyond[:size]],
         binding,
         has_previous=len(beyond) < len(everything),
         has_next=len(beyond) > size,
@@ -333,6 +317,6 @@ def _page(
     )
 
 
-def _size(node: ReportNode) -> int:
+def _size(report: Report) -> int:
     """Bytes of the texts whose length the vendor decides."""
-    return len(node.download_url or "") + len(node.name) + len(node.customization_name or "")
+    return len(report.download_url or "") + len(report.name) + len(report.customization_name or "")
