@@ -208,7 +208,7 @@ def _entries(line: bytes, key_length: int) -> Iterable[tuple[list[Any], list[Any
 
 def _day_key(parts: list[Any]) -> DayKey:
     network, outcome, currency = parts
-    if type(network) is str and type(currency) is str and outcome in STATES:
+    if all(type(part) is str for part in parts) and outcome in STATES:
         return network, outcome, currency
     raise CorruptRollup("a stored rollup has entries of another form")
 

@@ -221,6 +221,7 @@ ROLLUPS: dict[str, Spoil] = ANYTHING | {
     "a number as amount": rollup_with(lambda whole, _: set_in(whole, -1, 1.5)),
     "no amount": rollup_with(lambda whole, _: set_in(whole, -1, "NaN")),
     "an unknown state": rollup_with(lambda whole, _: set_in(whole, 1, "PERHAPS")),
+    "a state that is a list": rollup_with(lambda whole, _: set_in(whole, 1, ["SUCCESS"])),
     "a network that is a number": rollup_with(lambda whole, _: set_in(whole, 0, 2)),
     "no hours": rollup_with(lambda _, hours: hours.clear()),
     "an hour too few": rollup_with(lambda _, hours: hours.pop()),
