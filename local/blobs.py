@@ -18,9 +18,13 @@ _VERSION = "2016-05-31"
 
 
 class BlobStore:
-    """Files by name. `keep` takes a file as a function, so that a listing of 90 days makes none of them."""
+    """Files by name; `lead` is how long ago links began to work.
+
+    `keep` takes a file as a function, so that a listing of 90 days makes none of them.
+    """
 
     def __init__(self, clock: Clock) -> None:
+        self.lead = timedelta(minutes=10)
         self._clock = clock
         self._files: dict[str, Callable[[], bytes]] = {}
         self._deleted: set[str] = set()
@@ -35,8 +39,8 @@ class BlobStore:
         return frozenset(self._files)
 
     def link(self, origin: str, name: str, life: timedelta) -> str:
-        """A link to a file that starts ten minutes ago and lives for `life`."""
-        start, end = _moment(self._clock() - timedelta(minutes=10)), _moment(self._clock() + life)
+        """A link to a file that has worked for `lead` (below zero: does not work yet) and expires after `life`."""
+        start, end = _moment(self._clock() - self.lead), _moment(self._clock() + life)
         query = {
             "sig": _signature(name, start, end),
             "api-version": _VERSION,

@@ -8,12 +8,12 @@ treats the object as lost, so that it never counts as an empty or a shorter one.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from runtime.clock import rfc3339
-from upstreams.rde.client import Report, ReportFormat
+from upstreams.rde.client import Report, ReportFormat, link_start, web_link
 
 LOG = logging.getLogger("tally.ledger")
 
@@ -119,7 +119,8 @@ def _earlier_report(row: object) -> Report:
     report = report_from_json(row, _EARLIER_KEYS)
     if not isinstance(row, dict) or row["format"] not in _EARLIER_FORMATS:
         raise ValueError("a report has an unknown format")
-    return report
+    link = web_link(report.download_url)
+    return replace(report, download_url=link, download_url_starts_at=link_start(link))
 
 
 def _is_readable(read: Callable[[object], object], value: object) -> bool:

@@ -11,7 +11,7 @@ from runtime.deadline import Deadline
 from upstreams.errors import RDE, UpstreamBadResponse, UpstreamError
 from upstreams.http import Call, VendorAnswer, VendorClient
 from upstreams.rde.answers import ListingPage, parse_listing, parse_report
-from upstreams.rde.links import link_expiry, link_start
+from upstreams.rde.links import link_expiry, link_start, web_link
 from upstreams.rde.listing import LIMIT, VendorListing, fetch_all
 from upstreams.rde.model import (
     Report,
@@ -39,6 +39,7 @@ __all__ = [
     "link_expiry",
     "link_start",
     "sort_key",
+    "web_link",
 ]
 
 XLSX_NAMES = ("xlsx", "xslx")
