@@ -115,15 +115,19 @@ class Exports:
 
     async def _begin(self, log: ExportLog, export_id: str, first: ExportState) -> ExportSnapshot:
         """Write an export's first step and start an exporter, unless another process has just done both."""
-        if await log.append(first):
-            await self._start_exporter(log, export_id, first)
-        return await _present(log)
+        if not await log.append(first):
+            return await _present(log)
+        return ExportSnapshot(export_id, await self._start_exporter(log, export_id, first), ())
 
-    async def _start_exporter(self, log: ExportLog, export_id: str, state: ExportState) -> None:
+    async def _start_exporter(self, log: ExportLog, export_id: str, state: ExportState) -> ExportState:
+        """Start an exporter; the export's state after that."""
         try:
             await self._start(state.job.tenant, export_id)
         except ExporterUnavailable:
-            await log.append(state.next(status=ExportStatus.FAILED, error=NOT_STARTED))
+            failed = state.next(status=ExportStatus.FAILED, error=NOT_STARTED)
+            await log.append(failed)
+            return failed
+        return state
 
 
 async def _present(log: ExportLog) -> ExportSnapshot:
@@ -135,5 +139,7 @@ async def _present(log: ExportLog) -> ExportSnapshot:
 
 def is_stalled(export: ExportSnapshot, now: datetime, patience: timedelta = PATIENCE) -> bool:
     """Whether the export's lease has expired, and its last step or start is so long ago that another start is due."""
+    if not export.objects:  # started just now
+        return False
     started = max(export.last_written(prefix) for prefix in (STATE, RESTART) if export.count(prefix))
     return now - export.last_written() >= min(QUIET, patience) and now - started >= patience

@@ -193,7 +193,7 @@ def _typed[T](value: object, expected: type[T]) -> T:
 
 @dataclass(frozen=True, slots=True)
 class ExportSnapshot:
-    """An export as one LIST and one GET show it."""
+    """An export as one LIST and one GET show it; without objects, one that has been started just now."""
 
     id: str
     state: ExportState

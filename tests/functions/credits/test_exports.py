@@ -210,3 +210,17 @@ def test_the_exporter_s_calls_and_failures_are_metrics_too(
     assert [len(each) for each in seconds] == [openmarket_simulator.count()]
     errors = [(line["Code"], line["Errors"]) for line in lines if "Errors" in line]
     assert errors == ([] if status == 200 else [("UPSTREAM_UNAUTHORIZED", 1)])
+
+
+def test_asking_for_an_export_reads_back_nothing_that_it_has_just_written(
+    frontend: Frontend, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    frontend.data(
+        'mutation { exportCreditLog(input: {from: "2019-11-12T00:00:00Z", to: "2019-11-13T00:00:00Z"}) { id status } }'
+    )
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (counts,) = [line["counts"] for line in lines if line.get("message") == "request"]
+    assert counts["s3.list"] == 2, "this hour's export and the last one's"
+    assert counts.get("s3.get", 0) == 0
+    assert counts["s3.put"] == 1

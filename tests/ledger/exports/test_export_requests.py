@@ -92,7 +92,8 @@ def test_an_export_stands_still_when_its_exporter_is_gone_and_the_last_start_a_m
 
 async def test_an_export_at_a_standstill_is_started_again_by_one_of_those_who_ask(start: Start) -> None:
     first = start()  # begins nothing by itself, as though it had died at once
-    seen = await first.exports.request(job())
+    seen = await first.exports.find("default", (await first.exports.request(job())).id)
+    assert isinstance(seen, ExportSnapshot)
     assert (await start().exports.restart_if_stalled(seen)).state.status is ExportStatus.QUEUED
     askers = [start(patience=timedelta(0)) for _ in range(5)]
     await asyncio.gather(*(process.exports.restart_if_stalled(seen) for process in askers))
