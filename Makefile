@@ -4,7 +4,7 @@ RUN := .venv/bin/
 PORT ?= 8000
 export UV_PYTHON_PREFERENCE ?= system
 
-.PHONY: setup run test nightly lint schema licences audit bench bench-peers bench-ledger load profile build deploy deploy-check deploy-tools clients-tools
+.PHONY: setup run test test-fast nightly lint schema licences audit bench bench-peers bench-ledger load profile build deploy deploy-check deploy-tools clients-tools
 setup: .venv/.ready
 
 $(UV):
@@ -19,6 +19,10 @@ run: setup
 
 test: lint
 	$(RUN)pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+# For the inner loop, in less than 40 seconds: the API through its handler, and what it is made of. `make test` is the whole.
+test-fast: setup
+	$(RUN)pytest -n 2 --dist worksteal -q -m "not slow" tests/functions tests/schema tests/upstreams tests/runtime tests/ledger/credits tests/ledger/storage tests/ledger/answers
 
 # The generated tests with at least ten times the examples; it takes an hour or so.
 nightly: setup

@@ -70,6 +70,7 @@ def test_the_same_query_twice_asks_once(
     assert (openmarket_simulator.count("/csv/log"), openmarket_simulator.count("/csv/outcome")) == (1, 1)
 
 
+@pytest.mark.slow
 def test_another_process_calls_no_vendor_again(
     frontend: Frontend,
     settings_environ: dict[str, str],
@@ -81,6 +82,7 @@ def test_another_process_calls_no_vendor_again(
     assert (rde_simulator.count("/reports"), len(openmarket_simulator.requests)) == (1, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("clock")
 def test_processes_at_work_at_the_same_time_ask_once_between_them(
     settings_environ: dict[str, str], rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator

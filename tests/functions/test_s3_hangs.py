@@ -19,6 +19,8 @@ from local.rde import RdeSimulator
 from tests.support.api.frontend import EVERY_SCOPE, Frontend, LambdaContext, Reply, StartFrontend, http_event
 from tests.support.s3.slow_s3 import SlowS3
 
+pytestmark = pytest.mark.slow
+
 LOG = """{ creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z") {
   totalCount nodes { creditId } freshness { source } } }"""
 OUTCOME = """{ creditOutcome(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z") {

@@ -129,6 +129,8 @@ GENERATED = settings(
 )
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 @GENERATED
 @given(operation=queries() | mutations())
 def test_a_generated_operation_is_answered_as_strawberry_answers_it(

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.repository import ROOT
 
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
@@ -15,6 +17,7 @@ def test_imports_run_one_way() -> None:
     assert "0 broken" in checked.stdout
 
 
+@pytest.mark.slow
 def test_an_import_against_the_rule_is_noticed(tmp_path: Path) -> None:
     """The rule itself is tried on a house that breaks it."""
     for module in ROOT.glob("*/**/*.py"):

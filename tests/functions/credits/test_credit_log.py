@@ -120,6 +120,7 @@ def test_days_to_come_are_not_asked_for(
     assert all(until <= datetime(2019, 12, 6, 0, 0, 1, tzinfo=UTC) for until in asked)
 
 
+@pytest.mark.slow
 def test_a_year_is_answered_whole(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:

@@ -277,6 +277,7 @@ def shared_setup(aws: Aws) -> ExampleSetup:
     return ExampleSetup(aws.environ | {"LEDGER_BUCKET": "memory", "SECRET_PREFIX": prefix, "REPORT_HOSTS": "127.0.0.1"})
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(7200 if NIGHTLY else 600)  # a failure is made small for minutes
 def test_the_answer_equals_the_upstreams_own(shared_setup: ExampleSetup, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)  # it fails on purpose, thousands of times

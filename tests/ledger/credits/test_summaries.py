@@ -47,6 +47,7 @@ credit_rows = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(
     log=st.lists(credit_rows, max_size=25),

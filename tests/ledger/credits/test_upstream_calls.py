@@ -193,6 +193,7 @@ async def test_a_failure_is_shared_too(shared: SharedLedger) -> None:
     assert len(shared.asked_periods) == 1
 
 
+@pytest.mark.slow
 async def test_a_dashboard_of_30_days_asks_no_more_often_than_one_of_today(start_shared: StartShared) -> None:
     """Whenever the data is no longer fresh, for 24 hours, by two processes in turn.
 
@@ -226,6 +227,7 @@ async def watch(shared: SharedLedger, back: timedelta, *, processes: int, looks:
         shared.clock.advance(seconds=FRESH.seconds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held_days", [0, 3], ids=["ten days in a row", "two runs of days"])
 async def test_20_processes_missing_the_same_days_at_once_make_at_most_2_calls_a_run(
     held_days: int, settings_environ: dict[str, str], openmarket_simulator: OpenMarketSimulator

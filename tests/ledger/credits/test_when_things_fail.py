@@ -159,6 +159,7 @@ def lose_rows(bucket: MemoryBucket) -> None:
         del bucket.objects[key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes", [1, 2, 4, 7])
 async def test_a_process_that_is_killed_between_two_writes_loses_and_doubles_nothing(
     writes: int, settings_environ: dict[str, str], openmarket_simulator: OpenMarketSimulator

@@ -79,6 +79,7 @@ async def test_a_listing_continues_beyond_a_page() -> None:
     assert store.bucket.asked("LIST") == ["log"] * 5
 
 
+@pytest.mark.slow
 async def test_a_listing_of_more_than_a_page_is_complete_and_stops_at_its_end(bucket: str, aws: Aws) -> None:
     store, contents = Store(S3Bucket(bucket, aws.endpoint)), s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
     for number in range(1001):
