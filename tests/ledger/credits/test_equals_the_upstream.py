@@ -44,7 +44,17 @@ OUTCOME = """query($from: DateTime!, $to: DateTime!, $brand: String) {
     rows { brand amount currency success failed creditApplied } freshness { source asOf stale } } }"""
 REPORTS = """query($from: Date!, $to: Date!) {
   reports(from: $from, to: $to, first: 10000) {
-    nodes { name creationDate downloadUrl downloadUrlExpiresAt } totalCount freshness { source asOf stale } } }"""
+    nodes { reportId name status creationDate downloadUrl downloadUrlExpiresAt } totalCount unreadable
+    freshness { source asOf stale } } }"""
+type Installation = tuple[bool, bool, timedelta]
+INSTALLATIONS: list[Installation] = [
+    (True, True, timedelta(0)),
+    (True, True, timedelta(seconds=45)),
+    (True, False, timedelta(hours=2)),
+    (False, True, timedelta(0)),
+    (False, False, timedelta(0)),
+]
+"""Of RDE: whether it reads pages and has ids, whether it says how many reports there are, how long it makes one."""
 SCHEDULE = """mutation($input: ScheduleReportInput!) { scheduleReport(input: $input) { report { name } } }"""
 
 brands = st.sampled_from([None, None, None, *BRANDS[:2]])
@@ -92,9 +102,16 @@ class ExampleSetup:
 class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
     shared_setup: ClassVar[ExampleSetup]
 
-    @initialize(fresh=st.sampled_from([60, 60, 600, 0]), rows=st.sampled_from([None, None, 0, 7, 30]))
-    def begin(self, fresh: int, rows: int | None) -> None:
+    @initialize(
+        fresh=st.sampled_from([60, 60, 600, 0]),
+        rows=st.sampled_from([None, None, 0, 7, 30]),
+        installation=st.sampled_from(INSTALLATIONS),
+        largest_page=st.sampled_from([None, 1, 2, 3, 5]),
+    )
+    def begin(self, fresh: int, rows: int | None, installation: Installation, largest_page: int | None) -> None:
         self.begin_at_noon(self.shared_setup.environ, self.shared_setup.secrets, fresh)
+        self.rde.described, self.rde.says_total, self.rde.making = installation
+        self.rde.largest_page = largest_page
         self.openmarket_loses_rows(rows)
 
     # ── What happens around the ledger ──
@@ -241,8 +258,11 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
         answer = self.ask(number, REPORTS, {"from": start.isoformat(), "to": last.isoformat()}, "reports")
         if answer is None:
             return
-        listed = sorted((node["name"], node["creationDate"]) for node in answer["nodes"])
-        assert len(listed) == answer["totalCount"] == len(set(listed))
+        listed = {
+            (node["reportId"], node["name"], node["creationDate"], node["status"].lower()) for node in answer["nodes"]
+        }
+        assert (len(answer["nodes"]), answer["unreadable"]) == (answer["totalCount"], 0)
+        assert len(listed) == answer["totalCount"], "a report is there twice"
         for node in answer["nodes"]:
             ends = node["downloadUrlExpiresAt"]
             assert node["downloadUrl"] is None or ends is None or parsed(ends) > self.clock(), "a dead link"
@@ -252,7 +272,7 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
             seen = [at for at, by in self.scheduled if by is asker or at <= long_ago]
             known = [at for at in seen if last >= at.date() - DAY]
             moments = [moment for moment in moments if moment.at >= max(known, default=moment.at)]
-        wanted = [sorted((n, c) for n, c, day in moment.reports if start <= day <= last) for moment in moments]
+        wanted = [{row for row, day in moment.reports if start <= day <= last} for moment in moments]
         assert listed in wanted, (listed, wanted, answer["freshness"])
 
     @precondition(lambda self: not self.bucket.down and not self.bucket.turns)

@@ -11,10 +11,13 @@ from typing import Any
 
 from local.openmarket import OpenMarketSimulator
 from local.rde import RdeSimulator
+from local.reports import SimulatedReport
 from tests.support.vendors.credit_oracle import shown
 
 DAY = timedelta(days=1)
 Entry = dict[str, Any]
+ReportRow = tuple[str | None, str, str | None, str]
+"""A report's id, name, creation date and status, as far as the vendor gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Moment:
 
     at: datetime
     credits: tuple[tuple[datetime, str, Entry], ...]
-    reports: tuple[tuple[str, str, date], ...]
+    reports: tuple[tuple[ReportRow, date], ...]
 
     def log(self, start: datetime, end: datetime, brand: str | None, keep: Callable[[Entry], bool]) -> list[Entry]:
         """The entries of `[start, end)`."""
@@ -61,8 +64,12 @@ class VendorHistory:
             self.openmarket.credits_between(self.since, at), key=lambda credit: (credit.time, credit.credit_id)
         )
         credits_ = tuple((credit.time, credit.brand, shown(self.openmarket, credit)) for credit in held)
-        reports = tuple((report.name, _printed(report.created), report.day) for report in self.rde.listing())
+        reports = tuple((self._row(report), report.day) for report in self.rde.listing())
         self.moments.append(Moment(at, credits_, reports))
+
+    def _row(self, report: SimulatedReport) -> ReportRow:
+        created = _printed(report.created) if report.creation_date else None
+        return report.report_id if self.rde.described else None, report.name, created, report.status
 
     def allowed(self, end: datetime, now: datetime, as_of: datetime, *, stale: bool) -> list[Moment]:
         """The moments whose answers about a period that ended at `end` are good now."""
