@@ -104,15 +104,13 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
 
     @initialize(
         fresh=st.sampled_from([60, 60, 600, 0]),
-        rows=st.sampled_from([None, None, 0, 7, 30]),
         installation=st.sampled_from(INSTALLATIONS),
         largest_page=st.sampled_from([None, 1, 2, 3, 5]),
     )
-    def begin(self, fresh: int, rows: int | None, installation: Installation, largest_page: int | None) -> None:
+    def begin(self, fresh: int, installation: Installation, largest_page: int | None) -> None:
         self.begin_at_noon(self.shared_setup.environ, self.shared_setup.secrets, fresh)
         self.rde.described, self.rde.says_total, self.rde.making = installation
         self.rde.largest_page = largest_page
-        self.openmarket_loses_rows(rows)
 
     # ── What happens around the ledger ──
 
@@ -206,6 +204,19 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
         entries = self.check_log(whole, asked)
         if entries:
             self.check_page(number, asked, whole, entries, page)
+
+    @precondition(lambda self: "openmarket" not in self.failing)
+    @rule(numbers=st.tuples(processes, processes), period=periods(), brand=brands, rows=st.sampled_from([0, 7, 30]))
+    def the_log_is_asked_for_while_it_loses_rows_and_again_later(
+        self, numbers: tuple[int, int], period: Any, brand: str | None, rows: int
+    ) -> None:
+        """By itself, chance hardly ever brings these steps together."""
+        self.openmarket_loses_rows(rows)
+        self.the_log_is_asked_for(numbers[0], period, brand, None, [], (0, 0))
+        self.openmarket_loses_rows(None)
+        self.clock.advance(hours=7)
+        if self.past:
+            self.the_log_is_asked_for(numbers[1], (1, *period[1:]), brand, None, [], (0, 0))
 
     @rule(period=periods(), brand=brands, by=keys)
     def several_processes_ask_at_once(self, period: Any, brand: str | None, by: list[str]) -> None:
