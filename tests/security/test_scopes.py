@@ -16,6 +16,7 @@ FIELDS = [(root.name, name) for root in ROOTS for name in root.fields]
 INSTANTS = 'from: "2019-11-01T00:00:00Z", to: "2019-11-02T00:00:00Z"'
 ASKED = {
     "reports": '{ reports(from: "2019-11-01", to: "2019-11-02") { totalCount } }',
+    "scheduledReport": '{ scheduledReport(id: "x") { status } }',
     "creditLog": f"{{ creditLog({INSTANTS}) {{ totalCount }} }}",
     "creditOutcome": f"{{ creditOutcome({INSTANTS}) {{ rows {{ brand }} }} }}",
     "creditLogExport": '{ creditLogExport(id: "x") { status } }',

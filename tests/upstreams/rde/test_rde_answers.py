@@ -21,6 +21,10 @@ GARBLED = (
 ROW = {"name": "withres2", "format": "XLSX", "creationDate": "2019-11-12T09:51:14Z", "downloadUrl": LINK}
 
 
+UNCUT_EXPIRY = dt.datetime(2019, 11, 21, 12, 52, 20, tzinfo=dt.UTC) + dt.timedelta(days=90)
+"""Of the only link that the vendor's documents print uncut: 90 days after its start, to the second."""
+
+
 def listing(*rows: object) -> bytes:
     return json.dumps({"data": rows, "pagination": {"offset": 0, "limit": 1, "total": 1}}).encode()
 
@@ -92,6 +96,7 @@ def test_a_report_may_have_no_link(link: object) -> None:
 @pytest.mark.parametrize(
     ("query", "expiry"),
     [
+        ("st=2019-11-21T12%3A52%3A20Z&se=2020-02-19T12%3A52%3A20Z&sp=rwd", UNCUT_EXPIRY),
         ("se=2020-02-19T12%3A30%3A15Z&sp=rwd", dt.datetime(2020, 2, 19, 12, 30, 15, tzinfo=dt.UTC)),
         ("sp=r&se=2020-02-19T12:30Z", dt.datetime(2020, 2, 19, 12, 30, tzinfo=dt.UTC)),
         ("se=2020-02-19", dt.datetime(2020, 2, 19, tzinfo=dt.UTC)),

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from functions.settings import Settings
 from runtime import telemetry
 from runtime.deadline import Deadline
 from runtime.telemetry import Telemetry
@@ -294,3 +295,18 @@ async def test_over_tls_the_certificate_is_checked_for_the_name_and_not_the_addr
         with pytest.raises(UpstreamUnavailable):
             await fetched(f"https://127.0.0.1:{vendor.port}/", LOOPBACK)
     assert len(vendor.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("drrde3.blob.core.windows.net", True),
+        ("acct.z7.blob.storage.azure.net", True),
+        ("acct.z42.blob.storage.azure.net", True),
+        ("acct.blob.core.usgovcloudapi.net", False),
+        ("acct.z7.blob.storage.azure.net.attacker.example", False),
+        ("evilblob.storage.azure.net", False),
+    ],
+)
+def test_the_default_hosts_are_those_of_old_and_new_storage_accounts(host: str, allowed: bool) -> None:
+    assert ReportHosts(Settings.read({"LEDGER_BUCKET": "b"}).report_hosts).allows(host) is allowed
