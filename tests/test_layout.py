@@ -1,6 +1,7 @@
 """How the tests are laid out: helpers in `tests/support`, and a test module or a conftest is never imported."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,3 +61,9 @@ def test_the_rule_finds_every_way_to_import_one(source: str) -> None:
 
 def test_the_rule_lets_a_helper_be_imported() -> None:
     assert not forbidden("import pytest\nfrom tests.support.api.frontend import Frontend")
+
+
+def test_the_page_of_helpers_names_every_one() -> None:
+    page = ast.get_docstring(ast.parse((TESTS / "support" / "__init__.py").read_text(encoding="utf-8"))) or ""
+    helpers = [path.stem for path in modules(TESTS / "support") if path.name != "__init__.py"]
+    assert [name for name in helpers if not re.search(rf"\b{name}\b", page)] == []

@@ -1,18 +1,38 @@
 """Every helper of the tests, and which one to use when.
 
-- `api`: asking as a frontend. `Frontend` (fixtures `frontend` and `start`) sends API Gateway's events to the real
-  handler; `credit_log` and `operations` hold the queries; `generated_queries` draws queries from the schema.
-- `s3`: `MemoryStore` is S3 in memory, where a test counts requests, makes S3 fail or has many processes; `LossyS3`
-  loses answers on the way to a real S3, `SlowS3` delays them or hangs; `recorded_aws` lists every key that was asked
-  for; `settled_days` fills a bucket.
-- `vendors`: `credit_oracle` works out the right answer from a simulated vendor, `VendorHistory` for each moment of a
-  test; `ScriptedVendor` misbehaves where the simulators of `local` cannot; `simulator_client` asks those by hand.
-- `processes`: several processes over one bucket. `LedgerProcess` is everything below HTTP; `SharedLedger` (fixture
-  `shared`) starts such processes over one bucket in memory, and `CheckedLedger` checks all that they answer;
-  `SchedulingProcess` and `ExportingProcess` are the parts that their names say; `Deployment` (fixture `deployment`) is
-  all that the keeper works on. `scheduling_process`, `exporting_process` and the modules that end in `_program` also
-  run by `python -m`, to be killed or measured.
-- `explorer`: a site for the explorer's pages to ask, the browser's view of them, and a provider at which users sign in.
-- `MovingClock` stands still until a test moves it; `repository.ROOT` is the repository; `template_reading` gives
-  `template.yaml` as plain data, `documents` the blocks of a page that are run.
+`api`: asking as a frontend.
+    frontend                 `Frontend` (fixtures `frontend`, `start`) sends API Gateway's events to the real handler
+    credit_log, operations   queries with variables that succeed
+    generated_queries        operations drawn from the schema
+
+`s3`: other S3s than the embedded one.
+    memory_store             S3 in memory, to count its requests, to have it fail, and for many processes
+    lossy_s3, slow_s3        proxies to a real S3 that lose answers, are slow or never answer
+    recorded_aws             a proxy that lists every key and secret that was asked for
+    policed_bucket           the real bucket with the template's rule that some keys are written once
+    settled_days             fills a bucket without a vendor
+
+`vendors`: the two APIs, where the simulators of `local` are not enough.
+    credit_oracle            the right answer, computed from a simulated vendor
+    vendor_history           the same at each moment of a test
+    scripted_vendor          answers each request as a script says
+    lossy_logs               a proxy to OpenMarket that loses rows of a log
+    log_file                 a log of one row, to change one thing about it
+    rendezvous               requests that wait for each other, as proof that they overlap
+    simulator_client         requests to the simulators without the product
+    planted_secrets          the credentials in Secrets Manager
+
+`processes`: one process or several of the product, over one bucket.
+    ledger_process           everything below HTTP; shared_ledger (fixture `shared`): several, over a bucket in memory;
+                             checked_ledger: with checks of all that they answer
+    scheduling_process, exporting_process   only these parts; also programs, to be killed or measured
+    deployment               bucket, secrets, vendors and clock of the keeper's tests (fixtures `deployment`, `both`)
+    asking_program, dying_keeper_program, measured_keeper_program   run by `python -m`
+
+`explorer`: a site for the explorer's pages to ask (site), the browser's view of them (visit), an issuer (sign_in).
+
+    moving_clock             stands still until a test moves it
+    repository, documents    the repository's root, and what its pages show
+    template_reading         `template.yaml` as data; alarm_evaluation: CloudWatch's arithmetic
+    node                     Node with the packages of a folder
 """
