@@ -6,9 +6,11 @@ and written in one go. Anything else, and every value that is not exactly of its
 that results and errors are the same; a differential test against Strawberry holds that.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
+from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
@@ -27,6 +29,7 @@ from schema.execution.scalars import write_decimal
 from schema.resolvers.log_rows import LogRows
 
 INT32 = range(-(2**31), 2**31)
+INTS, IDS, DECIMALS = frozenset({int}), frozenset({str, int}), frozenset({Decimal, str})
 ENUM_NAME = attrgetter("_name_")  # what `name` reads, without the descriptor before it
 
 
@@ -73,15 +76,17 @@ class ListExecutor(Executor[Any]):
         return [None if value is None else next(written) for value in values]
 
     def _objects(self, type_: GraphQLObjectType, details: list[Any], values: Sequence[Any]) -> list[dict[str, Any]]:
-        columns: dict[str, Sequence[Any]] = {}
+        keys: list[str] = []
+        columns: list[Sequence[Any]] = []
         for key, attribute, inner in self._columns(type_, details):
+            keys.append(key)
             if attribute is None:
-                columns[key] = [type_.name] * len(values)
+                columns.append([type_.name] * len(values))
             else:
                 field = type_.fields[inner[0].node.name.value]
-                columns[key] = self._values(field.type, inner, list(map(attrgetter(attribute), values)))
-        rows = zip(*columns.values(), strict=True)
-        return [dict(zip(columns, row)) for row in rows]  # noqa: B905 - as long as each other by making
+                columns.append(self._values(field.type, inner, list(map(attrgetter(attribute), values))))
+        # Without a Python frame for each row: `dict(zip(keys, row))` for the rows of the columns.
+        return list(map(dict, map(zip, repeat(tuple(keys)), zip(*columns, strict=True))))
 
     def _columns(self, type_: GraphQLObjectType, details: list[Any]) -> list[tuple[str, str | None, list[Any]]]:
         """The selected fields: response key, attribute (None: `__typename`), and where the query asks for it.
@@ -101,25 +106,25 @@ class ListExecutor(Executor[Any]):
         return columns
 
 
-def _only(kinds: Collection[type], values: Sequence[Any]) -> Sequence[Any]:
-    if not set(map(type, values)) <= set(kinds):
+def _only(kinds: frozenset[type], values: Sequence[Any]) -> Sequence[Any]:
+    if not kinds.issuperset(map(type, values)):
         raise NotPlain(kinds)
     return values
 
 
 def _ints(values: Sequence[Any]) -> Sequence[int]:
-    if not all(value in INT32 for value in _only({int}, values)):
+    if not all(value in INT32 for value in _only(INTS, values)):
         raise NotPlain(int)
     return values
 
 
 WRITERS: dict[str, Callable[[Sequence[Any]], Sequence[Any]]] = {
-    "String": lambda values: _only({str}, values),
-    "Boolean": lambda values: _only({bool}, values),
+    "String": partial(_only, frozenset({str})),
+    "Boolean": partial(_only, frozenset({bool})),
     "Int": _ints,
-    "ID": lambda values: list(map(str, _only({str, int}, values))),
-    "Date": lambda values: _only({date}, values),
-    "DateTime": lambda values: _only({datetime}, values),
-    "Decimal": lambda values: list(map(write_decimal, _only({Decimal, str}, values))),
+    "ID": lambda values: list(map(str, _only(IDS, values))),
+    "Date": partial(_only, frozenset({date})),
+    "DateTime": partial(_only, frozenset({datetime})),
+    "Decimal": lambda values: list(map(write_decimal, _only(DECIMALS, values))),
 }
 """How a column of a scalar is written; days and instants are left to orjson, with `OPT_UTC_Z`."""

@@ -4,6 +4,7 @@ import datetime as dt
 import enum
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 
 class ReportFormat(enum.StrEnum):
@@ -110,16 +111,19 @@ class ScheduleRequest:
     download_url: str | None = field(default=None, repr=False)
 
 
+@lru_cache(maxsize=64)  # a listing repeats a few words
 def format_of(raw: str) -> ReportFormat | None:
     """The format behind the vendor's word for it, in any case; None for an unknown word."""
     return _FORMATS.get(raw.strip().upper())
 
 
+@lru_cache(maxsize=64)  # a listing repeats a few words
 def status_of(raw: str) -> ReportStatus:
     """The status behind the vendor's word for it, in any case."""
     return _member(ReportStatus, raw, ReportStatus.UNKNOWN)
 
 
+@lru_cache(maxsize=64)  # a listing repeats a few words
 def type_of(raw: str) -> ReportType:
     """The type behind the vendor's word for it, in any case."""
     return _member(ReportType, raw, ReportType.UNKNOWN)
