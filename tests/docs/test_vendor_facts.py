@@ -46,7 +46,7 @@ FACTS = {
 """The beginning of each row of the tables, and its test."""
 TOLD_IN_PROSE = {
     "every answer has a correlation id": "test_what_the_vendors_support_asks_for_is_in_the_error_and_in_the_log",
-    "the API is slow": "test_keeper_and_exporter_have_120_seconds_for_a_call_and_the_api_20",
+    "the API is slow": "test_the_keeper_waits_for_answers_for_which_the_api_does_not",
     "rate limits": "test_every_kind_of_failure_has_its_error_and_its_number_of_tries",
     "users look for reports whose names begin with a word": "test_filters_are_answered_from_the_one_listing",
 }

@@ -1,48 +1,54 @@
 """A vendor that is slow: the API gives up in time for its caller, keeper and exporter give it longer."""
 
 import time
+from collections.abc import Iterator
 from contextlib import closing
 
+import pytest
+
 from functions.settings import Settings
-from functions.wiring import Parts, exporter_of, keeper_of, store_of
 from tests.support.api.frontend import Frontend
 from tests.support.processes.deployment import Deployment
-from upstreams.openmarket.client import OpenMarket
-from upstreams.rde.client import Rde
 
-ONE_SECOND = {"UPSTREAM_SECONDS": "1"}
+IMPATIENT = {"UPSTREAM_SECONDS": "1", "BACKGROUND_UPSTREAM_SECONDS": "20"}
+SLOW_SECONDS = 2.0
+EXPORT = """mutation { exportCreditLog(input: {from: "%s", to: "%s"}) { id } }"""
 
 
-def test_the_keeper_waits_for_an_answer_for_which_the_api_does_not(deployment: Deployment) -> None:
-    deployment.rde.add_report("usage", "CSV", deployment.ago(days=1))
-    deployment.run_keeper()  # the token of the next one is asked for as slowly
-    deployment.clock.advance(hours=7)
-    deployment.rde.latency = 2.0
-    frontend = Frontend({**deployment.environ, **ONE_SECOND}, deployment.clock)
+@pytest.fixture
+def frontend(deployment: Deployment) -> Iterator[Frontend]:
+    deployment.give_credentials("default", "openmarket")
+    frontend = Frontend({**deployment.environ, **IMPATIENT}, deployment.clock)
     with closing(frontend.handler):
-        began = time.monotonic()
-        day = deployment.today
-        reply = frontend.ask(f'{{ reports(from: "{day}", to: "{day}") {{ totalCount }} }}')
-        assert reply.codes == ["UPSTREAM_TIMEOUT"]
-        assert time.monotonic() - began < 2
-    assert deployment.run_keeper(UPSTREAM_SECONDS="1", BACKGROUND_UPSTREAM_SECONDS="8")["failed"] == 0
+        yield frontend
 
 
-def test_keeper_and_exporter_have_120_seconds_for_a_call_and_the_api_20(deployment: Deployment) -> None:
-    settings = Settings.read(deployment.environ)
+def test_the_keeper_waits_for_answers_for_which_the_api_does_not(deployment: Deployment, frontend: Frontend) -> None:
+    deployment.rde.add_report("usage", "CSV", deployment.ago(days=1))
+    deployment.rde.latency = deployment.openmarket.latency = SLOW_SECONDS
+    day = deployment.today
+    reply = frontend.ask(f'{{ reports(from: "{day}", to: "{day}") {{ totalCount }} }}')
+    assert reply.codes == ["UPSTREAM_TIMEOUT"]
+    summary = deployment.run_keeper(
+        UPSTREAM_SECONDS=IMPATIENT["UPSTREAM_SECONDS"],
+        BACKGROUND_UPSTREAM_SECONDS=IMPATIENT["BACKGROUND_UPSTREAM_SECONDS"],
+    )
+    assert (summary["failed"], summary["archived"]) == (0, 1)
+
+
+def test_the_exporter_waits_too(deployment: Deployment, frontend: Frontend) -> None:
+    deployment.openmarket.latency = SLOW_SECONDS
+    start, end = deployment.ago(days=2), deployment.ago(days=1)
+    export_id = frontend.data(EXPORT % (start, end))["exportCreditLog"]["id"]
+    status = "QUEUED"
+    for _ in range(60):
+        time.sleep(0.5)
+        status = frontend.data(f'{{ creditLogExport(id: "{export_id}") {{ status }} }}')["creditLogExport"]["status"]
+        if status not in {"QUEUED", "RUNNING"}:
+            break
+    assert status == "DONE"
+
+
+def test_the_limits_are_20_and_120_seconds_unless_set() -> None:
+    settings = Settings.read({"LEDGER_BUCKET": "b"})
     assert (settings.upstream_seconds, settings.background_upstream_seconds) == (20, 120)
-    api = Parts(settings, deployment.clock, store_of(settings))
-    keeper, exporter = keeper_of(settings, deployment.clock), exporter_of(settings, deployment.clock)
-    assert api.rde.upstream_seconds == api.openmarket.upstream_seconds == 20
-    assert {vendor.upstream_seconds for vendor in found(keeper, Rde)} == {120}
-    for part in (keeper, exporter):
-        assert {vendor.upstream_seconds for vendor in found(part, OpenMarket)} == {120}
-
-
-def found[T: (Rde, OpenMarket)](part: object, kind: type[T], depth: int = 5) -> list[T]:
-    """The clients of a vendor that a part uses, directly or through its own parts."""
-    if isinstance(part, kind):
-        return [part]
-    if depth == 0 or not hasattr(part, "__dict__"):
-        return []
-    return [vendor for inner in vars(part).values() for vendor in found(inner, kind, depth - 1)]
