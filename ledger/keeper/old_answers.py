@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
-from ledger.answers.ageing import LONGEST, Ageing
+from ledger.answers.ageing import FOR_GOOD, LONGEST, Ageing
 from ledger.answers.answers import ROOT, SUFFIX
 from ledger.credits.outcomes import outcome_end, outcome_folder
 from ledger.keeper.report_files import LISTED
 from ledger.keeper.run import KeeperRun
 from ledger.reports.listings import invalidation_markers, listing_end, listings
+from ledger.reports.scheduled import single_reports
 from ledger.storage.leases import LEASE
 from ledger.storage.store import ListedObject, Store
 from runtime.clock import unstamp
@@ -26,6 +27,8 @@ MARKERS_COUNT = LONGEST + GRACE
 """After this long, a listing from before a marker is too old by its age alone."""
 OUTCOMES_ANSWER = timedelta(days=30)
 """An unsettled outcome answers for this long when the vendor fails: also for a report that is made once a month."""
+SINGLE_REPORTS_ANSWER = timedelta(days=365)
+"""An answer about one report is kept for this long after it was fetched; the vendor keeps the report for 90 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ async def delete_old_answers(store: Store, tenant: str, ageing: Ageing, now: dat
     kinds = (
         _Kind(f"{outcome_folder(tenant)}/", outcome_end, OUTCOMES_ANSWER),
         _Kind(f"{listings(tenant)}/", listing_end, LISTED),
+        _Kind(f"{single_reports(tenant)}/", lambda _: FOR_GOOD, SINGLE_REPORTS_ANSWER),
     )
     markers = invalidation_markers(tenant)
     old: list[str] = []

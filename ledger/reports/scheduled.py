@@ -155,10 +155,15 @@ def _freshness(answer: CachedAnswer) -> Freshness:
     return Freshness(answer.source, answer.fetched, answer.good_until, answer.stale)
 
 
+def single_reports(tenant: str) -> str:
+    """The folder of a tenant's answers about single reports."""
+    return f"{ROOT}/tenant={tenant}/report"
+
+
 def _folder(tenant: str, wanted: ReportId) -> str:
     # A colon is percent-encoded in a vendor's id, so that no id of the vendor's is one of ours.
     name = f"{wanted.day}:{wanted.digest}" if wanted.report_id is None else quote(wanted.report_id, safe="")
-    return f"{ROOT}/tenant={tenant}/report/{name}"
+    return f"{single_reports(tenant)}/{name}"
 
 
 def _markers(tenant: str) -> str:

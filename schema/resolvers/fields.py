@@ -40,7 +40,7 @@ def _reports() -> Resolver:
 
 
 def _scheduled_report() -> Resolver:
-    from schema.resolvers.reports import scheduled_report
+    from schema.resolvers.scheduling import scheduled_report
 
     return scheduled_report
 
@@ -70,7 +70,7 @@ def _node() -> Resolver:
 
 
 def _schedule_report() -> Resolver:
-    from schema.resolvers.reports import schedule_report
+    from schema.resolvers.scheduling import schedule_report
 
     return schedule_report
 

@@ -1,15 +1,14 @@
-"""`reports`, `scheduledReport` and `scheduleReport`: pages of a listing, and a report that is made."""
+"""`reports`: pages of a listing, filtered; and a report by its global id."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from operator import attrgetter
-from typing import Any, Self
+from typing import Any
 
 from ledger.answers.freshness import Freshness
 from ledger.reports.archive import ArchivedReport
 from ledger.reports.catalogue import CatalogueListing, ReportFilter
-from ledger.reports.idempotency import KeyReused
 from ledger.reports.identity import ReportId
 from runtime.clock import rfc3339
 from schema.errors import BadUserInput
@@ -18,15 +17,11 @@ from schema.limits.response_budget import REPORT
 from schema.resolvers import cursors, node_ids
 from schema.resolvers.context import Context
 from schema.resolvers.paging import Edge, PageInfo
-from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType, ScheduleRequest, SortKey
+from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType, SortKey
 
-LONGEST_KEY = 128
 SORT_KEY_PARTS = 4
-LONGEST_ID = 1024
 KIND = "Report"
 """The type's name, in its global ids."""
-LONGEST_NAME = 255
-LONGEST_LINK = 4096
 
 
 def _of_report(name: str) -> Any:  # noqa: ANN401 - each has the type that the report declares
@@ -116,52 +111,6 @@ class ReportPage:
         return cursors.encode(self.binding, (rfc3339(moment), *texts))
 
 
-@dataclass(slots=True)
-class ScheduledReportNode:
-    """A scheduled report, as the schema declares it."""
-
-    id: str
-    name: str
-    customization_name: str | None
-    status: str
-    type: str
-    raw_format: str
-    format: ReportFormat | None
-    creation_date: datetime | None
-    start_date: datetime
-    end_date: datetime | None
-    download_url: str | None = field(repr=False)
-    download_url_expires_at: datetime | None
-    report: ReportNode
-
-    @classmethod
-    def of(cls, context: Context, report: Report) -> Self:
-        """The node of a scheduled report; status and type are the vendor's words, or ours where it has none."""
-        return cls(
-            report.report_id or node_ids.encode(KIND, *ReportId.of(report)),
-            report.name,
-            report.customization_name,
-            report.raw_status or report.status.lower(),
-            report.raw_type or report.type.lower(),
-            report.raw_format,
-            report.format,
-            report.creation_date,
-            report.start_date or report.date,
-            report.end_date,
-            report.download_url,
-            report.download_url_expires_at,
-            ReportNode(context, report, file_known=False),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SchedulePayload:
-    """A scheduled report; `replayed`: an earlier call with the same key had scheduled it."""
-
-    report: ScheduledReportNode
-    replayed: bool
-
-
 async def reports(
     context: Context,
     from_: date,
@@ -193,19 +142,6 @@ async def reports(
     return page
 
 
-async def scheduled_report(context: Context, id: str) -> ScheduledReportNode | None:
-    """A scheduled report by its id; None if there is none."""
-    if not (id and len(id) <= LONGEST_ID and id.isprintable()):
-        raise BadUserInput(f"id takes 1 to {LONGEST_ID} printable characters")
-    context.private = True
-    found = await context.ledger.scheduled.get(context.tenant, _report_id(id), context.deadline)
-    if found is None:
-        context.repeatable = False
-        return None
-    context.used(found.freshness)
-    return ScheduledReportNode.of(context, found.report)
-
-
 async def report_node(context: Context, parts: Sequence[str | None]) -> ReportNode | None:
     """The report of a global id; None if there is none any more.
 
@@ -222,62 +158,6 @@ async def report_node(context: Context, parts: Sequence[str | None]) -> ReportNo
         return ReportNode(context, found.report, file_known=False)
     row = await context.ledger.catalogue.find(context.tenant, wanted, context.deadline)
     return ReportNode(context, row.report, row.archived) if row else None
-
-
-async def schedule_report(context: Context, input: Mapping[str, Any]) -> SchedulePayload:
-    """Schedule a report; once for each idempotency key."""
-    request, key = _schedule_request(**input), input.get("idempotency_key")
-    if key is not None and not (key and len(key) <= LONGEST_KEY and key.isprintable()):
-        raise BadUserInput(f"idempotencyKey takes 1 to {LONGEST_KEY} printable characters")
-    context.private = True
-    try:
-        scheduled = await context.ledger.schedules.schedule(context.tenant, request, key, context.deadline)
-    except KeyReused:
-        raise BadUserInput("idempotencyKey was used for another report; take a new key for this one") from None
-    return SchedulePayload(ScheduledReportNode.of(context, scheduled.report), scheduled.replayed)
-
-
-def _schedule_request(
-    name: str,
-    start_date: datetime,
-    end_date: datetime | None = None,
-    format: str | None = None,
-    *,
-    customization_name: str | None = None,
-    download_url: str | None = None,
-    idempotency_key: str | None = None,  # noqa: ARG001 - it is ours, not the vendor's
-) -> ScheduleRequest:
-    """The request to the vendor.
-
-    Raises:
-        BadUserInput: a name or a link is empty or too long, or the dates are in the wrong order.
-    """
-    for argument, value, longest in (
-        ("name", name, LONGEST_NAME),
-        ("customizationName", customization_name, LONGEST_NAME),
-        ("downloadUrl", download_url, LONGEST_LINK),
-    ):
-        if value is not None and not (value.strip() and len(value) <= longest and value.isprintable()):
-            raise BadUserInput(f"{argument} takes 1 to {longest} printable characters")
-    if end_date is not None and start_date > end_date:
-        raise BadUserInput("startDate is after endDate")
-    return ScheduleRequest(
-        name=name,
-        start_date=start_date,
-        end_date=end_date,
-        format=ReportFormat[format] if format else None,
-        customization_name=customization_name,
-        download_url=download_url,
-    )
-
-
-def _report_id(given: str) -> ReportId:
-    """The report that is meant: by one of our ids, or else by the vendor's."""
-    try:
-        kind, *parts = node_ids.decode(given)
-        return ReportId.from_parts(parts) if kind == KIND else ReportId(given)
-    except (BadUserInput, ValueError):
-        return ReportId(given)
 
 
 def _binding(tenant: str, wanted: ReportFilter) -> tuple[str, ...]:

@@ -129,3 +129,27 @@ def test_a_vendor_that_gives_no_id_is_followed_by_its_listing(deployment: Deploy
     deployment.clock.advance(minutes=1)
     link = scheduled(frontend, scheduled_id)["report"]["archiveUrl"]
     assert downloaded(link)[1] == 'attachment; filename="Monthly.csv"'
+
+
+def test_a_report_that_the_vendor_has_forgotten_is_known_from_the_archive(
+    deployment: Deployment, frontend: Frontend
+) -> None:
+    created = deployment.ago(days=1)
+    deployment.rde.add_report("usage", "CSV", created, file=lambda: b"a,b\n")
+    report_id = deployment.rde.listing()[-1].report_id
+    deployment.run_keeper()
+    deployment.rde.forget("usage", created)
+    deployment.clock.advance(minutes=2)
+    found = scheduled(frontend, report_id)
+    assert (found["name"], found["status"], found["creationDate"]) == ("usage", "completed", created)
+    assert downloaded(found["report"]["archiveUrl"])[0] == b"a,b\n"
+
+
+def test_an_answer_about_one_report_goes_after_a_year(deployment: Deployment, frontend: Frontend) -> None:
+    deployment.rde.add_report("usage", "CSV", deployment.ago(days=1))
+    scheduled(frontend, deployment.rde.listing()[-1].report_id)
+    for days, left in ((364, 1), (2, 0)):
+        deployment.clock.advance(hours=24 * days)
+        deployment.run_keeper()
+        answers = [key for key in deployment.keys("answers/tenant=default/report/") if not key.endswith(LEASE)]
+        assert len(answers) == left
