@@ -29,12 +29,12 @@ def peak(deployment: Deployment) -> tuple[int, int]:
 def test_memory_does_not_grow_with_the_file(deployment: Deployment) -> None:
     deployment.rde.clock = now
     peaks = []
-    for size in (15, 150):
+    for size in (15, 80):
         deployment.rde.add_report(f"large-{size}", "CSV", deployment.ago(days=1), file=partial(bytes, size * MIB))
         archived, memory = peak(deployment)
         peaks.append(memory)
         assert archived == 1
-    assert {record["bytes"] for record in deployment.records()} == {15 * MIB, 150 * MIB}
-    assert peaks[1] - peaks[0] < 15, f"MiB: {peaks}"
+    assert {record["bytes"] for record in deployment.records()} == {15 * MIB, 80 * MIB}
+    assert peaks[1] - peaks[0] < 65 / 2, f"MiB: {peaks}; a file that is read whole would take 65 more"
     assert peaks[1] < 150, f"MiB: {peaks}"
-    print(f"peak MiB at 15 and 150 MiB: {peaks}")  # noqa: T201 - a figure to see with -s
+    print(f"peak MiB at 15 and 80 MiB: {peaks}")  # noqa: T201 - a figure to see with -s
