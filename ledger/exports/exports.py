@@ -97,13 +97,14 @@ class Exports:
         return await _present(log)
 
     async def link(self, export: ExportSnapshot) -> Link | None:
-        """A link to the file for a quarter of an hour; None until the export is done."""
+        """A link to the file for a quarter of an hour, or as long as its keys work; None until the export is done."""
         if export.state.status is not ExportStatus.DONE:
             return None
         job = export.state.job
         key = ExportLog(self._store, job.tenant, export.id).key(job.file_name)
         expires_at = self._clock() + timedelta(seconds=LINK_SECONDS)
-        return Link(await self._store.link(key, LINK_SECONDS), expires_at.replace(microsecond=0))
+        signed = await self._store.link(key, LINK_SECONDS)
+        return Link(signed.url, min(expires_at, signed.keys_expire_at or expires_at).replace(microsecond=0))
 
     async def _reuse(self, export: ExportSnapshot) -> ExportSnapshot:
         """The same export for an equal request; one that failed starts from the beginning."""

@@ -115,7 +115,7 @@ class Archive:
         Raises:
             LedgerUnavailable: no credentials to sign with.
         """
-        return await self._store.link(file_key(tenant, archived.key), seconds)
+        return (await self._store.link(file_key(tenant, archived.key), seconds)).url
 
     async def _parse(self, item: ListedObject) -> ArchivedReport | None:
         """The report that a record describes: by its key, or by its body where the key would have been too long."""

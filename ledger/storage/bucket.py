@@ -41,6 +41,17 @@ class StoredObject(NamedTuple):
         return f"StoredObject({len(self.body)} bytes, e_tag={self.e_tag})"
 
 
+class SignedLink(NamedTuple):
+    """A presigned link; `keys_expire_at` is None where the life of the keys is not known."""
+
+    url: str
+    keys_expire_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        """Without the signature."""
+        return f"SignedLink(keys_expire_at={self.keys_expire_at})"
+
+
 class Bucket(Protocol):
     """One bucket. Every primitive raises `LedgerUnavailable` when the store cannot serve."""
 
@@ -72,6 +83,6 @@ class Bucket(Protocol):
         """The names of the folders directly inside a folder."""
         ...
 
-    async def link(self, key: str, seconds: int) -> str:
-        """A presigned GET of one object, valid for that many seconds."""
+    async def link(self, key: str, seconds: int) -> "SignedLink":
+        """A presigned GET of one object, valid for that many seconds, but no longer than the keys that sign it."""
         ...

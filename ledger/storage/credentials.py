@@ -6,7 +6,7 @@ fetches keys from there; obstore does so only with the token in a file, so the l
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,23 +21,33 @@ HOSTS = frozenset({"127.0.0.1", "localhost", "169.254.170.2", "169.254.170.23"})
 SECONDS = 5
 
 
-def snapshot_credentials(environ: Mapping[str, str] = os.environ) -> "Callable[[], S3Credential] | None":
-    """The function that obstore calls for fresh keys; None where the environment holds keys, or no address."""
+class SnapshotCredentials:
+    """Fetches keys whenever obstore asks for them; `expire_at` is when the newest ones stop working."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self._address = address
+        self._token = token
+        self.expire_at: datetime | None = None
+
+    def __call__(self) -> "S3Credential":
+        """Fresh keys."""
+        from urllib.request import Request, urlopen
+
+        request = Request(self._address, headers={"Authorization": self._token})  # noqa: S310 - one of HOSTS
+        with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+            given = json.load(answer)
+        self.expire_at = datetime.fromisoformat(given["Expiration"]).astimezone(UTC)
+        return {
+            "access_key_id": given["AccessKeyId"],
+            "secret_access_key": given["SecretAccessKey"],
+            "token": given["Token"],
+            "expires_at": self.expire_at,
+        }
+
+
+def snapshot_credentials(environ: Mapping[str, str] = os.environ) -> SnapshotCredentials | None:
+    """What obstore asks for keys; None where the environment holds keys, or no address."""
     address = environ.get(ADDRESS, "")
     if environ.get("AWS_ACCESS_KEY_ID") or urlsplit(address).hostname not in HOSTS:
         return None
-    return lambda: _fetched(address, environ.get(TOKEN, ""))
-
-
-def _fetched(address: str, token: str) -> "S3Credential":
-    from urllib.request import Request, urlopen
-
-    request = Request(address, headers={"Authorization": token})  # noqa: S310 - one of HOSTS
-    with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
-        given = json.load(answer)
-    return {
-        "access_key_id": given["AccessKeyId"],
-        "secret_access_key": given["SecretAccessKey"],
-        "token": given["Token"],
-        "expires_at": datetime.fromisoformat(given["Expiration"]).astimezone(UTC),
-    }
+    return SnapshotCredentials(address, environ.get(TOKEN, ""))

@@ -7,7 +7,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ledger.storage.bucket import ABSENT, LIST_PAGE, PART_BYTES, LedgerUnavailable, ListedObject, StoredObject
+from ledger.storage.bucket import (
+    ABSENT,
+    LIST_PAGE,
+    PART_BYTES,
+    LedgerUnavailable,
+    ListedObject,
+    SignedLink,
+    StoredObject,
+)
 from ledger.storage.credentials import snapshot_credentials
 
 if TYPE_CHECKING:
@@ -26,6 +34,7 @@ class S3Bucket:
         self._name = name
         self._endpoint_url = endpoint_url
         self._connected: S3Store | None = None
+        self._credentials = snapshot_credentials()
 
     async def get(self, key: str) -> StoredObject | None:
         """Read an object; None when there is none."""
@@ -106,12 +115,13 @@ class S3Bucket:
             raise _unavailable(error) from error
         return [prefix.rpartition("/")[2] for prefix in listed["common_prefixes"]]
 
-    async def link(self, key: str, seconds: int) -> str:
-        """A presigned GET of one object, valid for that many seconds."""
+    async def link(self, key: str, seconds: int) -> SignedLink:
+        """A presigned GET of one object, valid for that many seconds, but no longer than the keys that sign it."""
         import obstore
 
         try:
-            return await obstore.sign_async(self._client, "GET", key, timedelta(seconds=seconds))
+            url = await obstore.sign_async(self._client, "GET", key, timedelta(seconds=seconds))
+            return SignedLink(url, self._credentials.expire_at if self._credentials else None)
         except obstore.exceptions.BaseError as error:
             raise _unavailable(error) from error
 
@@ -135,7 +145,7 @@ class S3Bucket:
                 "timeout": REQUEST_TIMEOUT,
             },
             retry_config={"max_retries": RETRIES, "retry_timeout": REQUEST_TIMEOUT},
-            credential_provider=snapshot_credentials(),
+            credential_provider=self._credentials,
             **emulator,
         )
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from weakref import WeakSet
 
-from ledger.storage.bucket import ABSENT, PART_BYTES, Bucket, LedgerUnavailable, ListedObject, StoredObject
+from ledger.storage.bucket import ABSENT, PART_BYTES, Bucket, LedgerUnavailable, ListedObject, SignedLink, StoredObject
 from runtime import telemetry
 from runtime.deadline import Deadline, current
 
@@ -134,7 +134,7 @@ class Store:
             number += 1
             yield page
 
-    async def link(self, key: str, seconds: int) -> str:
+    async def link(self, key: str, seconds: int) -> SignedLink:
         """Presign a GET of one object: read-only, for that many seconds."""
         async with self._limit():
             return await self._bucket.link(key, seconds)

@@ -10,11 +10,8 @@ from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportS
 from ledger.storage.bucket import ListedObject
 from local.openmarket import OpenMarketSimulator
 from tests.support.moving_clock import MovingClock
-from tests.support.processes.exporting_process import (
-    NOON,
-    Start,
-    job,
-)
+from tests.support.processes.exporting_process import NOON, ExportingProcess, Start, job
+from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 
 pytestmark = pytest.mark.anyio
 
@@ -114,3 +111,17 @@ async def test_an_exporter_at_work_is_to_be_seen(start: Start, openmarket_simula
     assert isinstance(present, ExportSnapshot)
     assert (present.state.status, present.count("_lease")) == (ExportStatus.RUNNING, 1)
     await working
+
+
+async def test_a_link_is_never_said_to_outlive_the_keys_that_signed_it(
+    settings_environ: dict[str, str], clock: MovingClock
+) -> None:
+    store = MemoryStore(MemoryBucket(clock))
+    process = ExportingProcess(settings_environ, clock, store=store)
+    done = await process.finish((await process.exports.request(job())).id)
+    whole = await process.exports.link(done)
+    assert whole is not None
+    store.connection.keys_expire_at = whole.expires_at - timedelta(minutes=10)
+    cut = await process.exports.link(done)
+    assert cut is not None
+    assert cut.expires_at == whole.expires_at - timedelta(minutes=10)

@@ -38,3 +38,18 @@ def test_a_refusal_of_keys_is_a_ledger_that_cannot_serve(monkeypatch: pytest.Mon
         monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "wrong")
         with pytest.raises(LedgerUnavailable):
             asyncio.run(Store(S3Bucket("ledger", "http://127.0.0.1:9")).get("answers/x"))
+
+
+@pytest.mark.anyio
+async def test_a_link_says_when_the_keys_that_signed_it_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    with keys_on_request(KEYS) as environ:
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        bucket = S3Bucket("ledger", "http://127.0.0.1:9")
+        signed = await bucket.link("exports/x", 900)
+        ask = snapshot_credentials(environ)
+        assert ask is not None
+        assert signed.keys_expire_at == ask()["expires_at"]
+    assert KEYS["AWS_ACCESS_KEY_ID"] in signed.url
+    assert "Signature" not in repr(signed)

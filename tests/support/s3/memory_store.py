@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from ledger.storage.bucket import ABSENT, LIST_PAGE, LedgerUnavailable, ListedObject, StoredObject
+from ledger.storage.bucket import ABSENT, LIST_PAGE, LedgerUnavailable, ListedObject, SignedLink, StoredObject
 from ledger.storage.store import Store
 from runtime.clock import Clock, now
 
@@ -61,6 +61,7 @@ class MemoryConnection:
         self.bucket = bucket
         self.writes_left = writes_left
         self.dead = False
+        self.keys_expire_at: datetime | None = None
 
     async def get(self, key: str) -> StoredObject | None:
         self.enter("GET", key)
@@ -98,8 +99,8 @@ class MemoryConnection:
         inside = (key.removeprefix(f"{folder}/") for key in self.bucket.objects if key.startswith(f"{folder}/"))
         return sorted({rest.partition("/")[0] for rest in inside if "/" in rest})
 
-    async def link(self, key: str, seconds: int) -> str:
-        return f"https://memory.invalid/{key}?expires={seconds}"
+    async def link(self, key: str, seconds: int) -> SignedLink:
+        return SignedLink(f"https://memory.invalid/{key}?expires={seconds}", self.keys_expire_at)
 
     def enter(self, verb: str, key: str, *, writes: bool = False) -> None:
         """Let one request in, unless the process has died or S3 is to fail."""
@@ -115,5 +116,6 @@ class MemoryStore(Store):
     """The store of one process, over a connection of its own."""
 
     def __init__(self, bucket: MemoryBucket, writes_left: int | None = None) -> None:
-        super().__init__(MemoryConnection(bucket, writes_left))
+        self.connection = MemoryConnection(bucket, writes_left)
+        super().__init__(self.connection)
         self.bucket = bucket

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from ledger.storage.bucket import ABSENT, Bucket, LedgerUnavailable, ListedObject, StoredObject
+from ledger.storage.bucket import ABSENT, Bucket, LedgerUnavailable, ListedObject, SignedLink, StoredObject
 from tests.support.template_reading import template
 
 
@@ -43,7 +43,7 @@ class PolicedBucket:
     async def folders(self, folder: str) -> list[str]:
         return await self.bucket.folders(folder)
 
-    async def link(self, key: str, seconds: int) -> str:
+    async def link(self, key: str, seconds: int) -> SignedLink:
         return await self.bucket.link(key, seconds)
 
     def _check(self, key: str, condition: str | None) -> None:
