@@ -17,6 +17,9 @@ from upstreams.rde.model import Report
 
 LOG = logging.getLogger("tally.upstreams")
 
+UNREADABLE = "UNREADABLE_REPORT"
+"""The code under which the metric `Errors` counts elements that were left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pagination:
@@ -75,7 +78,7 @@ def _element(row: object, number: int) -> Report | None:
     try:
         return _report(_Fields.of(row, f"report {number} of the answer"))
     except UpstreamBadResponse as error:
-        telemetry.count("rde.unreadable")
+        telemetry.hidden(UNREADABLE)
         LOG.warning("left out of a listing: %s", error.reason)
         return None
 

@@ -173,7 +173,7 @@ def test_one_unreadable_element_is_left_out_counted_and_logged_and_the_others_ar
     telemetry.current.set(seen)
     page = parse_listing(listing(ROW, bad, ROW | {"name": "other"}))
     assert [report.name for report in page.reports] == ["withres2", "other"]
-    assert (page.unreadable, len(page.fingerprints), seen.counts["rde.unreadable"]) == (1, 3, 1)
+    assert (page.unreadable, len(page.fingerprints), dict(seen.failures())) == (1, 3, {"UNREADABLE_REPORT": 1})
     assert "report 2 of the answer" in caplog.text
     assert "sig" not in caplog.text
 
