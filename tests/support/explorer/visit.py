@@ -32,6 +32,12 @@ class Visit:
         """Let the page load from this host too."""
         self.trusted.add(urlsplit(url).netloc)
 
+    def reload(self) -> "Visit":
+        """Reload the page once its requests have ended: a reload aborts them, which counts as a complaint."""
+        self.page.wait_for_load_state("networkidle")
+        self.page.reload()
+        return self.wait_until_ready()
+
     def wait_until_ready(self) -> "Visit":
         self.page.wait_for_selector(".graphiql-execute-button")
         return self
