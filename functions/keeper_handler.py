@@ -19,10 +19,10 @@ from runtime.logs import instant, rendered, write
 from runtime.metrics import embedded
 
 ENDING_SECONDS = GRACE_SECONDS + 15.0
-"""What a file that has begun may take longer, and some time to log how the run went."""
+"""By how much a file that was begun may overrun, and some time to log the run's summary."""
 WITHOUT_CONTEXT_SECONDS = 900.0
 LARGEST_SHARE = 0.25
-"""Of the invocation, for either reserve: a run begins with something however little time it is given."""
+"""The most that either reserve takes of the invocation, so that a short one does some work as well."""
 
 
 class KeeperHandler:
@@ -71,7 +71,7 @@ class KeeperHandler:
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         run = _run(remaining() / 1000 if remaining else WITHOUT_CONTEXT_SECONDS)
         deadline.current.set(run.deadline)
-        await self._keeper.keep(run)
+        await self._keeper.work(run)
         summary = _summary(run)
         line = {
             "time": instant(time.time()),

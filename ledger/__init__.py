@@ -1,4 +1,4 @@
-"""What we keep in S3, and when it is good enough to answer from (docs/architecture.md)."""
+"""What is stored in S3, and when it is good enough to answer from (docs/architecture.md)."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +15,7 @@ __all__ = ["Ledger"]
 
 
 class Ledger(Protocol):
-    """Everything that a request can ask for. A part's code is loaded when the part is first used."""
+    """What a request can use; each part's code is loaded when the part is first used."""
 
     @property
     def credit_log(self) -> "CreditLog":

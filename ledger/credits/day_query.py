@@ -1,4 +1,4 @@
-"""What one query knows of the days it needs, and what a process remembers of them for the next query.
+"""What one query knows about the days it needs, and what a process remembers of that for the next query.
 
 A query's knowledge grows as it goes on, and a version in it is only replaced by a newer one, so that two parts of a
 query never see different versions of one day.
@@ -77,7 +77,7 @@ class VersionMemory:
         self._versions: Memory[str, tuple[DayVersion, datetime]] = Memory(VERSIONS_BYTES)
 
     def recall(self, query: DayQuery, days: Sequence[date]) -> None:
-        """Tell a query the remembered versions of some days."""
+        """Record the remembered versions of some days in a query."""
         since = self._clock() - self._recheck
         for day in days:
             remembered = self._versions.recall(_key(query, day))
@@ -91,7 +91,7 @@ class VersionMemory:
             self._versions.remember(_key(query, day), (version, self._clock()), VERSION_BYTES)
 
     def forget(self, query: DayQuery, day: date) -> None:
-        """Look at S3 again when this day is needed next."""
+        """Forget a day, so that the next query that needs it looks at S3."""
         self._versions.forget(_key(query, day))
 
 

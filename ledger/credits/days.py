@@ -34,7 +34,7 @@ ROOT = "credit-log"
 ALL_BRANDS = "__all__"
 SETTLED_ROWS = "rows.csv.gz"
 SETTLED, OPEN, OPEN_ROLLUP = "_settled-", "_open-", "_rollup-"
-"""How names begin that tell of a version; what follows sorts as time does."""
+"""Prefixes of the names that describe a version. What follows a prefix sorts by time."""
 UNPROVEN = ".unproven"
 FETCHED = "fetched"
 """The attribute of a settled object with the time of its fetch."""
@@ -187,7 +187,7 @@ class DayStore:
         return None if rows is None else replace(version, rows=rows)
 
     async def rebuild_rollup(self, day: date) -> DayVersion | None:
-        """A settled day that has no rollup, from its rows; the rollup is written again. None when it is unreadable."""
+        """A settled day whose rollup is lost, with a new rollup made of its rows; None when they are unreadable."""
         key = self.key(day, SETTLED_ROWS)
         stored = await self._store.get(key)
         if stored is None:
@@ -252,7 +252,7 @@ def _versions(day: date, names: Iterable[str], kind: str) -> Iterator[DayVersion
 
 
 def _version(day: date, name: str) -> DayVersion | None:
-    """The version that a name tells of; None when it does not follow the pattern."""
+    """The version that a name describes; None when it does not follow the pattern."""
     try:
         kind, moment, rest = name.split("-", 2)
         count, dot, ending = rest.partition(".")

@@ -20,7 +20,7 @@ class CreditFilter:
     min_amount: Decimal | None = None
     max_amount: Decimal | None = None
 
-    def keep(self, rows: Rows) -> Rows:
+    def matching(self, rows: Rows) -> Rows:
         """The rows that meet every condition."""
         columns = [map(wanted.__contains__, rows.column(index)) for index, wanted in self._wanted(rows)]
         if not columns:

@@ -1,4 +1,4 @@
-"""What a day's credits add up to, so small that a summary of a year reads no rows.
+"""Rollups: the totals of a day's credits, so small that a summary of a year is made without reading rows.
 
 A rollup has the totals of the whole day by network, outcome and currency, and counts by hour and value (price point) as
 well. Sums are exact, and two currencies are never added up. The whole day's totals come first, because most summaries

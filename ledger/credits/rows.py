@@ -151,7 +151,7 @@ def decode(body: bytes, day: date, count: int | None) -> Rows:
 
 
 def _cells(lines: str) -> list[str]:
-    """All cells of the lines. Unquoted lines of another width that make up for each other are left to `belong_to`."""
+    """All cells of the lines. An unquoted line too long and one too short may cancel out; `belong_to` finds those."""
     if '"' not in lines:
         cells = lines[:-1].replace("\n", ",").split(",")
         if len(cells) != WIDTH * lines.count("\n"):
@@ -166,8 +166,9 @@ def _cells(lines: str) -> list[str]:
 def belong_to(day: date, rows: Rows) -> bool:
     """Whether all cells belong into their columns, and all times into the day.
 
-    The columns are checked as a whole: this takes a fraction of the time of splitting the text, cell by cell would
-    double it. A row with a cell too few or too many shifts the times of the rows after it into other columns.
+    Whole columns are checked at once, which takes a fraction of the time that splitting the text takes; checking cell
+    by cell would take as long again. A row with a cell too few or too many shifts the times of the rows after it into
+    other columns.
     """
     if not rows:
         return True

@@ -1,8 +1,8 @@
 """What a query wants of a period: a page, a count or a summary. It reads as little as that takes.
 
-Whole days are counted by their names and summed up by their rollups. Rows are read only of the days on the page, of
-those that the period cuts, and of all days if there is a filter: a few at a time, so that memory does not grow with
-the period. Each of them is read only while the invocation has time left.
+Whole days are counted by their names and summed up by their rollups. Rows are read only for the days on the page
+and for days that lie partly outside the period; with a filter, for all days. A few are read at a time, so that memory
+does not grow with the period, and none once the invocation has no time left.
 """
 
 import asyncio
@@ -138,7 +138,7 @@ class Selection:
 
     def _wanted(self, version: DayVersion, rows: Rows) -> Rows:
         inside = rows if self._period.covers(version.day) else rows.within(self._period)
-        return inside if self._where is None else self._where.keep(inside)
+        return inside if self._where is None else self._where.matching(inside)
 
 
 class _PageBuilder:

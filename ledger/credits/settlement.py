@@ -2,7 +2,8 @@
 
 A day is settled by rows that were fetched `SETTLE_HOURS` or more after its end, in an answer that proved to be whole.
 Rows of an answer that may have been cut off need a second source: the outcome report of the same days has to agree, or
-must at least not count credits that the log lacks while a second fetch brought the same rows (`ledger.keeper` looks).
+must at least not count credits that the log lacks, and a second fetch has to bring the same rows. `compare` judges the
+report; `ledger.keeper.unproven_days` fetches it and applies the rule.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """One read at a time: callers that want the same thing while it is being read share the read.
 
-Fifteen aliases of one query so read each day once. A caller that is cancelled leaves the read to the others; when the
+So fifteen aliases of one query read each day once. A caller that is cancelled leaves the read to the others; when the
 last one has gone, the read is cancelled too.
 """
 

@@ -45,7 +45,7 @@ class UnknownTimeZone(ValueError):
 
 
 class TooManyBuckets(Exception):
-    """A summary would have more lines than `MOST_BUCKETS`."""
+    """The summary has more lines than `MOST_BUCKETS`."""
 
 
 class TimeParts(NamedTuple):
@@ -92,7 +92,7 @@ class SummaryBucket:
 
     @property
     def failure_rate(self) -> Decimal | None:
-        """Failed of all that ended."""
+        """The share of failures among the credits that have ended; None where none has."""
         ended = self.success + self.failed
         return (Decimal(self.failed) / ended).quantize(RATE, ROUND_HALF_EVEN) if ended else None
 
@@ -214,7 +214,7 @@ def time_zone(name: str, period: Period) -> tzinfo:
         raise UnknownTimeZone("timeZone takes an IANA name such as Europe/London") from error
     offsets = {(hour.astimezone(zone).utcoffset() or timedelta()) for hour in _hours(period)}
     if any(offset % HOUR for offset in offsets):
-        raise UnknownTimeZone(f"{name} is not a whole number of hours from UTC, and figures are kept by the hour")
+        raise UnknownTimeZone(f"{name} is not a whole number of hours from UTC, and figures are stored by the hour")
     return zone
 
 

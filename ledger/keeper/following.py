@@ -12,7 +12,7 @@ from runtime.clock import Clock
 from upstreams.rde.client import Report, ReportStatus
 
 FOLLOWED = timedelta(days=90)
-"""The vendor keeps no report for longer."""
+"""The vendor deletes a report after this time."""
 UNKNOWN_TO_THE_VENDOR = timedelta(days=1)
 """After this long a report that the vendor does not know will not appear."""
 AT_ONCE = 4

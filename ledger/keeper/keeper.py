@@ -36,7 +36,7 @@ class Keeper:
     ageing: Ageing
     clock: Clock
 
-    async def keep(self, run: KeeperRun) -> None:
+    async def work(self, run: KeeperRun) -> None:
         """Do as much as there is time for."""
         upstreams = await self.tenants()
         run.tenants = len(upstreams)

@@ -1,9 +1,9 @@
 """Deletes stored answers that are no longer needed, invalidation markers without effect, and leases of dead processes.
 
-An answer that a newer one has replaced goes. The newest answer to a question stays while it is good or settled, and
-longer, because it still answers when the vendor fails. It goes when it is too old even for that: a dashboard that asks
-up to the present moment asks a new question each time. Nothing younger than the grace period is deleted, because a
-reader may have listed it a moment ago.
+An answer is deleted after a newer one has replaced it. The newest answer to a question stays while it is good or
+settled, and longer, because it still answers when the vendor fails. It is deleted when it is too old even for that: a
+dashboard that asks up to the present moment asks a new question each time. Nothing younger than the grace period is
+deleted, because a reader may have listed it a moment ago.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,14 +26,14 @@ GRACE = timedelta(minutes=15)
 MARKERS_COUNT = LONGEST + GRACE
 """After this long, a listing from before a marker is too old by its age alone."""
 OUTCOMES_ANSWER = timedelta(days=30)
-"""An unsettled outcome answers for this long when the vendor fails: also for a report that is made once a month."""
+"""How long an unsettled outcome may answer when the vendor fails: long enough for a report made once a month."""
 SINGLE_REPORTS_ANSWER = timedelta(days=365)
 """An answer about one report is kept for this long after it was fetched; the vendor keeps the report for 90 days."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Questions of one kind: their folder, the end of what one asks about, how long an answer is kept for failures."""
+    """A kind of question: its folder, the end of its period, and how long its answers serve when the vendor fails."""
 
     folder: str
     ended: Callable[[str], datetime]
@@ -47,7 +47,7 @@ async def delete_old_answers(store: Store, tenant: str, ageing: Ageing, now: dat
         LedgerUnavailable: S3 could not serve.
     """
     found = await store.listing(f"{ROOT}/tenant={tenant}")
-    # A listing's links lead to files for the archive as long as the vendor keeps those.
+    # A listing's links lead to files for the archive until the vendor deletes these.
     kinds = (
         _Kind(f"{outcome_folder(tenant)}/", outcome_end, OUTCOMES_ANSWER),
         _Kind(f"{listings(tenant)}/", listing_end, LISTED),
@@ -57,7 +57,7 @@ async def delete_old_answers(store: Store, tenant: str, ageing: Ageing, now: dat
     old: list[str] = []
     for folder, items in groupby(found, lambda item: item.key.rpartition("/")[0]):
         if folder == markers:
-            old += _followed(list(items), now - MARKERS_COUNT)
+            old += _replaced_before(list(items), now - MARKERS_COUNT)
         else:
             kind = next((kind for kind in kinds if folder.startswith(kind.folder)), None)
             old += _outdated(list(items), kind, ageing, now)
@@ -70,7 +70,7 @@ def _outdated(items: list[ListedObject], kind: _Kind | None, ageing: Ageing, now
     answers = [item for item in items if item.key.endswith(SUFFIX)]
     leases = [item for item in items if item.key.endswith(f"/{LEASE}")]
     newest = [item for item in answers[-1:] if kind and _is_useless(item.key, kind, ageing, now)]
-    return [*_followed(answers, before), *(item.key for item in _older([*newest, *leases], before))]
+    return [*_replaced_before(answers, before), *(item.key for item in _older([*newest, *leases], before))]
 
 
 def _is_useless(key: str, kind: _Kind, ageing: Ageing, now: datetime) -> bool:
@@ -83,8 +83,8 @@ def _is_useless(key: str, kind: _Kind, ageing: Ageing, now: datetime) -> bool:
     return fetched + kind.answers <= now and ageing.good_until(fetched, ended) <= now
 
 
-def _followed(items: list[ListedObject], before: datetime) -> list[str]:
-    """Items whose successor is so old that no reader still uses them. Names sort as time does."""
+def _replaced_before(items: list[ListedObject], before: datetime) -> list[str]:
+    """Keys of items that were replaced before a moment; names sort by time, so each item's successor comes next."""
     return [item.key for item, successor in pairwise(items) if successor.modified < before]
 
 

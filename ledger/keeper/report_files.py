@@ -1,7 +1,7 @@
 """Collects report files that are not archived yet: from the vendor's listing, stored listings and followed reports.
 
 A link is tried while it works. The newest files go first: one that fails at every run grows old and comes last, so it
-does not keep new ones from the archive.
+does not delay new ones.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from upstreams.rde.files import ReportLinkRefused
 LOG = logging.getLogger("tally.keeper")
 
 LISTED = timedelta(days=90)
-"""How long the vendor keeps a report."""
+"""The vendor deletes a report after this time."""
 FILES_AT_ONCE = 3
 READS_AT_ONCE = 8
 LINKS_PER_REPORT = 3
 FILE_SECONDS = 600.0
-"""A file that arrives slower than this makes room for others."""
+"""A file that takes longer is given up, so that others get their turn."""
 JUST_STARTED = timedelta(minutes=1)
 """A link that began to work so recently may still be refused by a clock that is behind."""
 SECOND_TRY_SECONDS = 1.0
@@ -48,7 +48,7 @@ class _Candidate:
     links: list[str]
 
     def add(self, report: Report) -> None:
-        """Know another listing's row about the report; the link that lives longest goes first."""
+        """Add another listing's row for the same report; the link that expires last goes first."""
         if not report.download_url or report.download_url in self.links:
             return
         if _lives_longer(report, self.report):
@@ -94,12 +94,12 @@ class ReportFileCollector:
 
     async def _listed(self, tenant: str, run: KeeperRun) -> Sequence[Report]:
         today = self.clock().date()
-        # An older listing is among the stored ones; that there is no newer one is a failure of the run.
+        # Not a stale one: older listings are read with the stored ones, and a vendor that fails counts as a failure.
         listing = await self.reports.listing(tenant, today - LISTED, today, run.deadline, stale_if_error=False)
         return listing.reports
 
     async def _stored(self, tenant: str, run: KeeperRun) -> Mapping[str, Sequence[Report]]:
-        """The reports of every stored listing that may still hold something, by the listing's key."""
+        """The reports of every stored listing that may still have files to archive, by the listing's key."""
         keys = [key for key in await self.reports.stored(tenant) if not self._exhausted.recall(key)]
         slots, found = asyncio.Semaphore(READS_AT_ONCE), dict[str, Sequence[Report]]()
 

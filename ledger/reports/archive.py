@@ -151,7 +151,7 @@ def record_key(tenant: str, report: Report) -> str:
 
 
 def file_key(tenant: str, key: ReportKey) -> str:
-    """Where a report's file is stored, under a name that holds nothing of the vendor's."""
+    """Where a report's file is stored; the name is a digest, so it has none of the vendor's characters."""
     return f"{ROOT}/tenant={tenant}/files/{_moment(key.date)}{SEPARATOR}{key.digest}"
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 30.0
 """A silent vendor ends a read within this; cancelling it from outside would leave parts of an upload behind."""
 EMPTY_SETTLES = timedelta(hours=1)
-"""An empty file is not believed while its report is younger than this: it may be one that is still being written."""
+"""An empty file is refused while its report is younger than this: it may be one that is still being written."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Every report that can still be had: the vendor's listing, and the archived reports that it no longer lists.
+"""Every report that is still available: the vendor's listing, and the archived reports that it no longer lists.
 
 Both are read at the same time, and filters are applied to their union. The archive only adds: when it cannot be read,
 the listing answers alone; when the vendor fails and no listing is stored, the archive does not stand in for it.
@@ -104,7 +104,7 @@ class ReportCatalogue:
     def _merged(
         self, key: str, listed: Sequence[Report], archived: Sequence[ArchivedReport]
     ) -> tuple[list[ReportWithFile], Sequence[ArchivedReport]]:
-        """See `_united`; remembered for as long as both sides are the very objects that were merged."""
+        """Like `_united`; the last result is used again while both inputs are the same objects."""
         known = self._memory.recall(key)
         if known is None or known[0] is not listed or known[1] is not archived:
             known = (listed, archived, _united(listed, archived))
@@ -112,7 +112,7 @@ class ReportCatalogue:
         return known[2]
 
     async def find(self, tenant: str, wanted: ReportId, deadline: Deadline) -> ReportWithFile | None:
-        """A report that is not found by asking the vendor for its id: in the archive, or in its day's listing.
+        """Find a report that the vendor does not find by its id: in the archive, or in its day's listing.
 
         Raises:
             UpstreamError: the upstream failed and no listing is stored.

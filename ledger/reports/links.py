@@ -1,4 +1,7 @@
-"""When a report's link may be given out: from its start to its end, and never on the strength of an old answer."""
+"""Drops a report's link while it does not work: before its start, and from its expiry on.
+
+A link that states no expiry counts as working for `FRESH_SECONDS` after its answer was fetched.
+"""
 
 from dataclasses import replace
 from datetime import datetime

@@ -24,7 +24,7 @@ from upstreams.errors import BY_CODE, UpstreamError, UpstreamTimeout, UpstreamUn
 LOG = logging.getLogger("tally.ledger")
 
 OPENS_AT = 5
-"""So many failures in a row open a breaker."""
+"""The number of failures in a row that opens a breaker."""
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=30)
 IN_A_ROW = timedelta(minutes=5)
@@ -154,7 +154,7 @@ class Breakers:
         LOG.warning("a vendor's failure was not counted: %s was written too often at once", key)
 
     async def _close(self, key: str, state: BreakerState) -> None:
-        """Count no failures any more, unless another caller has counted one meanwhile."""
+        """Set the count back to zero, unless another caller has counted a failure meanwhile."""
         try:
             await self._write(key, BreakerState(e_tag=state.e_tag))
         except LedgerUnavailable as unavailable:
@@ -169,7 +169,7 @@ class Breakers:
 
 
 def pause(failures: int) -> timedelta:
-    """How long a vendor is not called after so many failures in a row."""
+    """How long a vendor is not called after this number of failures in a row."""
     doublings = max(0, min(failures - OPENS_AT, 10))
     return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 

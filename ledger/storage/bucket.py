@@ -1,4 +1,4 @@
-"""What the ledger needs of an object store: seven primitives, and nothing about who waits how long for them.
+"""What the ledger needs of an object store: seven primitives. Time limits are added by `Store`.
 
 `S3Bucket` is the real one. A test can give `Store` another one: in memory, one that fails, one that ends the process.
 """

@@ -46,7 +46,7 @@ class PersistedQueries:
         self._memory.remember(key, text, len(stored.body))
         return text
 
-    async def keep(self, tenant: str, digest: str, text: str) -> None:
+    async def store(self, tenant: str, digest: str, text: str) -> None:
         """Store a text under its hash, unless this process knows that it is stored or it is too long."""
         body, key = text.encode(), _key(tenant, digest)
         if len(body) > LONGEST_BYTES or self._memory.recall(key) is not None:

@@ -69,7 +69,7 @@ class S3Bucket:
         return result["e_tag"] or ""
 
     async def upload(self, key: str, chunks: AsyncIterator[bytes], attributes: Mapping[str, str]) -> None:
-        """Write an object as its bytes arrive, in parts; when `chunks` raises, the sent parts are taken back."""
+        """Write an object as its bytes arrive, in parts; when `chunks` raises, the upload is aborted."""
         import obstore
 
         try:

@@ -83,7 +83,7 @@ class Store:
     async def upload(self, key: str, chunks: AsyncIterator[bytes], attributes: Mapping[str, str]) -> None:
         """Write one object of any size as its bytes arrive; it becomes visible when all of them have.
 
-        An error of `chunks` is raised unchanged, and the parts sent so far are taken back. End `chunks` rather than
+        An error of `chunks` is raised unchanged, and the upload is aborted. End `chunks` rather than
         cancel the upload, which would leave the parts to the bucket's lifecycle rule. There is no time limit here.
         """
         head = bytearray()  # an upload that ends within its first part is a single PUT

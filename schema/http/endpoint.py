@@ -89,7 +89,7 @@ class GraphQLOverHTTP:
         params = Params(text, params.operation_name, params.variables, params.extensions)
         response = await self._run(request, identity, params, media_type)
         if named.text is not None:  # the text was executable, else `_run` had raised
-            await stored.keep(identity.tenant, named.digest, text)
+            await stored.store(identity.tenant, named.digest, text)
         return response
 
     async def _run(self, request: Request, identity: Identity, params: Params, media_type: str) -> Response:

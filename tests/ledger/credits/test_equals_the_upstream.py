@@ -178,7 +178,7 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
         if self.clock() - self.failed_at["openmarket"] <= PAUSE:
             self.lossy_logs.settle_without_a_report()
         run = KeeperRun(Deadline.after(120))
-        self.run(self.processes[number].keeper.keep(run))
+        self.run(self.processes[number].keeper.work(run))
         assert run.complete
 
     # ── What is asked, and what has to come ──

@@ -179,7 +179,7 @@ def test_two_keepers_at_once_end_in_one_file_and_one_record_of_each_report(deplo
     async def both() -> list[KeeperRun]:
         runs = [KeeperRun(Deadline.after(60)), KeeperRun(Deadline.after(60))]
         keepers = [keeper_of(Settings.read(deployment.environ), deployment.clock) for _ in runs]
-        await asyncio.gather(*(keeper.keep(run) for keeper, run in zip(keepers, runs, strict=True)))
+        await asyncio.gather(*(keeper.work(run) for keeper, run in zip(keepers, runs, strict=True)))
         return runs
 
     assert [run.failed for run in asyncio.run(both())] == [0, 0]
@@ -233,5 +233,5 @@ async def test_a_warm_keeper_reads_a_listing_with_nothing_left_to_archive_once(d
     watched = Watched(parts.store, parts.answers, parts.rde, parts.ageing, deployment.clock)
     keeper = replace(parts.keeper, report_files=replace(parts.keeper.report_files, reports=watched))
     for _ in range(3):
-        await keeper.keep(KeeperRun(Deadline.after(60)))
+        await keeper.work(KeeperRun(Deadline.after(60)))
     assert len(reads) == 1

@@ -109,7 +109,7 @@ def test_a_run_stops_between_any_two_things_and_the_next_one_goes_on(both: Deplo
     keeper = keeper_of(Settings.read(both.environ), both.clock)
     keeper = replace(keeper, credit_days=replace(keeper.credit_days, days=6))
     run = OutOfTime(Deadline.after(60), things=things)
-    asyncio.run(keeper.keep(run))
+    asyncio.run(keeper.work(run))
     assert (run.complete, run.failed) == (False, 0)
     assert [run.settled > 0, run.archived] == [things >= 2, min(max(things - 3, 0), 2)]
     rest = both.run_keeper()

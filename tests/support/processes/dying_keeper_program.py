@@ -88,7 +88,7 @@ async def keep(secrets: SecretStore, bucket: str, death: int, days: int, moment:
     keeper = KnownSecrets(settings, MovingClock(moment), Store(objects), secrets).keeper
     run = KeeperRun(Deadline.after(120))
     who = tenants if days > 1 else only_reports
-    await replace(keeper, credit_days=replace(keeper.credit_days, days=days), tenants=who).keep(run)
+    await replace(keeper, credit_days=replace(keeper.credit_days, days=days), tenants=who).work(run)
     if run.failed or not run.complete:
         raise RuntimeError(f"not kept: {run}")
     return objects
