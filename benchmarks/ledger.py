@@ -26,8 +26,8 @@ from ledger.credits.selection import ROLLUPS_AT_ONCE, Selection
 from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
-from local.openmarket import OpenMarketSimulator
-from local.simulator import SimulatorRequest, SimulatorResponse
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.simulator import SimulatorRequest, SimulatorResponse
 from runtime import telemetry
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline

@@ -29,8 +29,8 @@ import httpx
 from benchmarks import machine
 from deploy.artifact import ROOT
 from local.aws import Aws
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 
 PAGE = ROOT / "benchmarks" / "load.md"
 GATEWAYS, AT_ONCE, SECONDS = 3, 200, 60.0

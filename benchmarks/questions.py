@@ -7,7 +7,7 @@ from gzip import decompress
 from typing import Any
 
 from deploy.artifact import ROOT
-from local.credits import NETWORKS
+from local.vendors.credits import NETWORKS
 
 REPORTS = """query Reports($from: Date!, $to: Date!, $first: Int) {
   reports(from: $from, to: $to, first: $first) { nodes { name format creationDate downloadUrl } }

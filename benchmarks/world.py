@@ -19,8 +19,8 @@ from ledger.credits.days import DayStore
 from ledger.credits.rows import TIME, WIDTH, Rows
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
-from local.credits import credits_of
-from local.rde import RdeSimulator
+from local.vendors.credits import credits_of
+from local.vendors.rde import RdeSimulator
 from upstreams.openmarket.client import LogRow
 
 SETTLED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -13,10 +13,10 @@ import httpx
 
 from deploy.expectations import ExpectedAnswer, event, require
 from deploy.stack import Stack
-from local.blobs import CONTAINER
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
-from local.simulator import Simulator
+from local.vendors.blobs import CONTAINER
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import Simulator
 
 EXPORT_SECONDS = 60
 DEAD_LETTER_SECONDS = 30

@@ -25,8 +25,8 @@ from deploy.permissions import TABLE, check_permissions
 from deploy.runtime import runtime
 from deploy.snapshot import keys_on_request
 from deploy.stack import LEFT_OUT, Stack, build, deployed
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 
 DOMAIN = "api.example.com"
 CERTIFICATE = f"arn:aws:acm:{REGION}:000000000000:certificate/12345678-1234-1234-1234-123456789012"

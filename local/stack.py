@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from local.aws import Aws
-from local.csv_shapes import SHAPES, CsvShape
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.csv_shapes import SHAPES, CsvShape
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 
 BUCKET = "tally-ledger"
 MAKING = timedelta(seconds=10)

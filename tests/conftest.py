@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.aws import Aws
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from upstreams.transport import trusted
 
 pytest.register_assert_rewrite("tests.support")  # so that a failed assertion of a helper shows its values

@@ -10,8 +10,8 @@ from functions.application import make_handler
 from functions.settings import Settings
 from local.authorizer import Authorizer
 from local.gateway import Gateway
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from tests.support.moving_clock import MovingClock
 
 ROWS_A_DAY = 2000

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator
-from local.simulator import failing
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.simulator import failing
 from runtime.logs import JsonLines
 from tests.support.api.frontend import Frontend
 from tests.support.template_reading import template

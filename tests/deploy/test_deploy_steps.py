@@ -16,8 +16,8 @@ import pytest
 from deploy.artifact import ROOT, host_architecture
 from deploy.emulator import Emulator, emulator
 from deploy.stack import build
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 
 MAKE = """#!{python}
 import os, sys

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.artifact import ROOT
 from local.aws import Aws
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from tests.support.api.frontend import Frontend, StartFrontend
 
 pytestmark = pytest.mark.deploy

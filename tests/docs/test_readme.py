@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from functions.settings import Settings
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from schema.http.parameters import BODY_BYTES
 from schema.limits import arguments as inputs
 from schema.limits import cost

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from tests.support.api.credit_log import END, START, credit_log
 from tests.support.api.frontend import Frontend, StartFrontend
 from tests.support.moving_clock import MovingClock

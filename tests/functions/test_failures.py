@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from ledger.storage.breakers import OPENS_AT
-from local import simulator
 from local.aws import Aws
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
-from local.simulator import Fault
+from local.vendors import simulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import Fault
 from tests.support.api.frontend import Frontend, StartFrontend
 from tests.support.moving_clock import MovingClock
 

@@ -14,8 +14,8 @@ from functions.settings import Settings
 from functions.wiring import keeper_of
 from ledger.storage.store import LedgerUnavailable
 from local.aws import Aws
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from tests.support.api.frontend import EVERY_SCOPE, Frontend, LambdaContext, Reply, StartFrontend, http_event
 from tests.support.s3.slow_s3 import SlowS3
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from tests.support.processes.shared_ledger import SharedLedger
 
 

@@ -11,9 +11,9 @@ from functools import partial
 import httpx
 import pytest
 
-from local.credits import BRANDS, NETWORKS, PRICE_POINTS, SimulatedCredit, credits_of
-from local.csv_shapes import SHAPES
-from local.openmarket import OpenMarketSimulator
+from local.vendors.credits import BRANDS, NETWORKS, PRICE_POINTS, SimulatedCredit, credits_of
+from local.vendors.csv_shapes import SHAPES
+from local.vendors.openmarket import OpenMarketSimulator
 from tests.support.vendors.simulator_client import credit_report, utc, written
 
 LOG_COLUMNS = ["Credit ID", "Time (UTC)", "MSISDN", "Network", "Outcome", "Amount", "Currency"]

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.rde import RdeSimulator
+from local.vendors.rde import RdeSimulator
 from tests.support.vendors.simulator_client import signed_in, token_response, utc
 
 SAMPLE = json.loads((Path(__file__).parent / "rde_sample.json").read_text())

@@ -19,8 +19,8 @@ import duckdb
 import httpx
 import pytest
 
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from local.workspace import Workspace
 from tests.support.repository import ROOT
 

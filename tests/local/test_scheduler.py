@@ -11,8 +11,8 @@ import pytest
 from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from local.openmarket import OpenMarketSimulator
 from local.scheduler import Scheduler
+from local.vendors.openmarket import OpenMarketSimulator
 
 ENOUGH = 3
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
-from local.simulator import Fault, answering_html, cut_off, failing, hanging_up, shortened, without_column
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import Fault, answering_html, cut_off, failing, hanging_up, shortened, without_column
 from tests.support.vendors.simulator_client import credit_report, signed_in
 
 PERIOD = ("2024-06-10 00:00:00 UTC", "2024-06-10 01:00:00 UTC")

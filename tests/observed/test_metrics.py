@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from deploy.artifact import ROOT
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
-from local.simulator import failing
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import failing
 from runtime import metrics
 from runtime.metrics import DEFAULT_NAMESPACE, UNITS, emit
 from tests.support.api.frontend import Frontend

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from functions.request_log import TRACE_VARIABLE
-from local.openmarket import OpenMarketSimulator
-from local.simulator import failing
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.simulator import failing
 from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, StartFrontend, http_event
 from tests.support.moving_clock import MovingClock
 

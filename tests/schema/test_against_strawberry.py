@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.exports.exports import Start
-from local.credits import SimulatedCredit
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.credits import SimulatedCredit
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from runtime.deadline import Deadline
 from schema.errors import Invalid, RefusedError
 from schema.execution.messages import Params, Result

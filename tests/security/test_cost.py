@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, get_named_type
 
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from schema.errors import TooComplex
 from schema.execution.bound_schema import bound_schema
 from schema.execution.documents import Documents

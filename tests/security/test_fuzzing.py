@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes, strategies
 
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
-from local.simulator import Fault, answering_html, cut_off, failing, hanging_up, shortened
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import Fault, answering_html, cut_off, failing, hanging_up, shortened
 from schema.errors import BadUserInput
 from schema.resolvers import cursors
 from schema.types.sdl import sdl

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from local.aws import Aws
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
-from local.simulator import (
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import (
     Fault,
     answering_html,
     cut_off,

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from deploy.expectations import ExpectedAnswer
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, Reply, StartFrontend, http_event
 
 CLAIMS = {"sub": "scanner", "scope": EVERY_SCOPE}

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.credits import SimulatedCredit
 from local.lambda_runtime import MAX_RESULT
-from local.openmarket import OpenMarketSimulator
+from local.vendors.credits import SimulatedCredit
+from local.vendors.openmarket import OpenMarketSimulator
 from schema.errors import ResultTooLarge
 from schema.limits.response_budget import LAMBDA_BYTES, PLAIN_BYTES, RENDERED_BYTES, ResponseBudget, refuse_beyond
 from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, http_event

@@ -3,8 +3,8 @@
 import pytest
 from graphql.pyutils import camel_to_snake
 
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from schema.execution.bound_schema import bound_schema
 from schema.resolvers.fields import MUTATIONS, QUERIES
 from schema.resolvers.node_ids import encode

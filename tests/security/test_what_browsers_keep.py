@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from tests.support.api.frontend import EVERY_SCOPE, Frontend, StartFrontend, http_event
 from tests.support.moving_clock import MovingClock
 

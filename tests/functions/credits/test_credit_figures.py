@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from tests.support.api.credit_log import END, START, credit, credit_log
 from tests.support.api.frontend import Frontend
 from tests.support.vendors.credit_oracle import comparable, in_period, summary

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator, parsed_time
+from local.vendors.openmarket import OpenMarketSimulator, parsed_time
 from tests.support.api.credit_log import END, START, credit, credit_log
 from tests.support.api.frontend import Frontend
 from tests.support.moving_clock import MovingClock

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator
-from local.simulator import Fault, SimulatorResponse
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.simulator import Fault, SimulatorResponse
 from tests.support.api.credit_log import END, START
 from tests.support.api.frontend import Frontend
 from tests.support.moving_clock import MovingClock

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from tests.support.api.credit_log import CREDIT_LOG, END, START, credit, credit_log
 from tests.support.api.frontend import Frontend
 from tests.support.moving_clock import MovingClock

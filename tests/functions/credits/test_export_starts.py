@@ -11,7 +11,7 @@ from functions.export_starts import LambdaStart, LocalStart
 from ledger.exports.exports import ExporterUnavailable
 from ledger.exports.writer import Exporter
 from local.aws import Aws
-from local.simulator import Simulator, SimulatorRequest, SimulatorResponse, failing
+from local.vendors.simulator import Simulator, SimulatorRequest, SimulatorResponse, failing
 from runtime.deadline import Deadline, current
 
 

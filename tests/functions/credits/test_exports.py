@@ -15,8 +15,8 @@ import pytest
 from functions.exporter_handler import ExporterHandler
 from functions.settings import Settings
 from local.aws import Aws
-from local.openmarket import OpenMarketSimulator
-from local.simulator import failing
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.simulator import failing
 from tests.support.api.frontend import Frontend, LambdaContext, StartFrontend
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.exporting_process import ExportingProcess, job

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.rde import RdeSimulator
-from local.simulator import Fault, SimulatorResponse, failing, json_answer
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import Fault, SimulatorResponse, failing, json_answer
 from tests.support.api.frontend import Frontend, StartFrontend
 from tests.support.moving_clock import MovingClock
 

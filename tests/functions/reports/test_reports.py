@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from local.rde import RdeSimulator
-from local.simulator import Fault
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import Fault
 from schema.resolvers.cursors import LONGEST
 from tests.support.api.frontend import Frontend, StartFrontend
 from tests.support.moving_clock import MovingClock

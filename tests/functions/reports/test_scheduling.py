@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.rde import RdeSimulator
-from local.simulator import Fault
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import Fault
 from tests.support.api.frontend import Frontend, StartFrontend
 from tests.support.moving_clock import MovingClock
 

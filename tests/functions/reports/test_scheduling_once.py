@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from local.rde import RdeSimulator
-from local.simulator import hanging_up
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import hanging_up
 from tests.support.api.frontend import Frontend, Reply, StartFrontend
 
 MUTATION = """mutation Schedule($input: ScheduleReportInput!) {

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from schema.resolvers import cursors
 from tests.support.api.frontend import Frontend
 from tests.support.api.operations import DAYS, INPUT, LOG, OUTCOME, REPORTS, SCHEDULE, TIMES

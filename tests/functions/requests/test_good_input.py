@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from tests.support.api.frontend import Frontend
 from tests.support.api.operations import DAYS, LOG, OUTCOME, REPORTS, TIMES
 

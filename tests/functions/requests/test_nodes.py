@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from schema.resolvers.node_ids import decode, encode
 from tests.support.api.frontend import EVERY_SCOPE, Frontend
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from deploy.expectations import EVENTS, EXPECTED, check, event
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from tests.support.api.frontend import Frontend
 
 ELSEWHERE = {"keeper", "exporter"}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from local.aws import Aws
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from tests.support.api.credit_log import START, credit
 from tests.support.api.frontend import EVERY_SCOPE, Frontend, StartFrontend, http_event
 from tests.support.api.operations import DAYS, INPUT, LOG, OUTCOME, REPORTS, SCHEDULE, TIMES

@@ -8,9 +8,9 @@ import pytest
 from ledger.credits.days import DayStore
 from ledger.credits.rows import Rows
 from ledger.keeper.run import KeeperRun
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
-from local.simulator import failing
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import failing
 from runtime.clock import DAY
 from runtime.deadline import Deadline
 from tests.support.processes.ledger_process import LedgerProcess

@@ -16,7 +16,7 @@ from ledger.credits.selection import Selection
 from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.storage.bucket import LedgerUnavailable, StoredObject
 from ledger.storage.store import Store
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock

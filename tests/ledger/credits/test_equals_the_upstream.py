@@ -26,11 +26,11 @@ from hypothesis.stateful import (
 
 from ledger.keeper.run import KeeperRun
 from local.aws import Aws
-from local.credits import BRANDS, NETWORKS
-from local.csv_shapes import SHAPES
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
-from local.simulator import Simulator, answering_html, breaking_off, failing, without_column
+from local.vendors.credits import BRANDS, NETWORKS
+from local.vendors.csv_shapes import SHAPES
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import Simulator, answering_html, breaking_off, failing, without_column
 from runtime.deadline import Deadline
 from tests.support.processes.checked_ledger import LOG, PAUSE, PROCESSES, CheckedLedger, midnight_of, parsed
 from tests.support.s3.memory_store import Killed

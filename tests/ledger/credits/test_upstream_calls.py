@@ -15,9 +15,9 @@ from ledger.credits.rows import TIME, WIDTH
 from ledger.keeper.old_answers import GRACE
 from ledger.keeper.run import KeeperRun
 from ledger.storage.breakers import OPENS_AT
-from local.credits import SimulatedCredit
-from local.openmarket import OpenMarketSimulator
-from local.simulator import failing
+from local.vendors.credits import SimulatedCredit
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.simulator import failing
 from runtime.clock import DAY, Period, rfc3339
 from runtime.deadline import Deadline
 from tests.support.processes.ledger_process import LedgerProcess

@@ -13,9 +13,9 @@ from ledger.answers.freshness import Source
 from ledger.credits.selection import Selection
 from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.storage.store import LedgerUnavailable
-from local.credits import SimulatedCredit
-from local.openmarket import OpenMarketSimulator
-from local.simulator import failing
+from local.vendors.credits import SimulatedCredit
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.simulator import failing
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
 from tests.support.processes.ledger_process import LedgerProcess

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.exporting_process import NOON, ExportingProcess, Start
 

@@ -12,9 +12,9 @@ from ledger.credits.masking import masked
 from ledger.credits.rows import COLUMNS, HEADER
 from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportStatus
 from local.aws import Aws
-from local.credits import SimulatedCredit
-from local.openmarket import OpenMarketSimulator
-from local.simulator import failing
+from local.vendors.credits import SimulatedCredit
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.simulator import failing
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.exporting_process import NOON, Start, fill, job, printed_by_program, rows_of
 

@@ -12,8 +12,8 @@ from ledger.exports.writer import PART_LOST
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.aws import Aws
-from local.openmarket import OpenMarketSimulator
-from local.simulator import failing
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.simulator import failing
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.exporting_process import (

@@ -8,7 +8,7 @@ import pytest
 from ledger.exports.exports import is_stalled
 from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportState, ExportStatus
 from ledger.storage.bucket import ListedObject
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.exporting_process import NOON, ExportingProcess, Start, job
 from tests.support.s3.memory_store import MemoryBucket, MemoryStore

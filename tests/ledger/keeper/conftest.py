@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from local.aws import Aws
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.deployment import Deployment
 

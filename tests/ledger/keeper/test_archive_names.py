@@ -14,7 +14,7 @@ from ledger.reports.identity import ReportKey
 from ledger.storage.bucket import StoredObject
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
-from local.rde import RdeSimulator
+from local.vendors.rde import RdeSimulator
 from tests.support.processes.deployment import Deployment, downloaded
 from upstreams.rde.client import Report
 

@@ -20,7 +20,7 @@ from ledger.reports.catalogue import EVERYTHING, ReportCatalogue
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.aws import REGION
-from local.simulator import failing
+from local.vendors.simulator import failing
 from runtime import telemetry
 from runtime.deadline import Deadline
 from tests.support.api.frontend import Frontend

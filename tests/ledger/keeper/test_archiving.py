@@ -18,8 +18,8 @@ from ledger.reports.archive import file_key
 from ledger.reports.archiving import Archiver
 from ledger.reports.identity import ReportKey
 from ledger.storage.bucket import PART_BYTES
-from local.blobs import CONTAINER
-from local.simulator import Fault, SimulatorResponse, answering_html, cut_off, failing, hanging_up
+from local.vendors.blobs import CONTAINER
+from local.vendors.simulator import Fault, SimulatorResponse, answering_html, cut_off, failing, hanging_up
 from runtime.clock import now
 from runtime.deadline import Deadline
 from tests.support.processes.deployment import Deployment

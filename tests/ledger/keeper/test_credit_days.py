@@ -8,9 +8,9 @@ import pytest
 from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from local.credits import SimulatedCredit
-from local.csv_shapes import SHAPES
-from local.simulator import breaking_off, failing
+from local.vendors.credits import SimulatedCredit
+from local.vendors.csv_shapes import SHAPES
+from local.vendors.simulator import breaking_off, failing
 from runtime.clock import DAY, rfc3339
 from tests.support.api.frontend import Frontend, LambdaContext
 from tests.support.processes.deployment import Deployment

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.storage.leases import LEASE
-from local.simulator import failing
+from local.vendors.simulator import failing
 from tests.support.api.frontend import Frontend
 from tests.support.processes.deployment import Deployment, downloaded
 

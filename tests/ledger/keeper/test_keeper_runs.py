@@ -13,7 +13,7 @@ from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
 from ledger.keeper.run import KeeperRun
-from local.simulator import failing
+from local.vendors.simulator import failing
 from runtime.clock import DAY, midnight
 from runtime.deadline import Deadline
 from tests.support.api.frontend import LambdaContext

@@ -3,7 +3,7 @@
 import gzip
 from datetime import timedelta
 
-from local.simulator import failing
+from local.vendors.simulator import failing
 from runtime.clock import DAY, rfc3339, stamp
 from tests.support.processes.deployment import Deployment
 

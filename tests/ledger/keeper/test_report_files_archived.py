@@ -11,7 +11,7 @@ import pytest
 from ledger.keeper.report_files import FILES_AT_ONCE, _candidates
 from ledger.keeper.run import KeeperRun
 from ledger.reports.listings import listings
-from local.simulator import failing
+from local.vendors.simulator import failing
 from runtime.clock import DAY
 from runtime.deadline import Deadline
 from tests.support.processes.ledger_process import LedgerProcess

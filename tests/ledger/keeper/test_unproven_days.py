@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.csv_shapes import SHAPES
-from local.simulator import failing
+from local.vendors.csv_shapes import SHAPES
+from local.vendors.simulator import failing
 from runtime.clock import DAY, midnight, rfc3339
 from tests.support.api.frontend import Frontend
 from tests.support.processes.deployment import Deployment

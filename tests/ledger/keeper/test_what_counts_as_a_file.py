@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from local.blobs import CONTAINER
-from local.simulator import Fault, SimulatorResponse, failing
+from local.vendors.blobs import CONTAINER
+from local.vendors.simulator import Fault, SimulatorResponse, failing
 from tests.support.processes.deployment import Deployment, downloaded
 
 CONTENT = b"day,amount\n2026-11-01,1.50\n"

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from ledger.keeper.run import KeeperRun
-from local.simulator import failing
+from local.vendors.simulator import failing
 from runtime.clock import stamp
 from runtime.compression import pack
 from runtime.deadline import Deadline

@@ -12,8 +12,8 @@ import pytest
 from ledger.reports.idempotency import KeyReused
 from ledger.storage.store import LedgerUnavailable
 from local.aws import Aws
-from local.rde import RdeSimulator
-from local.simulator import SimulatorRequest, SimulatorResponse, failing, hanging_up, shortened
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import SimulatorRequest, SimulatorResponse, failing, hanging_up, shortened
 from runtime.clock import now
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock

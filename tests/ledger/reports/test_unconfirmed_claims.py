@@ -9,7 +9,7 @@ from ledger.reports.idempotency import IdempotencyKeys, Json
 from ledger.storage.leases import Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from local.aws import Aws
-from local.rde import RdeSimulator
+from local.vendors.rde import RdeSimulator
 from runtime.clock import now
 from runtime.deadline import Deadline
 from tests.support.processes.scheduling_process import SchedulingProcess

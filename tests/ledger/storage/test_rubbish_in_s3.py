@@ -18,7 +18,7 @@ from ledger.exports.exports import Exports
 from ledger.exports.jobs import ExportFormat, ExportJob, ExportLog, ExportSnapshot, ExportStatus
 from ledger.exports.writer import Exporter
 from ledger.keeper.run import KeeperRun
-from local.openmarket import OpenMarketSimulator
+from local.vendors.openmarket import OpenMarketSimulator
 from runtime.clock import DAY, Period
 from runtime.compression import pack, unpack
 from runtime.deadline import Deadline

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from local.credits import SimulatedCredit
+from local.vendors.credits import SimulatedCredit
 from tests.support.api.frontend import Frontend
 
 CREDIT_LOG = """

@@ -10,9 +10,9 @@ from typing import Any
 
 from functions.settings import Settings
 from functions.wiring import Parts
-from local.credits import SimulatedCredit
-from local.openmarket import OpenMarketSimulator, parsed_time
-from local.rde import RdeSimulator
+from local.vendors.credits import SimulatedCredit
+from local.vendors.openmarket import OpenMarketSimulator, parsed_time
+from local.vendors.rde import RdeSimulator
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.ledger_process import LedgerProcess, process, vendors_of
 from tests.support.s3.memory_store import MemoryBucket, MemoryStore

@@ -12,8 +12,8 @@ from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
 from local.aws import Aws
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 from runtime.clock import DAY, rfc3339
 from tests.support.api.frontend import Frontend, LambdaContext
 from tests.support.moving_clock import MovingClock

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from functions.settings import Settings
 from functions.wiring import Parts
-from local.openmarket import OpenMarketSimulator, parsed_time
-from local.rde import RdeSimulator
-from local.simulator import failing
+from local.vendors.openmarket import OpenMarketSimulator, parsed_time
+from local.vendors.rde import RdeSimulator
+from local.vendors.simulator import failing
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.ledger_process import LedgerProcess, process, vendors_of
 from tests.support.s3.memory_store import MemoryBucket, MemoryStore

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from ledger.credits.days import DayStore
 from ledger.credits.rows import Rows
 from ledger.storage.store import Store
-from local.credits import credits_of
+from local.vendors.credits import credits_of
 from runtime.clock import DAY, day_end
 from upstreams.openmarket.client import LogRow
 

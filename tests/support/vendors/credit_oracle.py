@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from local.credits import SimulatedCredit
-from local.openmarket import OpenMarketSimulator
+from local.vendors.credits import SimulatedCredit
+from local.vendors.openmarket import OpenMarketSimulator
 
 STATES = {
     "success": "SUCCESS",

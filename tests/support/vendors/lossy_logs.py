@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from operator import itemgetter
 
-from local.csv_shapes import SHAPES
-from local.openmarket import LOG_COLUMNS, OpenMarketSimulator
-from local.simulator import Fault, SimulatorResponse, csv_bytes
+from local.vendors.csv_shapes import SHAPES
+from local.vendors.openmarket import LOG_COLUMNS, OpenMarketSimulator
+from local.vendors.simulator import Fault, SimulatorResponse, csv_bytes
 from tests.support.vendors.vendor_history import DAY, VendorHistory
 
 FINAL_WORDS = frozenset({"success", "confirmed", "failed"})

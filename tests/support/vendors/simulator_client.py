@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import httpx
 
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
 
 
 def written(time: datetime, zone: str = "UTC") -> str:

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from local.openmarket import OpenMarketSimulator
-from local.rde import RdeSimulator
-from local.reports import SimulatedReport
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.rde import RdeSimulator
+from local.vendors.reports import SimulatedReport
 from tests.support.vendors.credit_oracle import shown
 
 DAY = timedelta(days=1)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.credits import SimulatedCredit
-from local.csv_shapes import SHAPES, CsvShape
-from local.openmarket import OpenMarketSimulator
-from local.simulator import Fault, breaking_off, closing_early, cut_off, shortened
+from local.vendors.credits import SimulatedCredit
+from local.vendors.csv_shapes import SHAPES, CsvShape
+from local.vendors.openmarket import OpenMarketSimulator
+from local.vendors.simulator import Fault, breaking_off, closing_early, cut_off, shortened
 from runtime.deadline import Deadline
 from tests.support.vendors.planted_secrets import OPENMARKET
 from upstreams.errors import UpstreamBadResponse, UpstreamError

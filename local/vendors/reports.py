@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 
-from local.report_content import EXTENSIONS, content
+from local.vendors.report_content import EXTENSIONS, content
 
 KEPT = timedelta(days=90)
 """How long the vendor keeps a report it has generated."""

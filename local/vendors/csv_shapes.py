@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal
 
-from local.simulator import SimulatorResponse
+from local.vendors.simulator import SimulatorResponse
 
 type Coding = Literal["", "gzip", "deflate"]
 type Quoting = Literal[0, 1, 2, 3]

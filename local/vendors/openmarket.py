@@ -11,9 +11,9 @@ from decimal import Decimal
 from re import compile as pattern
 from typing import Any
 
-from local.credits import SimulatedCredit, credits_of
-from local.csv_shapes import SHAPES
-from local.simulator import Simulator, SimulatorRequest, SimulatorResponse
+from local.vendors.credits import SimulatedCredit, credits_of
+from local.vendors.csv_shapes import SHAPES
+from local.vendors.simulator import Simulator, SimulatorRequest, SimulatorResponse
 
 LOG_COLUMNS = ("Credit ID", "Time (UTC)", "MSISDN", "Network", "Outcome", "Amount", "Currency")
 OUTCOME_COLUMNS = ("Brand", "Amount", "Currency", "Success", "Failed", "Credit Applied")

@@ -14,9 +14,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from local.blobs import CONTAINER, BlobStore
-from local.reports import SEED_REPORTS, Schedule, SimulatedReport, printed, routine_reports
-from local.simulator import Simulator, SimulatorRequest, SimulatorResponse, json_answer
+from local.vendors.blobs import CONTAINER, BlobStore
+from local.vendors.reports import SEED_REPORTS, Schedule, SimulatedReport, printed, routine_reports
+from local.vendors.simulator import Simulator, SimulatorRequest, SimulatorResponse, json_answer
 
 BASE_PATH = "/marketplace/eu"
 USUAL_LIMIT = 10

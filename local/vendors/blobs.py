@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from local.report_content import CONTENT_TYPES
-from local.simulator import Clock, SimulatorRequest, SimulatorResponse
+from local.vendors.report_content import CONTENT_TYPES
+from local.vendors.simulator import Clock, SimulatorRequest, SimulatorResponse
 
 CONTAINER = "/rdecontainer/"
 _KEY = b"the simulator's own"

@@ -1,0 +1,1 @@
+"""Both vendors, simulated over HTTP as their documents describe them, with ways to misbehave."""
