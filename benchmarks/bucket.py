@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, unquote
 
-from benchmarks.objects import Answer, Call, Objects
+from benchmarks.objects import Answer, ObjectRequest, Objects
 from local.asgi import Receive, Scope, Send, read_body, respond, text_headers
 from local.aws import environ_of
 from local.server import BackgroundServer
@@ -17,7 +17,7 @@ from local.server import BackgroundServer
 BUCKET = "bench"
 
 
-class Bucket:
+class BucketServer:
     """One bucket and some secrets on a loopback port; `objects` may be read and written directly."""
 
     def __init__(self) -> None:
@@ -55,22 +55,22 @@ class Bucket:
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        call = Call(
+        request = ObjectRequest(
             method=scope["method"],
             key=unquote(scope["path"].removeprefix(f"/{BUCKET}").lstrip("/")),
             query=dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True)),
             headers=dict(text_headers(scope)),
             body=await read_body(receive),
         )
-        status, content, headers = self._answer(call)
+        status, content, headers = self._answer(request)
         await respond(send, status, [*headers.items(), ("content-length", str(len(content)))], content)
 
-    def _answer(self, call: Call) -> Answer:
-        if call.headers.get("x-amz-target") == "secretsmanager.GetSecretValue":
-            return self._secret(json.loads(call.body)["SecretId"])
-        listed = call.query.get("list-type") == "2"
-        self.requests.append(("LIST", call.query.get("prefix", "")) if listed else (call.method, call.key))
-        return self._objects.answer(call)
+    def _answer(self, request: ObjectRequest) -> Answer:
+        if request.headers.get("x-amz-target") == "secretsmanager.GetSecretValue":
+            return self._secret(json.loads(request.body)["SecretId"])
+        listed = request.query.get("list-type") == "2"
+        self.requests.append(("LIST", request.query.get("prefix", "")) if listed else (request.method, request.key))
+        return self._objects.answer(request)
 
     def _secret(self, name: str) -> Answer:
         headers = {"content-type": "application/x-amz-json-1.1"}

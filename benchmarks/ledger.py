@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.bucket import BUCKET, Bucket
+from benchmarks.bucket import BUCKET, BucketServer
 from benchmarks.machine import described
 from functions.settings import Settings
 from functions.wiring import Parts
@@ -80,7 +80,7 @@ class Cost:
 class Bench:
     """A bucket and a vendor, and processes that have used neither before."""
 
-    def __init__(self, bucket: Bucket, vendor: CountingVendor) -> None:
+    def __init__(self, bucket: BucketServer, vendor: CountingVendor) -> None:
         self.bucket, self.vendor = bucket, vendor
         own = {"OPENMARKET_BASE_URL": vendor.base_url, "UPSTREAM_SECONDS": "300"}
         self.settings = Settings.read(bucket.environ | own)
@@ -163,7 +163,7 @@ async def measure(bench: Bench) -> list[str]:
 
 def main() -> None:
     """Measure, print and write."""
-    with Bucket() as bucket, CountingVendor(rows_a_day=ROWS_A_DAY, history_days=500, clock=lambda: NOW) as vendor:
+    with BucketServer() as bucket, CountingVendor(rows_a_day=ROWS_A_DAY, history_days=500, clock=lambda: NOW) as vendor:
         os.environ.update(bucket.environ)
         vendor.credits_between(END - max(SPANS) * DAY, END)  # generated now, so that it is not measured
         lines = asyncio.run(measure(Bench(bucket, vendor)))

@@ -83,7 +83,7 @@ class LoadResult:
 
 
 @dataclass(frozen=True)
-class Running:
+class GatewayProcess:
     """A gateway's process, its URL, and a token that it accepts."""
 
     process: subprocess.Popen[str]
@@ -136,7 +136,7 @@ class Truth:
 
 
 @contextmanager
-def gateways(environ: dict[str, str]) -> Iterator[list[Running]]:
+def gateways(environ: dict[str, str]) -> Iterator[list[GatewayProcess]]:
     """Gateways in processes of their own; their log lines are discarded."""
     with ExitStack() as stack:
         running = []
@@ -154,12 +154,12 @@ def gateways(environ: dict[str, str]) -> Iterator[list[Running]]:
             assert process.stderr is not None
             url, token = process.stderr.readline().split()
             threading.Thread(target=process.stderr.read, daemon=True).start()
-            running.append(Running(process, url, token))
+            running.append(GatewayProcess(process, url, token))
         yield running
 
 
 async def client(
-    http: httpx.AsyncClient, gateway: Running, dice: random.Random, truth: Truth, result: LoadResult
+    http: httpx.AsyncClient, gateway: GatewayProcess, dice: random.Random, truth: Truth, result: LoadResult
 ) -> None:
     """Query one random period after the other until the time is over."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -186,14 +186,14 @@ async def client(
             result.wrong.append(wrong)
 
 
-async def watch(running: list[Running], sizes: list[list[float]]) -> None:
+async def watch(running: list[GatewayProcess], sizes: list[list[float]]) -> None:
     """Note each process's memory twice a second."""
     while True:
         sizes.append([gateway.megabytes() for gateway in running])
         await asyncio.sleep(0.5)
 
 
-async def drive(running: list[Running], truth: Truth) -> tuple[LoadResult, list[list[float]]]:
+async def drive(running: list[GatewayProcess], truth: Truth) -> tuple[LoadResult, list[list[float]]]:
     """Run all clients concurrently."""
     result, sizes = LoadResult(), list[list[float]]()
     watching = asyncio.create_task(watch(running, sizes))

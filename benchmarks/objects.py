@@ -20,7 +20,7 @@ Answer = tuple[int, bytes, Headers]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ObjectRequest:
     """One request about one key."""
 
     method: str
@@ -38,55 +38,55 @@ class Objects:
         self._attributes: dict[str, Headers] = {}
         self._uploads: dict[str, dict[int, bytes]] = {}
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, request: ObjectRequest) -> Answer:
         """What S3 answers."""
-        if call.query.get("list-type") == "2":
-            return self._list(call.query)
+        if request.query.get("list-type") == "2":
+            return self._list(request.query)
         known = {"GET": self._get, "PUT": self._put, "DELETE": self._delete, "POST": self._post}
-        return known[call.method](call) if call.method in known else (405, b"", {})
+        return known[request.method](request) if request.method in known else (405, b"", {})
 
-    def _get(self, call: Call) -> Answer:
-        body = self.bodies.get(call.key)
+    def _get(self, request: ObjectRequest) -> Answer:
+        body = self.bodies.get(request.key)
         if body is None:
             return 404, b"<Error><Code>NoSuchKey</Code></Error>", XML
         when = MODIFIED.strftime("%a, %d %b %Y %H:%M:%S GMT")
-        return 200, body, {"etag": _tag(body), "last-modified": when, **self._attributes.get(call.key, {})}
+        return 200, body, {"etag": _tag(body), "last-modified": when, **self._attributes.get(request.key, {})}
 
-    def _put(self, call: Call) -> Answer:
-        if "partNumber" in call.query:
-            self._uploads[call.query["uploadId"]][int(call.query["partNumber"])] = call.body
-            return 200, b"", {"etag": _tag(call.body)}
-        stored, required_tag = self.bodies.get(call.key), call.headers.get("if-match")
-        if stored is not None and call.headers.get("if-none-match") == "*":
+    def _put(self, request: ObjectRequest) -> Answer:
+        if "partNumber" in request.query:
+            self._uploads[request.query["uploadId"]][int(request.query["partNumber"])] = request.body
+            return 200, b"", {"etag": _tag(request.body)}
+        stored, required_tag = self.bodies.get(request.key), request.headers.get("if-match")
+        if stored is not None and request.headers.get("if-none-match") == "*":
             return 412, b"<Error><Code>PreconditionFailed</Code></Error>", XML
         if required_tag and required_tag != _tag(stored or b""):
             return 412, b"<Error><Code>PreconditionFailed</Code></Error>", XML
-        self._store(call.key, call.headers, call.body)
-        return 200, b"", {"etag": _tag(call.body)}
+        self._store(request.key, request.headers, request.body)
+        return 200, b"", {"etag": _tag(request.body)}
 
-    def _delete(self, call: Call) -> Answer:
-        self.bodies.pop(call.key, None)
+    def _delete(self, request: ObjectRequest) -> Answer:
+        self.bodies.pop(request.key, None)
         return 204, b"", {}
 
-    def _post(self, call: Call) -> Answer:
-        if "delete" in call.query:
-            deleted_keys = [node.text or "" for node in ET.fromstring(call.body).iter() if node.tag.endswith("Key")]  # noqa: S314 - our own client's
+    def _post(self, request: ObjectRequest) -> Answer:
+        if "delete" in request.query:
+            deleted_keys = [node.text or "" for node in ET.fromstring(request.body).iter() if node.tag.endswith("Key")]  # noqa: S314 - our own client's
             for name in deleted_keys:
                 self.bodies.pop(name, None)
             deleted = "".join(f"<Deleted><Key>{escape(name)}</Key></Deleted>" for name in deleted_keys)
             return 200, f"<DeleteResult>{deleted}</DeleteResult>".encode(), XML
-        if "uploads" in call.query:
-            return self._begin(call)
-        parts = self._uploads.pop(call.query["uploadId"])
+        if "uploads" in request.query:
+            return self._begin(request)
+        parts = self._uploads.pop(request.query["uploadId"])
         whole = b"".join(parts[number] for number in sorted(parts))
-        self._store(call.key, self._attributes.pop(call.query["uploadId"]), whole)
+        self._store(request.key, self._attributes.pop(request.query["uploadId"]), whole)
         done = f"<ETag>{escape(_tag(whole))}</ETag>"
         return 200, f"<CompleteMultipartUploadResult>{done}</CompleteMultipartUploadResult>".encode(), XML
 
-    def _begin(self, call: Call) -> Answer:
+    def _begin(self, request: ObjectRequest) -> Answer:
         upload = uuid.uuid4().hex
         self._uploads[upload] = {}
-        self._attributes[upload] = call.headers
+        self._attributes[upload] = request.headers
         name = f"<UploadId>{upload}</UploadId>"
         return 200, f"<InitiateMultipartUploadResult>{name}</InitiateMultipartUploadResult>".encode(), XML
 

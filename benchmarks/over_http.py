@@ -35,7 +35,7 @@ a time, so these rates are a check that nothing became slow, not a goal."""
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningServer:
     """A server that listens."""
 
     server: Server
@@ -45,7 +45,7 @@ class Running:
 
 
 @contextmanager
-def running(servers: Sequence[Server], environ: Mapping[str, str]) -> Iterator[list[Running]]:
+def running(servers: Sequence[Server], environ: Mapping[str, str]) -> Iterator[list[RunningServer]]:
     """Start servers, and wait until each has answered."""
     with ExitStack() as stack:
         started = [stack.enter_context(_started(server, environ)) for server in servers]
@@ -55,7 +55,7 @@ def running(servers: Sequence[Server], environ: Mapping[str, str]) -> Iterator[l
 
 
 @contextmanager
-def _started(server: Server, environ: Mapping[str, str]) -> Iterator[Running]:
+def _started(server: Server, environ: Mapping[str, str]) -> Iterator[RunningServer]:
     port = str(free_port())
     config = (PEERS / "tailcall" / "reports.graphql").read_text()
     config = config.replace("{{PORT}}", port).replace("{{REPORTS_URL}}", environ["REPORTS_URL"])
@@ -68,7 +68,7 @@ def _started(server: Server, environ: Mapping[str, str]) -> Iterator[Running]:
     with log.open("w") as out:
         process = subprocess.Popen(command, cwd=server.folder, env=environ, stdout=subprocess.DEVNULL, stderr=out)
     try:
-        yield Running(server, f"http://127.0.0.1:{port}/graphql", process, log)
+        yield RunningServer(server, f"http://127.0.0.1:{port}/graphql", process, log)
     finally:
         process.kill()
         process.wait()

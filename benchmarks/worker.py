@@ -16,7 +16,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 
-class LambdaContext:
+class WorkerContext:
     aws_request_id = "00000000-0000-0000-0000-000000000000"
 
     @staticmethod
@@ -34,7 +34,7 @@ def main() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         profiler = Profile() if order.get("profiled") else None
-        calls, context, answer = list(islice(cycle(order["events"]), order["times"])), LambdaContext(), None
+        calls, context, answer = list(islice(cycle(order["events"]), order["times"])), WorkerContext(), None
         started = time.perf_counter()
         with profiler or nullcontext():
             for event in calls:

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from benchmarks.bucket import BUCKET, Bucket
+from benchmarks.bucket import BUCKET, BucketServer
 from benchmarks.questions import LARGE, PERIODS, SMALL
 from ledger.credits.days import DayStore
 from ledger.credits.rows import TIME, WIDTH, Rows
@@ -37,7 +37,7 @@ class World:
     """The bucket and the vendor, running, with their listings."""
 
     def __init__(self) -> None:
-        self.bucket = Bucket()
+        self.bucket = BucketServer()
         self.rde = RdeSimulator(generated=False)
         self._running = ExitStack()
         self._generated: dict[int, Rows] = {}
