@@ -1,1 +1,1 @@
-"""The Lambda functions, one module each. Wiring only: settings and clients in, handler out."""
+"""The three Lambda functions (`graphql_api`, `keeper`, `exporter`), their settings, wiring and log lines."""

@@ -20,7 +20,7 @@ from functions.settings import Settings
 from functions.wiring import ledger_of
 from runtime import deadline, telemetry
 from runtime.clock import Clock, now
-from schema.errors import RefusedError, described
+from schema.errors import RefusedError, error_entry
 from schema.http.endpoint import GraphQLOverHTTP
 from schema.http.requests import Request, Response
 from schema.resolvers.access import ClaimNames
@@ -122,7 +122,7 @@ def _new_record() -> telemetry.Telemetry:
 
 
 def _failed(error: Exception, request_id: str, status: int) -> Response:
-    described_error = described(error, request_id)
-    telemetry.failed(described_error["extensions"]["code"])
-    body = orjson.dumps({"errors": [described_error]})
+    entry = error_entry(error, request_id)
+    telemetry.failed(entry["extensions"]["code"])
+    body = orjson.dumps({"errors": [entry]})
     return Response(status, body, [("content-type", "application/json"), ("cache-control", "no-store")])

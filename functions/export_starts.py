@@ -118,7 +118,7 @@ class LocalStart:
         except asyncio.CancelledError:
             LOG.info("exports stopped with the process")
         except Exception:
-            LOG.exception("exports stopped; the next one that is asked for begins again")
+            LOG.exception("the thread that writes exports failed; the next start of an export makes a new one")
         finally:
             with self._guard:
                 if self._thread is threading.current_thread():

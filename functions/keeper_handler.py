@@ -35,7 +35,7 @@ class KeeperHandler:
         self._cancelled = False
 
     def __call__(self, event: object, context: object) -> dict[str, Any]:  # noqa: ARG002 - every event means the same
-        """Do what there is time for.
+        """Do as much as there is time for.
 
         Raises:
             SecretsUnavailable: the tenants could not be listed.

@@ -1,4 +1,4 @@
-"""One log line for each GraphQL request, which carries its metrics as well and nothing secret.
+"""One log line for each GraphQL request: its metrics are in it, and nothing secret is.
 
 Its content is gathered where things happen (`runtime.telemetry`). The two metrics with a dimension, errors by code and
 seconds by upstream, need a line each; most requests have neither. An error counts whether the answer shows it or an
@@ -14,15 +14,13 @@ from typing import Any, NamedTuple
 from runtime.logs import rendered, write
 from runtime.metrics import MOST_VALUES, embedded, emit
 from runtime.redaction import redacted
-from runtime.telemetry import Telemetry
+from runtime.telemetry import Telemetry, UpstreamCall
 from schema.http.requests import Request
 
 TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
 TRACE_HEADER = "x-amzn-trace-id"
 LONGEST_NAME = 80
 _SOURCES = (("ledger.hit", "CACHE"), ("ledger.miss", "UPSTREAM"), ("ledger.archive", "ARCHIVE"))
-
-
 CLIENT_CLAIMS = ("client_id", "azp", "cid", "appid")
 """The claims in which identity providers name the application that a token was issued to."""
 
@@ -49,40 +47,28 @@ class RequestLog:
     def __init__(self) -> None:
         self._cold = True
 
-    def write(self, record: Telemetry, answered: LoggedResponse, began: float) -> None:
+    def write(self, record: Telemetry, response: LoggedResponse, began: float) -> None:
         """Write the line of one request; `began` is on the performance clock."""
         cold, self._cold = self._cold, False
-        counts = record.counts
-        metrics = {
-            "Requests": 1,
-            "LedgerHits": counts["ledger.hit"],
-            "StaleAnswers": counts["ledger.stale"],
-        }
+        request, counts = response.request, record.counts
+        metrics = {"Requests": 1, "LedgerHits": counts["ledger.hit"], "StaleAnswers": counts["ledger.stale"]}
         line: dict[str, Any] = {
             "time": datetime.now(UTC),
             "level": "INFO",
             "message": "request",
-            "requestId": answered.request.request_id,
-            "traceId": os.environ.get(TRACE_VARIABLE) or answered.request.headers.get(TRACE_HEADER),
-            **answered.caller,
-            "method": answered.request.method,
-            "status": answered.status,
+            "requestId": request.request_id,
+            "traceId": os.environ.get(TRACE_VARIABLE) or request.headers.get(TRACE_HEADER),
+            **response.caller,
+            "method": request.method,
+            "status": response.status,
             "seconds": round(time.perf_counter() - began, 6),
-            "bytes": answered.size,
+            "bytes": response.size,
             "coldStart": cold,
             **_facts(record),
             "source": [source for count, source in _SOURCES if counts[count]],
             "stale": counts["ledger.stale"] > 0,
             "errorCodes": record.error_codes,
-            "upstreamCalls": [
-                {
-                    "upstream": call.upstream,
-                    "operation": call.operation,
-                    "status": call.status,
-                    "seconds": round(call.seconds, 6),
-                }
-                for call in record.upstream_calls
-            ],
+            "upstreamCalls": [_shown_call(call) for call in record.upstream_calls],
             "counts": counts,
             **embedded(metrics),
         }
@@ -94,6 +80,15 @@ def _facts(record: Telemetry) -> dict[str, object]:
     """The facts of a request, its operation's name redacted: that is the client's own text."""
     name = record.facts.get("operation")
     return {**record.facts, "operation": _shown(name)} if isinstance(name, str) else record.facts
+
+
+def _shown_call(call: UpstreamCall) -> dict[str, object]:
+    return {
+        "upstream": call.upstream,
+        "operation": call.operation,
+        "status": call.status,
+        "seconds": round(call.seconds, 6),
+    }
 
 
 @lru_cache(maxsize=512)

@@ -89,7 +89,7 @@ KNOWN = (RefusedError, UpstreamError, LedgerUnavailable)
 """Errors that are raised on purpose; every other exception is a fault of ours."""
 
 
-def described(cause: Exception, request_id: str) -> dict[str, Any]:
+def error_entry(cause: Exception, request_id: str) -> dict[str, Any]:
     """An error's message and its `extensions`: code, request id, and the upstream where one is to blame."""
     extensions = {"requestId": request_id}
     if isinstance(cause, RefusedError):

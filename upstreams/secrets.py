@@ -54,7 +54,7 @@ class RdeSecret:
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """What no log may hold; a marketplace is a public code such as `eu`."""
+        """The values that must not be logged; a marketplace is a public code such as `eu`."""
         grant = (self.grant.client_secret,) if self.grant else ()
         return (self.username, self.password, self.subscription_key, *grant)
 
@@ -68,7 +68,7 @@ class OpenMarketSecret:
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """What no log may hold."""
+        """The values that must not be logged."""
         return (self.account_id, self.password)
 
 

@@ -5,8 +5,8 @@ process sees it. While all is well nothing is written, and one object is read fo
 count (unavailable, timed out). A 429 does: a vendor that limits the rate asks for exactly this pause. Wrong credentials
 or an odd answer do not, nor does a call for which our own time was too short: none of them predicts the next call.
 
-`scheduleReport` does not pass the breaker. It is asked for once, by a caller who sees its error, and a vendor whose
-listings fail may well accept it; to refuse it unasked would be the worse answer.
+`scheduleReport` does not pass the breaker. Its caller asks once and sees the error, and a vendor whose listings fail
+may still accept a report: refusing without asking would be worse.
 """
 
 import logging

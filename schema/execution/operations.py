@@ -11,7 +11,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, execute
 
 from runtime import telemetry
-from schema.errors import MutationByGet, described
+from schema.errors import MutationByGet, error_entry
 from schema.execution.bound_schema import bound_schema
 from schema.execution.documents import Documents
 from schema.execution.list_executor import ListExecutor
@@ -76,4 +76,4 @@ def error_of(error: GraphQLError, request_id: str) -> dict[str, Any]:
     if cause is None or isinstance(cause, GraphQLError):
         extensions = {**(error.extensions or {}), "requestId": request_id, "code": "BAD_USER_INPUT"}
         return {**formatted, "extensions": extensions}
-    return {**formatted, **described(cause, request_id)}
+    return {**formatted, **error_entry(cause, request_id)}

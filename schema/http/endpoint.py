@@ -17,7 +17,7 @@ from runtime import telemetry
 from runtime.clock import Clock
 from runtime.compression import FAST, pack
 from runtime.redaction import redacted
-from schema.errors import BadUserInput, Invalid, RefusedError, described
+from schema.errors import BadUserInput, Invalid, RefusedError, error_entry
 from schema.execution.messages import Params
 from schema.execution.operations import Operations
 from schema.http.negotiation import JSON_TYPE, RESPONSE_TYPE, media_type_for, takes_gzip
@@ -112,7 +112,7 @@ class GraphQLOverHTTP:
 def _refusal(
     request: Request, media_type: str | None, error: RefusedError, status: int, headers: Sequence[tuple[str, str]] = ()
 ) -> Response:
-    body = {"errors": [described(error, request.request_id)]}
+    body = {"errors": [error_entry(error, request.request_id)]}
     return _response(request, media_type, status, body, [*NOT_STORED, *headers])
 
 

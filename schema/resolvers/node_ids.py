@@ -1,7 +1,7 @@
 """Global ids: opaque text by which `node(id:)` finds an object again, and by which clients cache it.
 
 An id holds the type and what the ledger needs to find the object: base64url of a JSON list. It is stable as long as
-these parts are, and no secret: a forged one gives what the caller could query anyway.
+these parts are. It is not a secret: a forged one finds only what its sender could query anyway.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Recognises a sentence that stands for an empty report, such as "No data found for the requested period".
+"""Recognises a sentence that replaces an empty report, such as "No data found for the requested period".
 
 Only what is understood counts, since days are settled on it: the sentence in the setting `OPENMARKET_NO_DATA`, or one
 short line of `text/plain` without separators whose every word belongs to such a sentence. An error message never does.

@@ -15,7 +15,7 @@ from upstreams.errors import RDE, UpstreamBadResponse
 GZIP = b"\x1f\x8b"
 HEAD_BYTES = 1024
 PART_BYTES = 4096
-"""Decoded at once: a compressed byte stands for up to a thousand."""
+"""How many bytes are decoded at once: each may unpack to a thousand."""
 _PAGE = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
 # What Azure and S3 answer instead of an object: XML with <Error> and <Code>, or the same as JSON.
 _XML_ERROR = re.compile(rb"\s*(<\?xml[^>]*>\s*)?<(m:)?error(\s[^>]*)?>\s*<(m:)?code\b", re.IGNORECASE)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 USUAL_SECONDS = 1500.0
 LONGEST_SECONDS = 24 * 3600.0
-"""A longer life is not believed: the usual one is safe for any token."""
+"""A longer life counts as an error, and the usual one is used: it is safe for any token."""
 USABLE_SHARE = 0.9
 """A token is not used in the last tenth of its life: the call it goes with takes time, and clocks differ."""
 PASSWORD_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
