@@ -61,11 +61,11 @@ class KeeperHandler:
         try:
             if self._cancelled:
                 raise asyncio.CancelledError
-            return await self._keep(context)
+            return await self._work(context)
         finally:
             self._task, self._cancelled = None, False
 
-    async def _keep(self, context: object) -> dict[str, Any]:
+    async def _work(self, context: object) -> dict[str, Any]:
         began, record = time.monotonic(), telemetry.Telemetry()
         telemetry.current.set(record)
         remaining = getattr(context, "get_remaining_time_in_millis", None)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import orjson
 
-from ledger.answers.freshness import Source
+from ledger.answers.freshness import Freshness, Source
 from ledger.storage.breakers import Breakers
 from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, Store
@@ -65,6 +65,11 @@ class CachedAnswer(NamedTuple):
     def __repr__(self) -> str:
         """Without the value, which may hold links and phone numbers."""
         return f"CachedAnswer(fetched={self.fetched}, source={self.source}, stale={self.stale})"
+
+    @property
+    def freshness(self) -> Freshness:
+        """How fresh its data are; whether they are final is for the caller to add."""
+        return Freshness(self.source, self.fetched, self.good_until, self.stale)
 
 
 class Answers:

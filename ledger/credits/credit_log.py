@@ -130,8 +130,8 @@ class CreditLog:
         """Find the stored versions: from memory if all of them are good, else by one LIST, shared by equal queries."""
         self._versions.recall(query, days)
         if self._missing(query, days):
-            key = f"{query.days.folder} {days[0]} {days[-1]}"
-            await self._record_stored(query, self._lists.get(key, lambda: self._stored(query.days, days)))
+            key = f"{query.store.folder} {days[0]} {days[-1]}"
+            await self._record_stored(query, self._lists.get(key, lambda: self._stored(query.store, days)))
 
     async def _stored(self, store: DayStore, days: Sequence[date]) -> tuple[list[DayVersion], frozenset[date]]:
         """The stored versions of some days, and the days that other processes are fetching."""
@@ -203,7 +203,7 @@ class CreditLog:
     async def _fetch_once(self, query: DayQuery, days: Sequence[date]) -> RefreshedDays:
         """A range of days, fetched by one process at a time."""
         return await self._leases.once(
-            query.days.key(days[0], LEASE),
+            query.store.key(days[0], LEASE),
             lambda: self._fetched_by_others(query, days),
             lambda: self._fetch_range(query, days),
             OPENMARKET,
@@ -215,7 +215,7 @@ class CreditLog:
 
         This LIST is not shared: it has to begin after the lease was taken, to see what its last holder wrote.
         """
-        await self._record_stored(query, self._stored(query.days, days))
+        await self._record_stored(query, self._stored(query.store, days))
         return None if self._missing(query, days) else RefreshedDays(query.known(days), from_vendor=False)
 
     async def _fetch_range(self, query: DayQuery, days: Sequence[date]) -> RefreshedDays:

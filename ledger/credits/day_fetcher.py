@@ -71,7 +71,7 @@ class DayFetcher:
         settled = self.settlement.settles(day, fetched, proven=proven)
         try:
             if not query.offline:
-                return await query.days.write(day, fetched, rows, settled=settled, proven=proven)
+                return await query.store.write(day, fetched, rows, settled=settled, proven=proven)
         except LedgerUnavailable as error:
             LOG.warning("the rows of %s could not be stored: %s", day, error)
         return DayVersion(day, fetched, len(rows), settled, rows, stored=False, proven=proven)

@@ -31,7 +31,7 @@ class DayQuery:
     `distrusted` days count only if they were fetched since it began.
     """
 
-    days: DayStore
+    store: DayStore
     tenant: str
     brand: str | None
     began: datetime
@@ -96,4 +96,4 @@ class VersionMemory:
 
 
 def _key(query: DayQuery, day: date) -> str:
-    return f"{query.days.folder}/{day}"
+    return f"{query.store.folder}/{day}"

@@ -83,7 +83,7 @@ class DayReader:
 
     async def _stored_rows(self, query: DayQuery, version: DayVersion) -> Rows | None:
         try:
-            return await query.days.rows(version)
+            return await query.store.rows(version)
         except LedgerUnavailable as error:
             if not query.deadline.remaining():
                 raise
@@ -115,7 +115,7 @@ class DayReader:
         if version.rows is not None:
             return None
         try:
-            return await query.days.rollup(version)
+            return await query.store.rollup(version)
         except LedgerUnavailable as error:
             LOG.warning("adding up the rows of %s: %s", version.day, error)
             return None
@@ -131,4 +131,4 @@ def _parsed(rollup: Rollup, detail: Detail, key: str) -> Rollup | None:
 
 
 def _key(query: DayQuery, version: DayVersion) -> str:
-    return f"{query.days.folder}/{version.day}/{version.id}"
+    return f"{query.store.folder}/{version.day}/{version.id}"

@@ -113,9 +113,9 @@ class Selection:
         self, versions: Sequence[DayVersion], detail: Detail
     ) -> AsyncIterator[tuple[DayVersion, Rollup]]:
         for start in range(0, len(versions), ROLLUPS_AT_ONCE):
-            some = versions[start : start + ROLLUPS_AT_ONCE]
-            rollups = await self._in_time(partial(self._rollups, some, detail))
-            for version, rollup in zip(some, rollups, strict=True):
+            batch = versions[start : start + ROLLUPS_AT_ONCE]
+            rollups = await self._in_time(partial(self._rollups, batch, detail))
+            for version, rollup in zip(batch, rollups, strict=True):
                 yield version, rollup
 
     async def _rollups(self, versions: Sequence[DayVersion], detail: Detail) -> list[Rollup]:

@@ -134,7 +134,7 @@ class Exporter:
 
 async def _body(snapshot: PeriodSnapshot, version: DayVersion) -> bytes | None:
     """A version's rows as they are stored, unless they are in memory already."""
-    return None if version.rows is not None else await snapshot.query.days.stored_rows(version)
+    return None if version.rows is not None else await snapshot.query.store.stored_rows(version)
 
 
 async def _segment(

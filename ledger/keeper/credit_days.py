@@ -60,7 +60,7 @@ class CreditDays:
     async def refresh_brands(self, tenant: str, run: KeeperRun) -> None:
         """Refresh the logs of the brands that have credits in these days, by the log or by the outcome report.
 
-        A misspelt brand that was queried once has none, and is not fetched for ever.
+        A misspelt brand that was queried once has none, so it is not fetched again in every run.
 
         Raises:
             LedgerUnavailable: S3 could not serve.
@@ -89,11 +89,12 @@ class CreditDays:
         began, store, days = self.clock(), DayStore(self.store, tenant, brand), self._days()
         for version in stored.values():
             await self._promote(store, version)
-        for some in batched(reversed(days), LONGEST_RANGE, strict=False):
+        for newest_first in batched(reversed(days), LONGEST_RANGE, strict=False):
             if not run.has_time():
                 break
-            with run.attempt(f"credit log of {tenant}, brand {brand or ALL_BRANDS}, {some[-1]} to {some[0]}"):
-                period = Period(midnight(some[-1]), day_end(some[0]))
+            first, last = newest_first[-1], newest_first[0]
+            with run.attempt(f"credit log of {tenant}, brand {brand or ALL_BRANDS}, {first} to {last}"):
+                period = Period(midnight(first), day_end(last))
                 await self.credit_log.snapshot(tenant, brand, period, run.deadline, stale_if_error=False)
         log = ListedLog(tenant, brand, store, await store.list_versions(days))
         after = await self._settle_unproven(log, began, run)
@@ -111,9 +112,9 @@ class CreditDays:
         if not unproven.among(log):
             return log.listing.versions
         lacking = [day for day in await unproven.settle(log, run) if log.listing.versions[day].fetched < began]
-        for some in contiguous_ranges(lacking, frozenset()):
-            with run.attempt(f"credit log of {log.tenant}, {some[0]} to {some[-1]} again"):
-                await self.credit_log.fetch_again(log.tenant, log.brand, some, run.deadline)
+        for days_again in contiguous_ranges(lacking, frozenset()):
+            with run.attempt(f"credit log of {log.tenant}, {days_again[0]} to {days_again[-1]} again"):
+                await self.credit_log.fetch_again(log.tenant, log.brand, days_again, run.deadline)
         if lacking:
             await unproven.settle(await log.listed_again(days), run)
         return (await log.listed_again(days)).listing.versions

@@ -4,8 +4,11 @@ A link that states no expiry counts as working for `FRESH_SECONDS` after its ans
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from ledger.answers.ageing import FOR_GOOD
+from ledger.answers.answers import CachedAnswer
+from ledger.answers.freshness import Source
 from upstreams.rde.client import Report
 
 
@@ -16,3 +19,8 @@ def with_living_link(report: Report, undated_until: datetime, now: datetime) -> 
     if now < ends and (starts is None or starts <= now):
         return report
     return replace(report, download_url=None)
+
+
+def undated_links_until(answer: CachedAnswer, fresh: timedelta) -> datetime:
+    """Until when an answer's links without an expiry count as working; in an answer fetched just now they do."""
+    return FOR_GOOD if answer.source is Source.UPSTREAM else answer.fetched + fresh

@@ -12,9 +12,9 @@ from datetime import date, datetime, timedelta
 
 from ledger.answers.ageing import FOR_GOOD, Ageing
 from ledger.answers.answers import ROOT, Answers, CachedAnswer, Question
-from ledger.answers.freshness import Freshness, Source
+from ledger.answers.freshness import Freshness
 from ledger.reports.identity import ReportKey
-from ledger.reports.links import with_living_link
+from ledger.reports.links import undated_links_until, with_living_link
 from ledger.reports.stored import StoredListing, is_listing, listing_from_json, listing_to_json
 from ledger.storage.store import Store
 from runtime.clock import Clock, day_end, unstamp
@@ -92,19 +92,16 @@ class ReportListings:
             known = self._parsed(answer)
             if self._clock() < answer.good_until:
                 self._cache.remember(folder, (answer.fetched, known), len(known.reports) * REPORT_BYTES)
-        freshness = Freshness(answer.source, answer.fetched, answer.good_until, answer.stale)
-        return Listing(known.reports, known.unreadable, freshness)
+        return Listing(known.reports, known.unreadable, answer.freshness)
 
     def _parsed(self, answer: CachedAnswer) -> Listing:
         stored = listing_from_json(answer.value)
         by_identity = {ReportKey.of(report).identity: report for report in self._living(stored, answer)}
         newest_first = sorted(by_identity.values(), key=lambda report: report.sort_key, reverse=True)
-        return Listing(newest_first, stored.unreadable, Freshness(answer.source, answer.fetched, answer.good_until))
+        return Listing(newest_first, stored.unreadable, answer.freshness)
 
     def _living(self, listing: StoredListing, answer: CachedAnswer) -> list[Report]:
-        just_fetched = answer.source is Source.UPSTREAM
-        undated_until = FOR_GOOD if just_fetched else answer.fetched + self._ageing.fresh
-        now = self._clock()
+        undated_until, now = undated_links_until(answer, self._ageing.fresh), self._clock()
         return [with_living_link(report, undated_until, now) for report in listing.reports]
 
     async def _scheduled_at(self, tenant: str) -> datetime | None:

@@ -16,9 +16,9 @@ from urllib.parse import quote, unquote
 
 from ledger.answers.ageing import FOR_GOOD, Ageing
 from ledger.answers.answers import ROOT, Answers, CachedAnswer, Question
-from ledger.answers.freshness import Freshness, Source
+from ledger.answers.freshness import Freshness
 from ledger.reports.identity import ReportId
-from ledger.reports.links import with_living_link
+from ledger.reports.links import undated_links_until, with_living_link
 from ledger.reports.listings import ReportListings
 from ledger.reports.stored import is_report, report_from_json, report_to_json
 from ledger.storage.store import LedgerUnavailable, Store
@@ -79,7 +79,7 @@ class ScheduledReports:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
-        return ScheduledReport(self._living(answer), _freshness(answer))
+        return ScheduledReport(self._living(answer), answer.freshness)
 
     async def remember(self, tenant: str, report: Report) -> None:
         """Store the answer to scheduling, and have the keeper follow the report; a failure of S3 is logged only."""
@@ -118,8 +118,7 @@ class ScheduledReports:
         return Question(tenant, _folder(tenant, ReportId(report_id)), RDE, ask, is_report, good_until)
 
     def _living(self, answer: CachedAnswer) -> Report:
-        just_fetched = answer.source is Source.UPSTREAM
-        undated_until = FOR_GOOD if just_fetched else answer.fetched + self._ageing.fresh
+        undated_until = undated_links_until(answer, self._ageing.fresh)
         return with_living_link(report_from_json(answer.value), undated_until, self._clock())
 
     async def _in_listing(self, tenant: str, wanted: ReportId, deadline: Deadline) -> ScheduledReport | None:
@@ -149,10 +148,6 @@ def _may_be(listed: Report, scheduled: Report, at: datetime) -> bool:
         and listed.start_date in {None, scheduled.start_date}
         and (listed.creation_date is None or listed.creation_date >= at - CLOCK_DIFFERENCE)
     )
-
-
-def _freshness(answer: CachedAnswer) -> Freshness:
-    return Freshness(answer.source, answer.fetched, answer.good_until, answer.stale)
 
 
 def single_reports(tenant: str) -> str:

@@ -31,7 +31,7 @@ LEAST_POST_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Scheduled:
+class SchedulingResult:
     """A scheduled report; `replayed`: an earlier call with the same key had scheduled it."""
 
     report: Report
@@ -46,7 +46,7 @@ class Schedules:
         store: Store,
         keys: IdempotencyKeys,
         answers: Answers,
-        followed: ScheduledReports,
+        scheduled: ScheduledReports,
         rde: Rde,
         fresh: timedelta,
         clock: Clock,
@@ -54,12 +54,14 @@ class Schedules:
         self._store = store
         self._keys = keys
         self._answers = answers
-        self._followed = followed
+        self._scheduled = scheduled
         self._rde = rde
         self._fresh = fresh
         self._clock = clock
 
-    async def schedule(self, tenant: str, request: ScheduleRequest, key: str | None, deadline: Deadline) -> Scheduled:
+    async def schedule(
+        self, tenant: str, request: ScheduleRequest, key: str | None, deadline: Deadline
+    ) -> SchedulingResult:
         """Schedule a report once; later listings are fetched again.
 
         Raises:
@@ -68,7 +70,7 @@ class Schedules:
             UpstreamError: the vendor did not confirm; `sent` says whether it may have created the report all the same.
         """
         if key is None:
-            return Scheduled(await self._post(tenant, request, deadline, keyed=False), replayed=False)
+            return SchedulingResult(await self._post(tenant, request, deadline, keyed=False), replayed=False)
 
         async def post() -> Json:
             return report_to_json(await self._post(tenant, request, deadline, keyed=True))
@@ -77,7 +79,7 @@ class Schedules:
         report = scheduled_from_json(result.answer)
         if result.replayed:
             report = with_living_link(report, result.answered + self._fresh, self._clock())
-        return Scheduled(report, result.replayed)
+        return SchedulingResult(report, result.replayed)
 
     async def _post(self, tenant: str, request: ScheduleRequest, deadline: Deadline, *, keyed: bool) -> Report:
         """Post, if the result can be stored: a keyed one needs S3, and each needs some time after the post."""
@@ -96,7 +98,7 @@ class Schedules:
                 raise _unknown(error) from error
             await self._unmark(ahead)
             raise
-        marked, _ = await asyncio.gather(self._mark(tenant, self._clock()), self._followed.remember(tenant, report))
+        marked, _ = await asyncio.gather(self._mark(tenant, self._clock()), self._scheduled.remember(tenant, report))
         if marked:
             await self._unmark(ahead)
         return report
