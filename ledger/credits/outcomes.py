@@ -53,11 +53,9 @@ class Outcomes:
         )
         answer = await self._answers.get(question, deadline)
         rows = [OutcomeRow(*row) for row in _rows(answer.value)]
-        final = not answer.stale and self._ageing.settled(answer.fetched, asked.end)
+        final = not answer.stale and _is_proven(answer.value) and self._ageing.settled(answer.fetched, asked.end)
         final_until = period.end if final else None
-        return Outcome(
-            rows, Freshness(answer.source, answer.fetched, answer.good_until, answer.stale, final_until, final)
-        )
+        return Outcome(rows, answer.freshness._replace(final_until=final_until, final=final))
 
     async def _fetch(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> object:
         """The vendor's rows as JSON: a list, within an object if the answer did not prove to be whole."""
@@ -69,7 +67,11 @@ class Outcomes:
         """As for any answer, but one that may have been cut off is never settled."""
         longest = timedelta() if not self._ageing.fresh else LONGEST
         good_until = self._ageing.good_until(fetched, end)
-        return good_until if isinstance(value, list) else min(good_until, fetched + longest)
+        return good_until if _is_proven(value) else min(good_until, fetched + longest)
+
+
+def _is_proven(value: object) -> bool:
+    return isinstance(value, list)
 
 
 def is_outcome(value: object) -> bool:

@@ -1,12 +1,14 @@
 """`creditOutcome`: credits by brand and value, as the vendor counts them."""
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.simulator import Fault, SimulatorResponse
+from runtime.clock import rfc3339
 from tests.support.api.credit_log import END, START
 from tests.support.api.frontend import Frontend
 from tests.support.moving_clock import MovingClock
@@ -94,3 +96,17 @@ def test_an_outcome_that_was_asked_late_enough_is_settled_for_good(
     clock.advance(days=300)
     frontend.data(QUERY, PERIOD)
     assert openmarket_simulator.count("/csv/outcome") == 1
+
+
+@pytest.mark.parametrize(("framing", "final_until"), [("length", rfc3339(END)), ("close", None)])
+def test_only_an_outcome_that_proved_to_be_whole_is_final(
+    framing: Literal["length", "close"],
+    final_until: str | None,
+    frontend: Frontend,
+    openmarket_simulator: OpenMarketSimulator,
+) -> None:
+    openmarket_simulator.misbehave(Fault(lambda correct: replace(correct, framing=framing)))
+    query = QUERY.replace("source asOf stale", "finalUntil nextRefresh")
+    freshness = frontend.data(query, PERIOD)["creditOutcome"]["freshness"]
+    assert freshness["finalUntil"] == final_until
+    assert (freshness["nextRefresh"] is None) is (framing == "length")
