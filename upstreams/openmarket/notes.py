@@ -2,7 +2,8 @@
 
 Lines before the header are a title or repeat what was asked for, and are skipped. After the rows any text could be a
 row that was cut off, so only what is known counts: a number of rows, an end mark, a date of origin, a sentence about no
-data. A line that says that something is missing (an error, a limit, "page 1 of 3") makes the file unusable.
+data. A line that says that something is missing (an error, a limit, "page 1 of 3") makes the file unusable, and so does
+one by which its times or amounts mean something else than they look like ("all times are BST", "amounts in pence").
 """
 
 import re
@@ -31,8 +32,15 @@ _TROUBLE = (
     r"(?:has|have|was|were|query|request|report|export|job) (?:failed|cancell?ed)",
     r"incomplete|partial\w*|truncat\w*|abort\w*|interrupted|continued|missing|cut (?:off|short)|sample|preview",
     r"timed? ?-?out|denied|unauthori[sz]ed|forbidden|unavailable|invalid|unable|cannot|could not|sorry",
-    r"limit(?:ed|s)?|exceed\w*|maximum|max|(?:next|previous) page|(?:page|part|file) [0-9]+|[0-9]+ of [0-9]+",
+    r"limit(?:ed|s)?|exceed\w*|maximum|max|(?:next|previous) page|(?:page|part|file) [0-9]+|[0-9]+ (?:out )?of [0-9]+",
+    rf"not all|capped|cap (?:was |has been )?reached|{_ROWS} [0-9 ,.'-]+(?: ?/ ?| to |-)[0-9]+",
     rf"more {_ROWS}|(?:only|first|last|top) (?:the )?(?:first )?[0-9]+ {_ROWS}",
+)
+# What would make the figures mean something else: the table's times are UTC and its amounts whole units.
+_OTHER_MEANING = re.compile(
+    r"\blocal times?\b|\btime ?zone\W+(?!utc\b|gmt\b|z\b)\w"
+    r"|\btimes? (?:is|are|in)[\w ]* (?:bst|cest|cet|edt|est|ist|pdt|pst)\b"
+    r"|\bamounts?\b.*\b(?:in|of) (?:pence|cents?|minor units|hundreds|thousands|millions)\b"
 )
 _INCOMPLETE = re.compile(rf"\b(?:{'|'.join(_TROUBLE)})\b")
 
@@ -52,7 +60,7 @@ class Notes:
             return True
         if len(filled) >= columns or len(text) > LONGEST_NOTE or text[0] in "<{":
             return False
-        return self._states_rows(text) or not _says_incomplete(text)
+        return self._states_rows(text) or not _says_trouble(text)
 
     def after(self, cells: list[str]) -> bool:
         """Whether a line after the rows is understood."""
@@ -80,8 +88,9 @@ def _filled(cells: list[str]) -> list[str]:
     return [cell.strip() for cell in cells if cell.strip()]
 
 
-def _says_incomplete(text: str) -> bool:
-    return _INCOMPLETE.search(text.casefold()) is not None
+def _says_trouble(text: str) -> bool:
+    text = text.casefold()
+    return _INCOMPLETE.search(text) is not None or _OTHER_MEANING.search(text) is not None
 
 
 def _plain(text: str) -> str:

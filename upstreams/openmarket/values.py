@@ -28,7 +28,10 @@ _ZONES = {"Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "BST": 60, "WEST": 60, "CET": 60
 _AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?")
 _PLAIN_AMOUNT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
-_ROUNDED_NUMBER = re.compile(r"[+-]?[0-9]*[.,]?[0-9]+[.,]?[eE][+-]?[0-9]+|[+-]?[0-9]+[.,]0*")
+_ROUNDED_NUMBER = re.compile(
+    r"[+-]?[0-9]*[.,]?[0-9]+[.,]?(?:[eE][+-]?|[*xX\u00d7\u00b7]10(?:\^|\*\*)[+-]?)[0-9]+|[+-]?[0-9]+[.,]0*"
+)
+_NOT_IN_A_NUMBER = re.compile(r"[\s'\"()]+")
 
 
 def whole_number(cell: str, largest: int) -> int | None:
@@ -84,5 +87,5 @@ def currency_code(cell: str) -> str | None:
 
 
 def is_exact_phone_number(cell: str) -> bool:
-    """Whether a phone number is as the vendor has it: not rounded, `4.47701E+11`, nor `####` or `#N/A`."""
-    return not (cell.startswith("#") or _ROUNDED_NUMBER.fullmatch(cell))
+    """Whether a phone number is as the vendor has it: not rounded, `4.47701E+11`, nor `####`, `#N/A` or a formula."""
+    return not (cell.startswith(("#", "=")) or _ROUNDED_NUMBER.fullmatch(_NOT_IN_A_NUMBER.sub("", cell)))

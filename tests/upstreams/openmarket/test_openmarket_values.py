@@ -123,6 +123,8 @@ def test_an_id_may_be_any_64_bit_unsigned_number(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["4.47701E+11", "4.47701e+11", "4.47701E11", '"4,47701E+11"', "447701E+06", "4E+11", "+4.47701E+11",
+     "4.47701 E+11", "4.47E +11", "'4.47701E+11", "(4.47701E+11)", "4.47701x10^11", "4.47701\u00d710^11",
+     '=""447700900001""', '=T("447700900001")', "=447700900001",
      "########", "#N/A", "#VALUE!", "447700900001.0", "447700900001.", "447700900001.00"],
 )  # fmt: skip
 def test_a_phone_number_that_a_spreadsheet_has_lost_is_refused(text: str) -> None:
@@ -130,7 +132,10 @@ def test_a_phone_number_that_a_spreadsheet_has_lost_is_refused(text: str) -> Non
         read_log(with_cell(MSISDN, text))
 
 
-@pytest.mark.parametrize("text", ["447700900001", "+447700900001", "44 7700 900001", "4477****0001", "anonymous", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["447700900001", "+447700900001", "44 7700 900001", "4477****0001", "anonymous", "", "x1012", "(0)7700 900001"],
+)
 def test_a_phone_number_is_kept_as_the_vendor_wrote_it(text: str) -> None:
     assert read_log(with_cell(MSISDN, text))[0].msisdn == text
 
