@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TRANSIENT = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 LONGEST_MESSAGE = 300
 """Characters of a vendor's error message that are logged."""
+_SECONDS = re.compile(r"[0-9]{1,9}")
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:/=+-]{1,128}")
 
 
@@ -72,7 +73,7 @@ def retry_after(value: str | None) -> float | None:
     """Seconds to wait by a `Retry-After` header (RFC 9110 §10.2.3: seconds or an HTTP date); None for anything else."""
     if value is None:
         return None
-    if value.strip().isdecimal():
+    if _SECONDS.fullmatch(value.strip()):
         return float(value)
     from email.utils import parsedate_to_datetime
 

@@ -127,6 +127,7 @@ def test_retry_after_takes_seconds_and_http_dates() -> None:
     assert retry_after("7") == 7
     assert retry_after("soon") is None
     assert retry_after("Mon, 01 Jan 99999999999999999999 00:00:00 GMT") is None
+    assert retry_after("9" * 400) is None
     assert retry_after(None) is None
 
 
