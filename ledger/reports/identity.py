@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple, Self
 
-from upstreams.rde.client import Report, ReportFormat, format_of
+from upstreams.rde.client import DOT_SEGMENTS, Report, ReportFormat, format_of
 
 DIGEST_LENGTH = 32
 DIGEST = re.compile(r"[0-9a-f]{32}")
@@ -84,12 +84,21 @@ class ReportId(NamedTuple):
             ValueError: no id has them.
         """
         match parts:
-            case [str(report_id), "", ""] if report_id:
+            case [str(report_id), "", ""] if report_id and report_id not in DOT_SEGMENTS:
                 return cls(report_id)
-            case [None, str(day), str(digest)] if DIGEST.fullmatch(digest):
-                date.fromisoformat(day)
+            case [None, str(day), str(digest)] if DIGEST.fullmatch(digest) and _is_day(day):
                 return cls(None, day, digest)
         raise ValueError("not a report's id")
+
+
+def _is_day(text: str) -> bool:
+    """Whether a text is a day as `isoformat` writes it, and has a next one.
+
+    Raises:
+        ValueError: it is not a day at all.
+    """
+    day = date.fromisoformat(text)
+    return day.isoformat() == text and day < date.max
 
 
 def _plain_json(parts: Sequence[str]) -> bytes:

@@ -120,6 +120,8 @@ class ReportListings:
             if listing.maybe_short:
                 return fetched
             by_age = self._ageing.good_until(fetched, day_end(last))
+            if listing.unreadable:  # what the vendor leaves out may come with the file
+                by_age = min(by_age, fetched + self._ageing.fresh)
             return min([by_age, *(self._report_good_until(report, fetched) for report in listing.reports)])
 
         return Question(
@@ -133,7 +135,7 @@ class ReportListings:
         )
 
     def _report_good_until(self, report: Report, fetched: datetime) -> datetime:
-        if report.status in UNFINISHED:  # however old the period is, its file will appear
+        if _is_unfinished(report):  # however old the period is, its file may still appear
             return fetched + self._ageing.fresh
         if report.download_url is None:
             return FOR_GOOD
@@ -142,6 +144,12 @@ class ReportListings:
         if (ends := report.download_url_expires_at) is None:
             return fetched + self._ageing.fresh
         return ends - LINK_MARGIN if ends > fetched else FOR_GOOD  # asking again would bring no expired link back
+
+
+def _is_unfinished(report: Report) -> bool:
+    """By its status, or else, where the vendor gives none that is known, by its missing file."""
+    has_file = report.creation_date is not None or report.download_url is not None
+    return report.status in UNFINISHED or (report.status is not ReportStatus.ERROR and not has_file)
 
 
 def listings(tenant: str) -> str:

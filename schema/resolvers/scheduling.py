@@ -11,7 +11,7 @@ from schema.errors import BadUserInput
 from schema.resolvers import node_ids
 from schema.resolvers.context import Context
 from schema.resolvers.reports import KIND, ReportNode
-from upstreams.rde.client import Report, ReportFormat, ScheduleRequest
+from upstreams.rde.client import DOT_SEGMENTS, Report, ReportFormat, ScheduleRequest
 
 LONGEST_KEY = 128
 LONGEST_ID = 1024
@@ -67,8 +67,8 @@ class SchedulePayload:
 
 async def scheduled_report(context: Context, id: str) -> ScheduledReportNode | None:
     """A scheduled report by its id; None if there is none."""
-    if not (id and len(id) <= LONGEST_ID and id.isprintable()):
-        raise BadUserInput(f"id takes 1 to {LONGEST_ID} printable characters")
+    if not (id and len(id) <= LONGEST_ID and id.isprintable()) or id in DOT_SEGMENTS:
+        raise BadUserInput(f"id takes 1 to {LONGEST_ID} printable characters, and not only a dot or two")
     context.private = True
     wanted = _report_id(id)
     found = await context.ledger.scheduled.get(context.tenant, wanted, context.deadline)

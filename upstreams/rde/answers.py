@@ -8,17 +8,19 @@ import datetime as dt
 import hashlib
 import json
 import logging
+import re
 from dataclasses import dataclass
 
 from runtime import telemetry
 from upstreams.errors import RDE, UpstreamBadResponse
 from upstreams.rde.links import link_expiry, link_start, utc, web_link
-from upstreams.rde.model import Report
+from upstreams.rde.model import DOT_SEGMENTS, Report
 
 LOG = logging.getLogger("tally.upstreams")
 
 UNREADABLE = "UNREADABLE_REPORT"
 """The code under which the metric `Errors` counts elements that were left out."""
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,13 @@ class Pagination:
 class ListingPage:
     """One answer to `GET /reports`: its readable reports, a fingerprint of every element, and its pagination if any.
 
-    A fingerprint is the same when the vendor lists the same report again, though with a newly signed link.
+    A fingerprint is the same when the vendor lists the same report again, though with a newly signed link. `identified`
+    has those of the elements that can be told apart: two unreadable ones without an id may be equal by chance.
     """
 
     reports: tuple[Report, ...]
     fingerprints: tuple[str, ...]
+    identified: frozenset[str]
     pagination: Pagination | None
     correlation_id: str | None = None
 
@@ -62,7 +66,12 @@ def parse_listing(body: bytes) -> ListingPage:
     elements = [_element(row, number) for number, row in enumerate(rows, 1)]
     reports = tuple(report for report in elements if report)
     fingerprints = tuple(map(_fingerprint, rows))
-    return ListingPage(reports, fingerprints, _pagination(fields.values.get("pagination")))
+    identified = frozenset(
+        fingerprint
+        for row, report, fingerprint in zip(rows, elements, fingerprints, strict=True)
+        if report or (isinstance(row, dict) and row.get("id"))
+    )
+    return ListingPage(reports, fingerprints, identified, _pagination(fields.values.get("pagination")))
 
 
 def parse_report(body: bytes) -> Report:
@@ -136,7 +145,7 @@ def _pagination(value: object) -> Pagination | None:
 
 
 def _whole(value: object) -> int | None:
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+    if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value.strip()):
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -174,9 +183,10 @@ class _Fields:
         return value
 
     def identifier(self, key: str) -> str | None:
-        """A text, or a whole number as its digits."""
+        """A text, or a whole number as its digits; None for one that cannot be a part of a path."""
         value = self.values.get(key)
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else self.text(key)
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else self.text(key)
+        return None if text in DOT_SEGMENTS else text
 
     def moment(self, key: str) -> dt.datetime | None:
         """A date and time; None if it is missing, null or empty."""

@@ -14,6 +14,7 @@ from upstreams.rde.answers import ListingPage, parse_listing, parse_report
 from upstreams.rde.links import link_expiry, link_start, web_link
 from upstreams.rde.listing import LIMIT, VendorListing, fetch_all
 from upstreams.rde.model import (
+    DOT_SEGMENTS,
     Report,
     ReportFormat,
     ReportStatus,
@@ -27,6 +28,7 @@ from upstreams.rde.token import RdeTokens
 from upstreams.secrets import SecretStore
 
 __all__ = [
+    "DOT_SEGMENTS",
     "Rde",
     "Report",
     "ReportFormat",

@@ -69,10 +69,14 @@ async def _until_the_end(first: ListingPage, fetch: FetchPage) -> list[ListingPa
         page = await fetch(count)
         _check_offset(page, count)
         if len(pages) == 1 and seen <= set(page.fingerprints):
-            return [page]  # the installation ignores the offset and answers with everything
+            pages = [page]  # the installation ignores the offset and answers with everything
+            break
         _check_new(page, seen)
+        if page.fingerprints and page.fingerprints == pages[-1].fingerprints:
+            raise _contradiction(page, "a page of the vendor's listing repeats the one before it")
         pages.append(page)
         count += len(page.fingerprints)
+    _check_totals(pages)
     return pages
 
 
@@ -85,9 +89,17 @@ def _check_offset(page: ListingPage, offset: int) -> None:
         raise _contradiction(page, f"the vendor answered with another page than the one from {offset} on")
 
 
+def _check_totals(pages: list[ListingPage]) -> None:
+    """Refuse a listing that is shorter than one of its pages says."""
+    count = sum(len(page.fingerprints) for page in pages)
+    for page in pages:
+        if page.pagination and page.pagination.total > count:
+            raise _contradiction(page, f"the vendor's listing ends after {count} of {page.pagination.total} reports")
+
+
 def _check_new(page: ListingPage, seen: set[str]) -> None:
     """Refuse a page with reports of an earlier one, and remember its own."""
-    if not seen.isdisjoint(page.fingerprints):
+    if not seen.isdisjoint(page.identified):
         raise _contradiction(page, "a page of the vendor's listing repeats reports of an earlier one")
     seen.update(page.fingerprints)
 

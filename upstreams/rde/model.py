@@ -40,6 +40,9 @@ class ReportType(enum.StrEnum):
 # The vendor's older pages spell the spreadsheet format `xslx`; its description and its answers spell it `xlsx`.
 _FORMATS = {each.value: each for each in ReportFormat} | {"XSLX": ReportFormat.XLSX}
 
+DOT_SEGMENTS = frozenset({".", ".."})
+"""They lead to another path than the one they are put into, even percent-encoded, so they are not ids of reports."""
+
 LONGEST_IN_KEY = 255
 """Characters of a text that stand in a sort key as they are."""
 

@@ -23,6 +23,7 @@ query Reports($from: Date!, $to: Date!, $format: ReportFormat, $first: Int, $aft
     freshness { source stale }
   }
 }"""
+LINK = "https://blobs.example/x?sig=x"
 NODE = "query Node($id: ID!) { node(id: $id) { id __typename ... on Report { name status archiveUrl } } }"
 
 
@@ -142,6 +143,46 @@ def test_a_settled_period_with_an_unfinished_report_is_not_settled(
     clock.advance(hours=24 * 20)
     [node] = [node for node in reports(frontend, to="2020-01-31")["nodes"] if node["name"] == "slow"]
     assert node["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"startDate": "2018-01-01T00:00:00Z"},
+        {"startDate": "2018-01-01T00:00:00Z", "status": "queued"},
+        {"startDate": "2018-01-01T00:00:00Z", "status": "completed"},
+        {"creationDate": None},
+    ],
+    ids=["no status", "unknown status", "completed without a file", "unreadable"],
+)
+def test_a_report_whose_file_may_still_appear_keeps_an_old_listing_from_being_final(
+    frontend: Frontend, rde_simulator: RdeSimulator, clock: MovingClock, before: dict[str, object]
+) -> None:
+    """A vendor is certain to give only a name and a start, and may spell a status as it likes."""
+    after: dict[str, object] = {"creationDate": "2019-12-05T12:00:00Z", "downloadUrl": LINK}
+
+    def listing(more: dict[str, object]) -> Fault:
+        body = {"data": [{"name": "slow"} | more], "pagination": {"offset": 0, "limit": 1000, "total": 1}}
+        return Fault(lambda due: replace(json_answer(body), headers=due.headers))
+
+    period = {"from": "2018-01-01", "to": "2018-01-05"}
+    rde_simulator.misbehave(listing(before), times=1, path="/reports")
+    rde_simulator.misbehave(listing(after), times=None, path="/reports")
+    first = reports(frontend, **period)
+    assert all(node["downloadUrl"] is None for node in first["nodes"])
+    clock.advance(minutes=2)
+    second = reports(frontend, **period)
+    assert [(node["status"], node["downloadUrl"]) for node in second["nodes"]] == [("COMPLETED", LINK)]
+    assert second["unreadable"] == 0
+
+
+@pytest.mark.parametrize("report_id", [".", ".."])
+def test_an_id_that_leads_to_another_path_is_not_asked_for(
+    frontend: Frontend, rde_simulator: RdeSimulator, report_id: str
+) -> None:
+    reply = frontend.ask("query ($id: ID!) { scheduledReport(id: $id) { name } }", {"id": report_id})
+    assert reply.codes == ["BAD_USER_INPUT"]
+    assert rde_simulator.requests == []
 
 
 @pytest.mark.parametrize(

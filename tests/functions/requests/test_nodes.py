@@ -69,6 +69,10 @@ def test_a_credit_that_is_not_there_is_null(frontend: Frontend) -> None:
         encode("CreditLogEntry", "2019-11-12T00:00:00Z", "-1", None),
         encode("CreditLogEntry", "2019-11-12T00:00:00Z", str(2**64), None),
         encode("CreditLogEntry", "2019-11-12T00:00:00Z", "1", "a/b"),
+        encode("Report", ".", "", ""),
+        encode("Report", "..", "", ""),
+        encode("Report", None, "9999-12-31", "0" * 32),
+        encode("Report", None, "20191105", "0" * 32),
     ],
 )
 def test_an_id_that_is_not_ours_is_bad_input(node_id: str, frontend: Frontend) -> None:

@@ -69,6 +69,21 @@ async def test_an_unreadable_element_counts_for_the_total_and_for_the_reader() -
     assert (len(listing.reports), listing.unreadable) == (11, 1)
 
 
+async def test_unreadable_elements_without_an_id_may_be_equal() -> None:
+    broken: dict[str, object] = {"name": "daily-dr1", "creationDate": None}
+    listing, _ = await listed(page([*ROWS[:9], broken], 0, 12), page([broken, ROWS[9]], 10, 12))
+    assert (len(listing.reports), listing.unreadable) == (10, 2)
+
+
+@pytest.mark.parametrize("total", ["--25", "-", "25-", "+25", "25.0", 25.0, "9" * 5000, True, [25], None])
+async def test_a_total_that_is_not_a_whole_number_is_not_relied_on(total: object) -> None:
+    def odd(rows: list[dict[str, object]], offset: int) -> bytes:
+        return json.dumps({"data": rows, "pagination": {"offset": offset, "total": total}}).encode()
+
+    listing, _ = await listed(odd(ROWS[:10], 0), odd(ROWS[10:], 10), odd([], 25))
+    assert len(listing.reports) == 25
+
+
 @pytest.mark.parametrize(
     ("bodies", "reason"),
     [
@@ -84,8 +99,12 @@ async def test_an_unreadable_element_counts_for_the_total_and_for_the_reader() -
         ([page(ROWS[:10], 0, 7)], "lists 10 reports and counts 7"),
         ([page(ROWS[:1], 20, 3423)], "another page"),
         ([page(ROWS[:10]), page(ROWS[5:15])], "repeats"),
+        ([page(ROWS[:10]), page([], 10, 25)], "ends after 10 of 25"),
+        ([page(ROWS[:10]), page(ROWS[10:20], 10, 25), page([])], "ends after 20 of 25"),
+        ([page(ROWS[:10]), page([{}]), page([{}])], "repeats"),
+        ([page([*ROWS[:9], {"id": 1, "name": 5}], 0, 12), page([ROWS[9], {"id": 1, "name": 5}], 10, 12)], "repeats"),
     ],
-    ids=range(12),
+    ids=range(16),
 )
 async def test_a_listing_that_cannot_be_completed_is_an_error(bodies: list[bytes], reason: str) -> None:
     with pytest.raises(UpstreamBadResponse, match=reason):
