@@ -118,7 +118,7 @@ class LocalStart:
         except asyncio.CancelledError:
             LOG.info("exports stopped with the process")
         except Exception:
-            LOG.exception("the thread that writes exports failed; the next start of an export makes a new one")
+            LOG.exception("exports stopped; the next start of an export makes a new thread")
         finally:
             with self._guard:
                 if self._thread is threading.current_thread():
@@ -127,13 +127,18 @@ class LocalStart:
     def _next(self) -> tuple[str, str] | None:
         """The next export in the queue; None when it stayed empty for a while, and the thread may end."""
         while True:
-            try:
+            with contextlib.suppress(queue.Empty):
                 return self._queue.get(timeout=IDLE_SECONDS)
-            except queue.Empty:
-                with self._guard:
-                    if self._queue.empty():
-                        self._thread = self._loop = None
-                        return None
+            if self._retired():
+                return None
+
+    def _retired(self) -> bool:
+        """Give up the thread's place while the queue is still empty; the next start makes a new thread."""
+        with self._guard:
+            if not self._queue.empty():
+                return False
+            self._thread = self._loop = None
+        return True
 
 
 def _export(runner: asyncio.Runner, exporter: "Exporter", tenant: str, export_id: str) -> None:
