@@ -148,9 +148,9 @@ def test_an_older_answer_is_given_and_says_that_it_is_stale(
     clock.advance(hours=7)
     rde_simulator.misbehave(simulator.failing(503), times=None)
     openmarket_simulator.misbehave(simulator.failing(503), times=None)
-    held = frontend.data(query)[field]
-    assert held["totalCount"] == fresh["totalCount"]
-    assert held["freshness"] == {"source": "CACHE", "asOf": "2019-11-14T01:00:00Z", "stale": True}
+    stale = frontend.data(query)[field]
+    assert stale["totalCount"] == fresh["totalCount"]
+    assert stale["freshness"] == {"source": "CACHE", "asOf": "2019-11-14T01:00:00Z", "stale": True}
 
 
 def test_without_s3_the_answer_comes_from_the_upstream_and_the_log_says_so(

@@ -8,7 +8,7 @@ import pytest
 from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from tests.support.api.frontend import LambdaContext
+from tests.support.api.frontend import InvocationContext
 
 
 def test_a_cancelled_run_does_not_cancel_the_ones_after_it(settings_environ: dict[str, str]) -> None:
@@ -16,5 +16,5 @@ def test_a_cancelled_run_does_not_cancel_the_ones_after_it(settings_environ: dic
     with closing(KeeperHandler(keeper_of(settings))) as handler:
         handler.cancel()
         with pytest.raises(asyncio.CancelledError):
-            handler({}, LambdaContext())
-        assert handler({}, LambdaContext())["complete"]
+            handler({}, InvocationContext())
+        assert handler({}, InvocationContext())["complete"]

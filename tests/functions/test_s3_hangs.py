@@ -16,7 +16,7 @@ from ledger.storage.store import LedgerUnavailable
 from local.aws import Aws
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
-from tests.support.api.frontend import EVERY_SCOPE, Frontend, LambdaContext, Reply, StartFrontend, http_event
+from tests.support.api.frontend import EVERY_SCOPE, Frontend, InvocationContext, Reply, StartFrontend, http_event
 from tests.support.s3.slow_s3 import SlowS3
 
 pytestmark = pytest.mark.slow
@@ -168,7 +168,7 @@ def test_a_keeper_ends_in_time(settings_environ: dict[str, str], s3: SlowS3) -> 
     settings = Settings.read(settings_environ | {"AWS_ENDPOINT_URL": s3.url})
     with closing(KeeperHandler(keeper_of(settings))) as keeper:
         began = time.monotonic()
-        summary = keeper({}, LambdaContext(8))
+        summary = keeper({}, InvocationContext(8))
         assert time.monotonic() - began < 8
     assert summary["failed"] > 0
     assert s3.waiting > 0
@@ -180,7 +180,7 @@ def test_an_exporter_ends_in_time(settings_environ: dict[str, str], s3: SlowS3) 
     with closing(ExporterHandler(settings)) as exporter:
         began = time.monotonic()
         with pytest.raises(LedgerUnavailable):
-            exporter({"tenant": "default", "id": "0" * 32}, LambdaContext(8))
+            exporter({"tenant": "default", "id": "0" * 32}, InvocationContext(8))
         assert time.monotonic() - began < 8
 
 

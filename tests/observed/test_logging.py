@@ -14,7 +14,7 @@ from runtime.logs import JsonLines
 
 IN_LAMBDA = """
 import logging
-from tests.support.api.frontend import LambdaContext, http_event
+from tests.support.api.frontend import InvocationContext, http_event
 class LambdaLoggerHandler(logging.Handler):
     def emit(self, record): print("plain", record.getMessage())
 logging.getLogger().addHandler(LambdaLoggerHandler())
@@ -28,7 +28,7 @@ try:
     raise ValueError("no row for 447700900001")
 except ValueError:
     log.exception("failed")
-handler(http_event("GET", "/graphql"), LambdaContext())
+handler(http_event("GET", "/graphql"), InvocationContext())
 """
 
 

@@ -18,18 +18,18 @@ SCHEMA = bound_schema()
 NOON = datetime(2019, 11, 5, 12, tzinfo=UTC)
 
 
-class Watched(ListExecutor):
+class CountingExecutor(ListExecutor):
     """Counts the items that graphql-core completes one by one."""
 
     one_by_one = 0
 
     def complete_list_item_value(self, *args: Any) -> bool:
-        Watched.one_by_one += 1
+        CountingExecutor.one_by_one += 1
         return super().complete_list_item_value(*args)
 
 
 @dataclass
-class Bucket:
+class BucketLine:
     day: date | None = date(2019, 11, 5)
     hour: datetime | None = NOON
     network: str | None = "O2"
@@ -50,10 +50,12 @@ class Page:
         return self.buckets
 
 
-def summary_of(buckets: Sequence[Any], selection: str, executor: type[ListExecutor] = Watched) -> ExecutionResult:
+def summary_of(
+    buckets: Sequence[Any], selection: str, executor: type[ListExecutor] = CountingExecutor
+) -> ExecutionResult:
     """The summary's list, completed on a schema whose root gives a page at once."""
     schema = page_schema()
-    Watched.one_by_one = 0
+    CountingExecutor.one_by_one = 0
     period = 'from: "2019-11-05T00:00:00Z", to: "2019-11-06T00:00:00Z"'
     document = parse(f"{{ creditLog({period}) {{ summary(by: [DAY]) {{ {selection} }} }} }}")
     root = {"page": Page(buckets)}
@@ -71,8 +73,10 @@ EVERY = "day hour network outcome currency count amount"
 
 
 def test_plain_objects_are_written_by_columns() -> None:
-    result = summary_of([Bucket(), Bucket(day=None, network=None, outcome=None)], f"{EVERY} __typename again: count")
-    assert Watched.one_by_one == 0
+    result = summary_of(
+        [BucketLine(), BucketLine(day=None, network=None, outcome=None)], f"{EVERY} __typename again: count"
+    )
+    assert CountingExecutor.one_by_one == 0
     assert result.errors is None
     assert result.data is not None
     first, second = result.data["creditLog"]["summary"]
@@ -87,19 +91,19 @@ def test_plain_objects_are_written_by_columns() -> None:
 @pytest.mark.parametrize(
     "odd",
     [
-        Bucket(currency=None),
-        Bucket(count=2**31),
-        Bucket(count=True),
-        Bucket(count="3"),
-        Bucket(amount=1.5),
+        BucketLine(currency=None),
+        BucketLine(count=2**31),
+        BucketLine(count=True),
+        BucketLine(count="3"),
+        BucketLine(amount=1.5),
         "no bucket",
     ],
     ids=str,
 )
 def test_a_value_that_is_not_of_its_type_is_graphql_core_s_to_complete_or_refuse(odd: object) -> None:
-    ours = summary_of([Bucket(), odd], "currency count amount")
-    assert Watched.one_by_one > 0
-    assert str(ours) == str(summary_of([Bucket(), odd], "currency count amount", ItemByItem))
+    ours = summary_of([BucketLine(), odd], "currency count amount")
+    assert CountingExecutor.one_by_one > 0
+    assert str(ours) == str(summary_of([BucketLine(), odd], "currency count amount", ItemByItem))
 
 
 class ItemByItem(ListExecutor):

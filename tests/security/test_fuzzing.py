@@ -20,7 +20,7 @@ from local.vendors.simulator import Fault, answering_html, cut_off, failing, han
 from schema.errors import BadUserInput
 from schema.resolvers import cursors
 from schema.types.sdl import sdl
-from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, LambdaContext, http_event
+from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, InvocationContext, http_event
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 CODES = {
@@ -92,7 +92,7 @@ def test_no_query_of_the_schema_breaks_the_api_though_both_vendors_misbehave(
 
 
 def sent(frontend: Frontend, event: dict[str, Any]) -> None:
-    result = frontend.handler(event, LambdaContext())
+    result = frontend.handler(event, InvocationContext())
     json.dumps(result)
     assert result["statusCode"] in STATUSES, result
     assert "INTERNAL_SERVER_ERROR" not in result["body"]

@@ -58,9 +58,8 @@ async def decoded(chunks: AsyncIterator[bytes], decoder: BodyDecoder) -> AsyncGe
     """
     try:
         async for chunk in chunks:
-            for part in _parts(chunk):
-                if piece := decoder.decode(part, sys.maxsize):
-                    yield piece
+            for piece in filter(None, (decoder.decode(part, sys.maxsize) for part in _parts(chunk))):
+                yield piece
         decoder.finish()
     except BrokenCodingError as error:
         raise UpstreamBadResponse(RDE, f"the report file's compression is broken: {error}") from error

@@ -17,7 +17,7 @@ from functions.settings import Settings
 from local.aws import Aws
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.simulator import failing
-from tests.support.api.frontend import Frontend, LambdaContext, StartFrontend
+from tests.support.api.frontend import Frontend, InvocationContext, StartFrontend
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.exporting_process import ExportingProcess, job
 
@@ -184,10 +184,10 @@ def test_the_exporter_function_takes_the_event_that_the_api_sends(
     handler = ExporterHandler(Settings.read(settings_environ), clock)
     try:
         for _ in range(2):
-            result = handler({"tenant": "default", "id": export_id}, LambdaContext(900))
+            result = handler({"tenant": "default", "id": export_id}, InvocationContext(900))
             assert result == {"id": export_id, "finished": True}
         with pytest.raises(ValueError, match="has to name a tenant"):
-            handler({"tenant": "../other", "id": export_id}, LambdaContext(900))
+            handler({"tenant": "../other", "id": export_id}, InvocationContext(900))
     finally:
         handler.close()
 
@@ -204,7 +204,7 @@ def test_the_exporter_s_calls_and_failures_are_metrics_too(
     if status != 200:
         openmarket_simulator.misbehave(failing(status), times=None)
     with closing(ExporterHandler(Settings.read(settings_environ), clock)) as handler:
-        handler({"tenant": "default", "id": asked.id}, LambdaContext(900))
+        handler({"tenant": "default", "id": asked.id}, InvocationContext(900))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     seconds = [line["UpstreamSeconds"] for line in lines if line.get("Upstream") == "openmarket"]
     assert [len(each) for each in seconds] == [openmarket_simulator.count()]

@@ -63,7 +63,7 @@ LOG_ONLY: Table = {
     "an unknown outcome": {"where": {"outcome": ["LOST"]}},
     "an outcome in lower case": {"where": {"outcome": ["success"]}},
     "an unknown condition": {"where": {"colour": "red"}},
-    "an amount that is no number": {"where": {"minAmount": "a lot"}},
+    "an amount that is not a number": {"where": {"minAmount": "a lot"}},
     "an infinite amount": {"where": {"maxAmount": "Infinity"}},
     "an amount that is NaN": {"where": {"minAmount": "NaN"}},
     "an amount of a thousand digits": {"where": {"minAmount": "9" * 1000}},
@@ -117,7 +117,7 @@ def table(query: str, good: dict[str, Any], rows: Table) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_is_asked(rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator) -> Any:
+def _no_vendor_is_asked(rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator) -> Any:
     yield
     assert rde_simulator.requests == []
     assert openmarket_simulator.requests == []

@@ -10,7 +10,7 @@ import pytest
 from functions.events import SPARE_SECONDS, WITHOUT_CONTEXT_SECONDS, is_request, request_of, result_of
 from schema.errors import BadUserInput
 from schema.http.requests import Response
-from tests.support.api.frontend import LambdaContext, http_event
+from tests.support.api.frontend import InvocationContext, http_event
 
 LOAD_BALANCER: dict[str, Any] = {
     "requestContext": {"elb": {"targetGroupArn": "arn"}},
@@ -57,7 +57,7 @@ def test_the_gateways_event_is_read_whole() -> None:
     event = http_event(
         "POST", "/graphql", query="a=1&b=2", headers={"Content-Type": "text/x"}, body="{}", claims=claims
     )
-    request = request_of(event, LambdaContext(20))
+    request = request_of(event, InvocationContext(20))
     assert (request.method, request.path, request.route, request.query) == ("POST", "/graphql", "/graphql", "a=1&b=2")
     assert request.headers == {"host": "tally.example", "content-type": "text/x"}
     assert (request.body, request.claims) == (b"{}", claims)
@@ -65,10 +65,10 @@ def test_the_gateways_event_is_read_whole() -> None:
 
 
 def test_a_load_balancers_event_is_read_without_claims() -> None:
-    request = request_of(LOAD_BALANCER, LambdaContext())
+    request = request_of(LOAD_BALANCER, InvocationContext())
     assert (request.method, request.path, request.query) == ("POST", "/graphql", "a=1+2&b=%C3%BC")
     assert request.headers == {"content-type": "application/json"}
-    assert (request.body, request.claims, request.request_id) == (b"{}", None, LambdaContext.aws_request_id)
+    assert (request.body, request.claims, request.request_id) == (b"{}", None, InvocationContext.aws_request_id)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_route_is_the_path_without_what_a_stage_or_a_domain_puts_before_it(
     ("left", "seconds"), [(900, 900 - SPARE_SECONDS), (None, WITHOUT_CONTEXT_SECONDS)], ids=["Lambda", "no context"]
 )
 def test_the_deadline_leaves_time_to_send_an_error(left: float | None, seconds: float) -> None:
-    context = None if left is None else LambdaContext(left)
+    context = None if left is None else InvocationContext(left)
     assert seconds - 5 < request_of(changed(), context).deadline.remaining() <= seconds
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.expectations import EVENTS, check, event
-from tests.support.api.frontend import Frontend, LambdaContext, http_event
+from tests.support.api.frontend import Frontend, InvocationContext, http_event
 
 NOT_REQUESTS = ("schedule", "warm-up", "test")
 WITHOUT_VERIFIED_CLAIMS = ("load-balancer-graphql", "rest-api-graphql", "function-url-graphql")
@@ -28,7 +28,7 @@ def test_an_event_that_is_not_a_request_does_nothing_and_logs_one_line(
     sent: Any, frontend: Frontend, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.INFO)
-    assert frontend.handler(sent, LambdaContext()) == {"ignored": True}
+    assert frontend.handler(sent, InvocationContext()) == {"ignored": True}
     assert [record.levelname for record in caplog.records] == ["INFO"]
     assert capsys.readouterr().out == ""  # no request line: it would count as a request
 

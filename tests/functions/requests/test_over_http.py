@@ -127,7 +127,7 @@ NO_QUERY = {
     "broken JSON": '{"query": "{ __typename }"',
     "a trailing comma": '{"query": "{ __typename }",}',
     "two values": "{}{}",
-    "bytes that are no utf-8": b'{"query": "{ __typename } # \xff"}',
+    "bytes that are not utf-8": b'{"query": "{ __typename } # \xff"}',
     "a lone surrogate": '{"query": "{ __typename } # \\ud800"}',
     "NaN": '{"query": "{ __typename }", "variables": {"a": NaN}}',
     "nesting without end": '{"query": "{ __typename }", "variables": ' + '{"a":' * 5000 + "1" + "}" * 5000 + "}",

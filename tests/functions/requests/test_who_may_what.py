@@ -52,7 +52,7 @@ def test_a_forbidden_field_leaves_the_others(frontend: Frontend) -> None:
 
 
 def test_what_was_asked_with_a_scope_is_not_given_without_it(frontend: Frontend) -> None:
-    """The answer is held by then: the scope stands before what is held as well."""
+    """The answer is stored by then: the scope is checked before stored data are shown as well."""
     assert frontend.ask(REPORTS, DAYS).errors == []
     assert frontend.ask(REPORTS, DAYS, scope="credits:read").codes == ["FORBIDDEN"]
 

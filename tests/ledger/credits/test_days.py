@@ -111,8 +111,8 @@ async def test_a_second_settler_gets_what_the_first_one_wrote(days: DayStore, st
 
 async def test_damaged_settled_rows_are_written_over(days: DayStore, store: MemoryStore) -> None:
     await store.put(days.key(TODAY, "rows.csv.gz"), b"damaged")
-    kept = await days.write(TODAY, SETTLED, some(3), settled=True)
-    assert await days.rows((await days.list_versions([TODAY])).versions[TODAY]) == kept.rows
+    written = await days.write(TODAY, SETTLED, some(3), settled=True)
+    assert await days.rows((await days.list_versions([TODAY])).versions[TODAY]) == written.rows
 
 
 @pytest.mark.parametrize("writes", [0, 1])
@@ -130,21 +130,21 @@ async def test_a_day_whose_writer_died_is_held_whole_or_not_at_all(writes: int, 
 async def test_a_settled_day_that_lost_its_rollup_is_mended_from_its_rows(days: DayStore, store: MemoryStore) -> None:
     with pytest.raises(Killed):
         await DayStore(MemoryStore(store.bucket, 1), "acme", None).write(TODAY, SETTLED, some(3), settled=True)
-    held = (await days.list_versions([TODAY])).versions[TODAY]
-    assert (held.settled, held.count) == (True, None)
-    mended = await days.rebuild_rollup(TODAY)
-    assert mended is not None
-    assert (mended.fetched, mended.count) == (SETTLED, 3)
+    stored = (await days.list_versions([TODAY])).versions[TODAY]
+    assert (stored.settled, stored.count) == (True, None)
+    rebuilt = await days.rebuild_rollup(TODAY)
+    assert rebuilt is not None
+    assert (rebuilt.fetched, rebuilt.count) == (SETTLED, 3)
     assert (await days.list_versions([TODAY])).versions[TODAY].count == 3
 
 
 async def test_what_cannot_be_read_is_not_held(days: DayStore, store: MemoryStore) -> None:
-    kept = await days.write(TODAY, NOON, some(3), settled=False)
+    written = await days.write(TODAY, NOON, some(3), settled=False)
     for key in list(store.bucket.objects):
         await store.put(key, b"damaged", {FETCHED: "no time"})
-    held = (await days.list_versions([TODAY])).versions[TODAY]
-    assert (held.fetched, held.count) == (kept.fetched, 3)
-    assert (await days.rows(held), await days.rollup(held), await days.rebuild_rollup(TODAY)) == (None, None, None)
+    stored = (await days.list_versions([TODAY])).versions[TODAY]
+    assert (stored.fetched, stored.count) == (written.fetched, 3)
+    assert (await days.rows(stored), await days.rollup(stored), await days.rebuild_rollup(TODAY)) == (None, None, None)
     await store.put(days.key(TODAY, "rows.csv.gz"), encode(some(1)))
     assert await days.rebuild_rollup(TODAY) is None, "when these were fetched is unknown"
 

@@ -75,8 +75,8 @@ async def test_the_lake_adds_up_to_the_summary(log: CreditLog, lake: duckdb.Duck
     for brand, partition in ((None, "__all__"), (ODD, ODD)):
         if brand:
             period = Period(FIRST, FIRST + DAYS * DAY)
-        held = await log.snapshot("default", brand, period, Deadline.after(10))
-        summary = await Selection(held, period, None).summary(
+        snapshot = await log.snapshot("default", brand, period, Deadline.after(10))
+        summary = await Selection(snapshot, period, None).summary(
             SummaryRequest(frozenset({SummaryKey.DAY, SummaryKey.NETWORK, SummaryKey.OUTCOME}))
         )
         summed = lake.execute(

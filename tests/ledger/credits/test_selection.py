@@ -1,4 +1,4 @@
-"""Pages, counts and summaries of held days, and how little is read for them."""
+"""Pages, counts and summaries of stored days, and how little is read for them."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,9 +33,9 @@ class Reader:
         self.log = process(SETTINGS, MovingClock(), MemoryStore(bucket)).credit_log
 
     async def select(self, start: datetime, end: datetime, where: CreditFilter | None = None) -> Selection:
-        held = await self.log.snapshot("default", None, Period(start, end), Deadline.after(5))
+        snapshot = await self.log.snapshot("default", None, Period(start, end), Deadline.after(5))
         self.bucket.seen.clear()
-        return Selection(held, Period(start, end), where)
+        return Selection(snapshot, Period(start, end), where)
 
 
 @pytest.fixture
@@ -155,8 +155,8 @@ async def test_thirty_settled_days_cost_one_list_and_the_pages_own_days() -> Non
     await settle(MemoryStore(bucket), FIRST, 30, 40)
     reader = Reader(bucket)
     bucket.seen.clear()
-    held = await reader.log.snapshot("default", None, Period(FIRST, FIRST + 30 * DAY), Deadline.after(5))
-    await Selection(held, Period(FIRST, FIRST + 30 * DAY), None).page(100, None)
+    snapshot = await reader.log.snapshot("default", None, Period(FIRST, FIRST + 30 * DAY), Deadline.after(5))
+    await Selection(snapshot, Period(FIRST, FIRST + 30 * DAY), None).page(100, None)
     assert [verb for verb, _ in bucket.seen] == ["LIST", "GET", "GET", "GET"]
     assert bodies(bucket) == [f"2019-11-0{day}/rows.csv.gz" for day in (1, 2, 3)]
 
@@ -166,8 +166,8 @@ async def test_a_settled_years_summary_reads_no_rows() -> None:
     await settle(MemoryStore(bucket), start, 366, 5)
     reader = Reader(bucket)
     bucket.seen.clear()
-    held = await reader.log.snapshot("default", None, Period(start, FIRST), Deadline.after(5))
-    summary = await Selection(held, Period(start, FIRST), None).summary(
+    snapshot = await reader.log.snapshot("default", None, Period(start, FIRST), Deadline.after(5))
+    summary = await Selection(snapshot, Period(start, FIRST), None).summary(
         SummaryRequest(frozenset({SummaryKey.DAY, SummaryKey.OUTCOME}))
     )
     assert sum(line.count for line in summary) == 366 * 5

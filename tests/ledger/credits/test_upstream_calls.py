@@ -42,31 +42,31 @@ def one_more(time: datetime) -> SimulatedCredit:
     )
 
 
-async def hold(asker: LedgerProcess, start: datetime, end: datetime, brand: str | None = None) -> PeriodSnapshot:
+async def snapshot_of(asker: LedgerProcess, start: datetime, end: datetime, brand: str | None = None) -> PeriodSnapshot:
     return await asker.credit_log.snapshot("default", brand, Period(start, end), Deadline.after(20))
 
 
 async def test_days_1_to_10_and_then_5_to_15_ask_for_11_to_15_only(shared: SharedLedger) -> None:
-    await hold(shared.start(), day(1), day(11))
-    await hold(shared.start(), day(5), day(16))
+    await snapshot_of(shared.start(), day(1), day(11))
+    await snapshot_of(shared.start(), day(5), day(16))
     assert shared.asked_periods == [(day(1), day(11)), (day(11), day(16))]
 
 
 async def test_holes_are_filled_and_nothing_else_is_asked_for(shared: SharedLedger) -> None:
-    await hold(shared.start(), day(5), day(7))
-    await hold(shared.start(), day(1), day(10))
+    await snapshot_of(shared.start(), day(5), day(7))
+    await snapshot_of(shared.start(), day(1), day(10))
     assert sorted(shared.asked_periods[1:]) == [(day(1), day(5)), (day(7), day(10))]
 
 
 async def test_a_part_of_a_day_asks_for_the_day(shared: SharedLedger) -> None:
     asker = shared.start()
-    await hold(asker, day(5) + timedelta(hours=6), day(5) + timedelta(hours=7))
-    await hold(asker, day(5), day(6))
+    await snapshot_of(asker, day(5) + timedelta(hours=6), day(5) + timedelta(hours=7))
+    await snapshot_of(asker, day(5), day(6))
     assert shared.asked_periods == [(day(5), day(6))]
 
 
 async def test_a_year_is_asked_for_in_requests_of_31_days(shared: SharedLedger) -> None:
-    await hold(shared.start(), NOON - 365 * DAY, NOON)
+    await snapshot_of(shared.start(), NOON - 365 * DAY, NOON)
     assert len(shared.asked_periods) == 12
     assert max(end - start for start, end in shared.asked_periods) == 31 * DAY
 
@@ -75,7 +75,7 @@ async def test_days_that_are_too_many_for_one_answer_are_asked_for_in_halves(sha
     shared.openmarket.rows_a_day = 10
     shared.limit_response(60 + 3 * 10 * 80)
     asker = shared.start()
-    held = await hold(asker, day(1), day(11))
+    snapshot = await snapshot_of(asker, day(1), day(11))
     assert shared.asked_periods == [
         (day(1), day(11)),
         (day(1), day(6)),
@@ -85,11 +85,11 @@ async def test_days_that_are_too_many_for_one_answer_are_asked_for_in_halves(sha
         (day(6), day(8)),
         (day(8), day(11)),
     ]
-    assert [version.count for version in held.versions] == [10] * 10
-    rows = [await held.rows(version) for version in held.versions]
+    assert [version.count for version in snapshot.versions] == [10] * 10
+    rows = [await snapshot.rows(version) for version in snapshot.versions]
     assert [len(each) for each in rows] == [10] * 10
-    assert not held.freshness.stale
-    await hold(shared.start(), day(1), day(11))
+    assert not snapshot.freshness.stale
+    await snapshot_of(shared.start(), day(1), day(11))
     assert len(shared.asked_periods) == 7
 
 
@@ -100,7 +100,7 @@ async def test_a_single_day_that_is_too_large_is_an_error_but_no_failure_to_serv
     shared.limit_response(60 + 3 * 10 * 80)
     for _ in range(OPENS_AT + 1):
         with pytest.raises(UpstreamBadResponse, match="larger than"):
-            await hold(shared.start(), day(1), day(4))
+            await snapshot_of(shared.start(), day(1), day(4))
     again = [(day(2), day(4)), (day(2), day(3))] * (OPENS_AT + 1)
     assert shared.asked_periods == [(day(1), day(4)), (day(1), day(2)), *again]
     assert not [key for key in shared.bucket.objects if key.startswith("breakers/")]
@@ -121,42 +121,42 @@ async def test_of_a_credit_that_comes_twice_the_last_one_of_the_days_asked_for_c
     shared.openmarket.add(*(one_more(day(5) + timedelta(hours=hour)) for hour in times))
     for number, hours in enumerate(kept, start=5):
         asker = shared.start()
-        held = await hold(asker, day(number), day(number + 1))
-        rows = await held.rows(held.versions[0])
+        snapshot = await snapshot_of(asker, day(number), day(number + 1))
+        rows = await snapshot.rows(snapshot.versions[0])
         assert list(rows.cells[TIME::WIDTH]) == [rfc3339(day(5) + timedelta(hours=hour)) for hour in hours]
 
 
 async def test_days_to_come_are_not_asked_for(shared: SharedLedger) -> None:
-    held = await hold(shared.start(), NOON - timedelta(hours=1), NOON + 300 * DAY)
+    snapshot = await snapshot_of(shared.start(), NOON - timedelta(hours=1), NOON + 300 * DAY)
     assert shared.asked_periods == [(MIDNIGHT, MIDNIGHT + DAY)]
-    assert len(held.versions) == 1
-    assert (await hold(shared.start(), NOON + DAY, NOON + 2 * DAY)).versions == ()
+    assert len(snapshot.versions) == 1
+    assert (await snapshot_of(shared.start(), NOON + DAY, NOON + 2 * DAY)).versions == ()
     assert len(shared.asked_periods) == 1
 
 
 async def test_each_brand_is_a_log_of_its_own(shared: SharedLedger) -> None:
     asker = shared.start()
     for brand in (None, "MyBrand", "Late Show"):
-        await hold(asker, day(1), day(3), brand)
+        await snapshot_of(asker, day(1), day(3), brand)
     assert len(shared.asked_periods) == 3
 
 
 async def test_one_request_bridges_days_that_are_good_but_not_settled(shared: SharedLedger) -> None:
     """Between two aged days lie two that are good for hours: three requests' worth of days, in one request."""
     today = MIDNIGHT
-    await hold(shared.start(), today - 3 * DAY, today)
+    await snapshot_of(shared.start(), today - 3 * DAY, today)
     shared.clock.advance(hours=2)
-    await hold(shared.start(), today - 2 * DAY, today - DAY)
+    await snapshot_of(shared.start(), today - 2 * DAY, today - DAY)
     shared.clock.advance(hours=5)
     asked_before = len(shared.asked_periods)
-    await hold(shared.start(), today - 3 * DAY, today + DAY)
+    await snapshot_of(shared.start(), today - 3 * DAY, today + DAY)
     assert shared.asked_periods[asked_before:] == [(today - 3 * DAY, today + DAY)]
 
 
 async def test_a_settled_day_is_never_part_of_a_bridge(shared: SharedLedger) -> None:
     today = MIDNIGHT
-    await hold(shared.start(), today - 5 * DAY, today - 4 * DAY)
-    await hold(shared.start(), today - 6 * DAY, today + DAY)
+    await snapshot_of(shared.start(), today - 5 * DAY, today - 4 * DAY)
+    await snapshot_of(shared.start(), today - 6 * DAY, today + DAY)
     assert sorted(shared.asked_periods[1:]) == [(today - 6 * DAY, today - 5 * DAY), (today - 4 * DAY, today + DAY)]
 
 
@@ -172,23 +172,25 @@ async def test_a_bridge_is_a_few_days_long_even_where_days_stay_open_for_months(
 ) -> None:
     shared = start_shared(SETTLE_HOURS="2000")
     first = MIDNIGHT - (good + 1) * DAY
-    await hold(shared.start(), first + DAY, first + (good + 1) * DAY)
-    await hold(shared.start(), first, NOON)
+    await snapshot_of(shared.start(), first + DAY, first + (good + 1) * DAY)
+    await snapshot_of(shared.start(), first, NOON)
     assert sorted(shared.asked_periods[1:]) == [(first + DAY * start, first + DAY * end) for start, end in asked]
 
 
 async def test_callers_of_many_processes_share_one_call(shared: SharedLedger) -> None:
     shared.openmarket.latency = 0.2
     askers = [shared.start() for _ in range(5)]
-    held = await asyncio.gather(*(hold(asker, day(1), day(11)) for asker in askers * 4))
+    snapshots = await asyncio.gather(*(snapshot_of(asker, day(1), day(11)) for asker in askers * 4))
     assert len(shared.asked_periods) == 1
-    assert {each.freshness.as_of for each in held} == {NOON}
+    assert {each.freshness.as_of for each in snapshots} == {NOON}
 
 
 async def test_a_failure_is_shared_too(shared: SharedLedger) -> None:
     shared.openmarket.latency = 0.2
     shared.openmarket.misbehave(failing(500))
-    outcomes = await asyncio.gather(*(hold(shared.start(), day(1), day(11)) for _ in range(5)), return_exceptions=True)
+    outcomes = await asyncio.gather(
+        *(snapshot_of(shared.start(), day(1), day(11)) for _ in range(5)), return_exceptions=True
+    )
     assert [type(outcome) for outcome in outcomes] == [UpstreamUnavailable] * 5
     assert len(shared.asked_periods) == 1
 
@@ -221,7 +223,7 @@ async def watch(shared: SharedLedger, back: timedelta, *, processes: int, looks:
     for look in range(looks):
         now = shared.clock()
         start = now - back if back else now.replace(hour=0, minute=0, second=0)
-        await hold(askers[look % processes], start, now)
+        await snapshot_of(askers[look % processes], start, now)
         if look % 3 == 0:
             await askers[0].keeper.credit_days.sweep("default", None, now - GRACE, KeeperRun(Deadline.after(60)))
         shared.clock.advance(seconds=FRESH.seconds)
@@ -270,11 +272,11 @@ async def test_the_calls_of_a_day_are_few_however_often_it_is_looked_at(shared: 
     start, watcher = MIDNIGHT, shared.start()
     shared.clock.moment = start + DAY
     for _ in range(4 * 24 * 4):
-        await hold(watcher, start, start + DAY)
+        await snapshot_of(watcher, start, start + DAY)
         shared.clock.advance(minutes=15)
     settled = len(shared.asked_periods)
     assert settled < 60
     shared.clock.advance(days=200)
-    await hold(watcher, start, start + DAY)
-    await hold(shared.start(), start, start + DAY)
+    await snapshot_of(watcher, start, start + DAY)
+    await snapshot_of(shared.start(), start, start + DAY)
     assert len(shared.asked_periods) == settled

@@ -1,4 +1,4 @@
-"""What comes when the vendor, S3 or a process fails: what is held and says so, or an error, never a wrong figure."""
+"""What comes when the vendor, S3 or a process fails: what is stored and says so, or an error, never a wrong figure."""
 
 import asyncio
 import os
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.anyio
 
 async def look(asker: LedgerProcess, start: datetime, end: datetime) -> tuple[Any, Selection]:
     period = Period(start, end)
-    held = await asker.credit_log.snapshot("default", None, period, Deadline.after(10))
-    return held.freshness, Selection(held, period, None)
+    snapshot = await asker.credit_log.snapshot("default", None, period, Deadline.after(10))
+    return snapshot.freshness, Selection(snapshot, period, None)
 
 
 async def test_an_old_log_answers_for_a_vendor_that_fails_and_says_so(shared: SharedLedger) -> None:
@@ -50,8 +50,8 @@ async def test_a_log_with_a_day_that_was_never_held_is_an_error(shared: SharedLe
     shared.fail_vendors()
     with pytest.raises(UpstreamUnavailable):
         await look(shared.start(), MIDNIGHT - 3 * DAY, MIDNIGHT)
-    held, _ = await look(shared.start(), MIDNIGHT - 2 * DAY, MIDNIGHT)
-    assert not held.stale, "and what is good needs no vendor"
+    freshness, _ = await look(shared.start(), MIDNIGHT - 2 * DAY, MIDNIGHT)
+    assert not freshness.stale, "and what is good needs no vendor"
 
 
 async def test_runs_of_days_fail_by_themselves(shared: SharedLedger) -> None:

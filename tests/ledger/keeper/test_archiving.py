@@ -225,12 +225,12 @@ async def test_a_warm_keeper_reads_a_listing_with_nothing_left_to_archive_once(d
     parts = Parts(settings, deployment.clock, store_of(settings))
     inner = parts.reports.read
 
-    class Watched(type(parts.reports)):  # type: ignore[misc]
+    class WatchedListings(type(parts.reports)):  # type: ignore[misc]
         async def read(self, key: str) -> object:
             reads.append(key)
             return await inner(key)
 
-    watched = Watched(parts.store, parts.answers, parts.rde, parts.ageing, deployment.clock)
+    watched = WatchedListings(parts.store, parts.answers, parts.rde, parts.ageing, deployment.clock)
     keeper = replace(parts.keeper, report_files=replace(parts.keeper.report_files, reports=watched))
     for _ in range(3):
         await keeper.work(KeeperRun(Deadline.after(60)))

@@ -12,7 +12,7 @@ from local.vendors.credits import SimulatedCredit
 from local.vendors.csv_shapes import SHAPES
 from local.vendors.simulator import breaking_off, failing
 from runtime.clock import DAY, rfc3339
-from tests.support.api.frontend import Frontend, LambdaContext
+from tests.support.api.frontend import Frontend, InvocationContext
 from tests.support.processes.deployment import Deployment
 
 LOG = "query($f: DateTime!, $t: DateTime!, $b: String) { creditLog(from: $f, to: $t, brand: $b) { totalCount } }"
@@ -36,7 +36,7 @@ def test_a_hundred_and_twenty_days_are_looked_after_in_four_calls(both: Deployme
     both.openmarket.rows_a_day = 1
     keeper = keeper_of(Settings.read(both.environ), both.clock)
     with closing(KeeperHandler(keeper)) as handler:
-        assert handler({}, LambdaContext(900))["daysSettled"] == 116
+        assert handler({}, InvocationContext(900))["daysSettled"] == 116
     assert both.openmarket.count("/csv/log") == 4
     assert both.lake_days()[0] == str(both.today - 119 * DAY)
 

@@ -16,7 +16,7 @@ from ledger.keeper.run import KeeperRun
 from local.vendors.simulator import failing
 from runtime.clock import DAY, midnight
 from runtime.deadline import Deadline
-from tests.support.api.frontend import LambdaContext
+from tests.support.api.frontend import InvocationContext
 from tests.support.processes.deployment import Deployment
 
 LOG = "query($f: DateTime!, $t: DateTime!, $b: String) { creditLog(from: $f, to: $t, brand: $b) { totalCount } }"
@@ -122,9 +122,9 @@ def test_one_process_runs_again_and_again(both: Deployment) -> None:
     keeper = keeper_of(Settings.read(both.environ), both.clock)
     both.openmarket.rows_a_day = 0
     with closing(KeeperHandler(keeper)) as handler:
-        first = handler({"source": "aws.scheduler"}, LambdaContext(900))
+        first = handler({"source": "aws.scheduler"}, InvocationContext(900))
         both.clock.advance(days=1)
-        second = handler(None, LambdaContext(900))
+        second = handler(None, InvocationContext(900))
     assert (first["daysSettled"], second["daysSettled"]) == (116, 1)
 
 

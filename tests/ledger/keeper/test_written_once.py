@@ -10,7 +10,7 @@ from functions.settings import Settings
 from functions.wiring import keeper_of
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
-from tests.support.api.frontend import LambdaContext
+from tests.support.api.frontend import InvocationContext
 from tests.support.processes.deployment import Deployment
 from tests.support.s3.policed_bucket import PolicedBucket
 
@@ -30,7 +30,7 @@ def run_keeper(deployment: Deployment, policed: PolicedBucket) -> dict[str, obje
     keeper = keeper_of(Settings.read(deployment.environ), deployment.clock, Store(policed))
     keeper = replace(keeper, credit_days=replace(keeper.credit_days, days=DAYS))
     with closing(KeeperHandler(keeper)) as handler:
-        return handler({}, LambdaContext(900))
+        return handler({}, InvocationContext(900))
 
 
 def test_days_are_settled_and_files_archived_under_the_policy(deployment: Deployment, policed: PolicedBucket) -> None:

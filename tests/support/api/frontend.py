@@ -15,7 +15,7 @@ RESPONSE_TYPE = "application/graphql-response+json"
 EVERY_SCOPE = "reports:read reports:schedule credits:read credits:msisdn"
 
 
-class LambdaContext:
+class InvocationContext:
     """Lambda's context object; `seconds` is the time left for the invocation."""
 
     aws_request_id = "7f3f9a0e"
@@ -78,7 +78,7 @@ class Frontend:
 
     def send(self, event: dict[str, Any], seconds: float = 29) -> ExpectedAnswer:
         """One event's answer."""
-        return ExpectedAnswer.of_payload(self.handler(event, LambdaContext(seconds)))
+        return ExpectedAnswer.of_payload(self.handler(event, InvocationContext(seconds)))
 
     def ask(
         self,

@@ -15,7 +15,7 @@ from local.aws import Aws
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
 from runtime.clock import DAY, rfc3339
-from tests.support.api.frontend import Frontend, LambdaContext
+from tests.support.api.frontend import Frontend, InvocationContext
 from tests.support.moving_clock import MovingClock
 
 REPORTS_WITH_FILES = """
@@ -57,7 +57,7 @@ class Deployment:
         keeper = keeper_of(Settings.read({**self.environ, **settings}), self.clock)
         keeper = replace(keeper, credit_days=replace(keeper.credit_days, days=days))
         with closing(KeeperHandler(keeper)) as handler:
-            return handler({"anything": "at all"}, LambdaContext(seconds))
+            return handler({"anything": "at all"}, InvocationContext(seconds))
 
     def give_credentials(self, tenant: str, upstream: str, secret: Mapping[str, str] | str | None = None) -> None:
         """Put a secret, the simulator's own unless another is given."""
