@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-LONGEST = timedelta(hours=6)
+LONGEST_GOOD = timedelta(hours=6)
 FOR_GOOD = datetime.max.replace(tzinfo=UTC)
 
 
@@ -29,4 +29,4 @@ class Ageing(NamedTuple):
             return FOR_GOOD
         if not self.fresh:
             return fetched
-        return fetched + max(self.fresh, min((fetched - end) / 10, LONGEST))
+        return fetched + max(self.fresh, min((fetched - end) / 10, LONGEST_GOOD))

@@ -28,9 +28,9 @@ from upstreams.errors import UpstreamError
 
 LOG = logging.getLogger("tally.ledger")
 
-ROOT = "answers"
+ANSWERS_PREFIX = "answers"
 SUFFIX = ".json.gz"
-REMEMBERED_BYTES = 16 * 1024 * 1024
+CACHE_BYTES = 16 * 1024 * 1024
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 type IsValid = Callable[[object], bool]
@@ -81,7 +81,7 @@ class Answers:
         self._breakers = breakers
         self._clock = clock
         self._recheck = recheck
-        self._memory: Memory[str, CachedAnswer] = Memory(REMEMBERED_BYTES)
+        self._memory: Memory[str, CachedAnswer] = Memory(CACHE_BYTES)
 
     async def get(self, question: Question, deadline: Deadline, *, stale_if_error: bool = True) -> CachedAnswer:
         """A good answer from memory, from S3 or from the vendor; else an old one, marked as stale.

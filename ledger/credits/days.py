@@ -30,7 +30,7 @@ from runtime.clock import DAY, day_end, rfc3339, stamp, unstamp
 
 LOG = logging.getLogger("tally.ledger")
 
-ROOT = "credit-log"
+CREDIT_LOG_PREFIX = "credit-log"
 ALL_BRANDS = "__all__"
 SETTLED_ROWS = "rows.csv.gz"
 SETTLED, OPEN, OPEN_ROLLUP = "_settled-", "_open-", "_rollup-"
@@ -218,7 +218,7 @@ class DayStore:
 
 
 def _folder(tenant: str, brand: str | None) -> str:
-    return f"{ROOT}/tenant={tenant}/brand={partition(brand)}"
+    return f"{CREDIT_LOG_PREFIX}/tenant={tenant}/brand={partition(brand)}"
 
 
 def partition(brand: str | None) -> str:

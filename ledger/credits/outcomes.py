@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from ledger.answers.ageing import LONGEST, Ageing
-from ledger.answers.answers import ROOT, Answers, Question
+from ledger.answers.ageing import LONGEST_GOOD, Ageing
+from ledger.answers.answers import ANSWERS_PREFIX, Answers, Question
 from ledger.answers.freshness import Freshness, Source
 from ledger.credits.days import partition
 from runtime.clock import Clock, Period, day_end, rfc3339
@@ -65,7 +65,7 @@ class Outcomes:
 
     def _good_until(self, value: object, fetched: datetime, end: datetime) -> datetime:
         """As for any answer, but one that may have been cut off is never settled."""
-        longest = timedelta() if not self._ageing.fresh else LONGEST
+        longest = timedelta() if not self._ageing.fresh else LONGEST_GOOD
         good_until = self._ageing.good_until(fetched, end)
         return good_until if _is_proven(value) else min(good_until, fetched + longest)
 
@@ -95,7 +95,7 @@ def _is_row(row: object) -> bool:
 
 def outcome_folder(tenant: str) -> str:
     """The folder of a tenant's stored outcomes."""
-    return f"{ROOT}/tenant={tenant}/outcome"
+    return f"{ANSWERS_PREFIX}/tenant={tenant}/outcome"
 
 
 def outcome_end(folder: str) -> datetime:

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
-from ledger.answers.ageing import FOR_GOOD, LONGEST, Ageing
+from ledger.answers.ageing import FOR_GOOD, LONGEST_GOOD, Ageing
 from ledger.credits.days import DayVersion
 from ledger.credits.rollups import EXACT, Rollup, Total, add
 from runtime.clock import day_end
@@ -38,7 +38,7 @@ class SettlementRule:
         if version.settled:
             return FOR_GOOD
         if not version.proven and self.is_late_enough(version.day, version.fetched):
-            return version.fetched + (LONGEST if self.ageing.fresh else timedelta())
+            return version.fetched + (LONGEST_GOOD if self.ageing.fresh else timedelta())
         return self.ageing.good_until(version.fetched, day_end(version.day))
 
     def overdue(self, day: date, now: datetime) -> timedelta:

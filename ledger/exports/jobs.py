@@ -27,7 +27,7 @@ from runtime.clock import Period, rfc3339
 
 LOG = logging.getLogger("tally.exporter")
 
-ROOT = "exports"
+EXPORTS_PREFIX = "exports"
 STATE = "state-"
 RESTART = "woken-"
 
@@ -227,7 +227,7 @@ class ExportLog:
         self._store = store
         self._tenant = tenant
         self._id = export_id
-        self.folder = f"{ROOT}/tenant={tenant}/{export_id}"
+        self.folder = f"{EXPORTS_PREFIX}/tenant={tenant}/{export_id}"
 
     def key(self, name: str) -> str:
         """The key of one of the export's objects."""

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from ledger.credits.credit_log import CreditLog
 from ledger.credits.day_ranges import LONGEST_RANGE, contiguous_ranges
-from ledger.credits.days import ALL_BRANDS, ROOT, DayStore, DayVersion, superseded
+from ledger.credits.days import ALL_BRANDS, CREDIT_LOG_PREFIX, DayStore, DayVersion, superseded
 from ledger.credits.outcomes import Outcomes
 from ledger.credits.settlement import SettlementRule
 from ledger.keeper.run import KeeperRun
@@ -44,7 +44,7 @@ class CreditDays:
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
-        folders = await self.store.folders(f"{ROOT}/tenant={tenant}")
+        folders = await self.store.folders(f"{CREDIT_LOG_PREFIX}/tenant={tenant}")
         partitions = [folder.removeprefix("brand=") for folder in folders]
         return sorted({normalize("NFC", unquote(partition)) for partition in partitions if partition != ALL_BRANDS})
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
-from ledger.answers.ageing import FOR_GOOD, LONGEST, Ageing
-from ledger.answers.answers import ROOT, SUFFIX
+from ledger.answers.ageing import FOR_GOOD, LONGEST_GOOD, Ageing
+from ledger.answers.answers import ANSWERS_PREFIX, SUFFIX
 from ledger.credits.outcomes import outcome_end, outcome_folder
 from ledger.keeper.report_files import LISTED
 from ledger.keeper.run import KeeperRun
@@ -23,7 +23,7 @@ from ledger.storage.store import ListedObject, Store
 from runtime.clock import unstamp
 
 GRACE = timedelta(minutes=15)
-MARKERS_COUNT = LONGEST + GRACE
+MARKERS_COUNT = LONGEST_GOOD + GRACE
 """After this long, a listing from before a marker is too old by its age alone."""
 OUTCOMES_ANSWER = timedelta(days=30)
 """How long an unsettled outcome may answer when the vendor fails: long enough for a report made once a month."""
@@ -46,7 +46,7 @@ async def delete_old_answers(store: Store, tenant: str, ageing: Ageing, now: dat
     Raises:
         LedgerUnavailable: S3 could not serve.
     """
-    found = await store.listing(f"{ROOT}/tenant={tenant}")
+    found = await store.listing(f"{ANSWERS_PREFIX}/tenant={tenant}")
     # A listing's links lead to files for the archive until the vendor deletes these.
     kinds = (
         _Kind(f"{outcome_folder(tenant)}/", outcome_end, OUTCOMES_ANSWER),

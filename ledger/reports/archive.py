@@ -26,7 +26,7 @@ from upstreams.rde.client import Report
 
 LOG = logging.getLogger("tally.ledger")
 
-ROOT = "archive"
+ARCHIVE_PREFIX = "archive"
 LONGEST_KEY = 1000
 """In bytes; S3 takes 1024."""
 CACHE_BYTES = 8 * 1024 * 1024
@@ -137,7 +137,7 @@ class Archive:
 
 def records(tenant: str) -> str:
     """The folder of a tenant's records."""
-    return f"{ROOT}/tenant={tenant}/reports"
+    return f"{ARCHIVE_PREFIX}/tenant={tenant}/reports"
 
 
 def record_key(tenant: str, report: Report) -> str:
@@ -152,7 +152,7 @@ def record_key(tenant: str, report: Report) -> str:
 
 def file_key(tenant: str, key: ReportKey) -> str:
     """Where a report's file is stored; the name is a digest, so it has none of the vendor's characters."""
-    return f"{ROOT}/tenant={tenant}/files/{_moment(key.date)}{SEPARATOR}{key.digest}"
+    return f"{ARCHIVE_PREFIX}/tenant={tenant}/files/{_moment(key.date)}{SEPARATOR}{key.digest}"
 
 
 def _moment(moment: datetime) -> str:

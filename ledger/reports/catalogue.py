@@ -64,7 +64,7 @@ class CatalogueListing:
     freshness: Freshness
 
 
-MEMORY_BYTES = 4 * 1024 * 1024
+CACHE_BYTES = 4 * 1024 * 1024
 ROW_BYTES = 200
 _Merged = tuple[Sequence[Report], Sequence[ArchivedReport], tuple[list["ReportWithFile"], Sequence[ArchivedReport]]]
 
@@ -75,7 +75,7 @@ class ReportCatalogue:
     def __init__(self, listings: ReportListings, archive: Archive) -> None:
         self._listings = listings
         self._archive = archive
-        self._memory: Memory[str, _Merged] = Memory(MEMORY_BYTES)
+        self._memory: Memory[str, _Merged] = Memory(CACHE_BYTES)
 
     async def listing(
         self, tenant: str, first: date, last: date, wanted: ReportFilter, deadline: Deadline

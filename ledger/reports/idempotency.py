@@ -31,11 +31,11 @@ from upstreams.errors import BY_CODE, UpstreamError, UpstreamTimeout
 
 LOG = logging.getLogger("tally.ledger")
 
-ROOT = "schedules"
+SCHEDULES_PREFIX = "schedules"
 KEY_LIFE = timedelta(hours=24)
 DIED = "an earlier call with this key ended without an answer"
 UNDER_WAY = "an earlier call with this key is still under way"
-SETTLE_TRIES = 3
+OUTCOME_TRIES = 3
 CACHE_BYTES = 64 * 1024
 HOLDER_BYTES = 256
 
@@ -153,7 +153,7 @@ class IdempotencyKeys:
             LedgerUnavailable: nothing could be stored, so the call was not made; or the stored record is damaged.
             UpstreamError: the call's own; with `sent`, every later call with the key gets it as well.
         """
-        folder = f"{ROOT}/tenant={tenant}/{_digest(key)}"
+        folder = f"{SCHEDULES_PREFIX}/tenant={tenant}/{_digest(key)}"
         mine = KeyRecord(Phase.CLAIMED, _digest(asked), uuid.uuid4().hex, self._clock())
         pause = FIRST_POLL_SECONDS
         while True:
@@ -239,16 +239,16 @@ class IdempotencyKeys:
             else:
                 ended = replace(claimed, phase=Phase.FREE)
                 self._without_effect.remember(claimed.holder, True, HOLDER_BYTES)
-            await self._settle(folder, ended)
+            await self._store_outcome(folder, ended)
             raise
         answered = self._clock()
-        await self._settle(folder, replace(claimed, phase=Phase.DONE, answer=answer, answered=answered))
+        await self._store_outcome(folder, replace(claimed, phase=Phase.DONE, answer=answer, answered=answered))
         return KeyedResult(answer, answered, replayed=False)
 
-    async def _settle(self, folder: str, record: KeyRecord) -> None:
+    async def _store_outcome(self, folder: str, record: KeyRecord) -> None:
         """Write how our call ended, also if another caller has marked it UNKNOWN because our lease had expired."""
         try:
-            for _ in range(SETTLE_TRIES):
+            for _ in range(OUTCOME_TRIES):
                 if await self._write(folder, record, record.e_tag):
                     return
                 stored = await self._read(folder)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from ledger.answers.ageing import FOR_GOOD, Ageing
-from ledger.answers.answers import ROOT, Answers, CachedAnswer, Question
+from ledger.answers.answers import ANSWERS_PREFIX, Answers, CachedAnswer, Question
 from ledger.answers.freshness import Freshness
 from ledger.reports.identity import ReportKey
 from ledger.reports.links import undated_links_until, with_living_link
@@ -154,7 +154,7 @@ def _is_unfinished(report: Report) -> bool:
 
 def listings(tenant: str) -> str:
     """The folder of a tenant's stored listings."""
-    return f"{ROOT}/tenant={tenant}/reports"
+    return f"{ANSWERS_PREFIX}/tenant={tenant}/reports"
 
 
 def listing_end(folder: str) -> datetime:
@@ -168,7 +168,7 @@ def listing_end(folder: str) -> datetime:
 
 def invalidation_markers(tenant: str) -> str:
     """The folder of a tenant's invalidation markers: each name is a moment, and earlier listings are outdated."""
-    return f"{ROOT}/tenant={tenant}/scheduled"
+    return f"{ANSWERS_PREFIX}/tenant={tenant}/scheduled"
 
 
 def _marked(key: str) -> datetime | None:

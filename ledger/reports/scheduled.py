@@ -15,7 +15,7 @@ from http import HTTPStatus
 from urllib.parse import quote, unquote
 
 from ledger.answers.ageing import FOR_GOOD, Ageing
-from ledger.answers.answers import ROOT, Answers, CachedAnswer, Question
+from ledger.answers.answers import ANSWERS_PREFIX, Answers, CachedAnswer, Question
 from ledger.answers.freshness import Freshness
 from ledger.reports.identity import ReportId
 from ledger.reports.links import undated_links_until, with_living_link
@@ -152,7 +152,7 @@ def _may_be(listed: Report, scheduled: Report, at: datetime) -> bool:
 
 def single_reports(tenant: str) -> str:
     """The folder of a tenant's answers about single reports."""
-    return f"{ROOT}/tenant={tenant}/report"
+    return f"{ANSWERS_PREFIX}/tenant={tenant}/report"
 
 
 def _folder(tenant: str, wanted: ReportId) -> str:
@@ -162,7 +162,7 @@ def _folder(tenant: str, wanted: ReportId) -> str:
 
 
 def _markers(tenant: str) -> str:
-    return f"{ROOT}/tenant={tenant}/following"
+    return f"{ANSWERS_PREFIX}/tenant={tenant}/following"
 
 
 def _marker(tenant: str, report_id: str) -> str:

@@ -24,7 +24,7 @@ from upstreams.rde.client import Rde, Report, ScheduleRequest
 
 LOG = logging.getLogger("tally.ledger")
 
-KEEPING_SECONDS = 0.5
+STORING_SECONDS = 0.5
 """What a post leaves of the invocation's time, to store its result."""
 LEAST_POST_SECONDS = 1.0
 """With less time than this for the vendor nothing is posted: the outcome would most likely remain unknown."""
@@ -86,7 +86,7 @@ class Schedules:
         ahead = await self._mark(tenant, self._clock() + timedelta(seconds=deadline.remaining()))
         if keyed and ahead is None:
             raise LedgerUnavailable("the result of a keyed call could not be stored, so nothing was posted")
-        posting = deadline.later(-KEEPING_SECONDS)
+        posting = deadline.later(-STORING_SECONDS)
         if posting.remaining() < LEAST_POST_SECONDS:
             await self._unmark(ahead)
             raise UpstreamTimeout(RDE, "too little time is left to schedule the report; nothing was posted")

@@ -18,7 +18,7 @@ ADDRESS = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - a variable's name
 HOSTS = frozenset({"127.0.0.1", "localhost", "169.254.170.2", "169.254.170.23"})
 """The only hosts that AWS's own SDKs ask over plain HTTP."""
-SECONDS = 5
+TIMEOUT_SECONDS = 5
 
 
 class SnapshotCredentials:
@@ -34,7 +34,7 @@ class SnapshotCredentials:
         from urllib.request import Request, urlopen
 
         request = Request(self._address, headers={"Authorization": self._token})  # noqa: S310 - one of HOSTS
-        with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
             given = json.load(answer)
         self.expire_at = datetime.fromisoformat(given["Expiration"]).astimezone(UTC)
         return {

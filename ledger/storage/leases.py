@@ -27,7 +27,7 @@ LOG = logging.getLogger("tally.ledger")
 
 LEASE = "_lease"
 """The name of every lease object, in the folder of what it protects."""
-SECONDS = 10.0
+LEASE_SECONDS = 10.0
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 0.5
 LONGEST_PLAUSIBLE_SECONDS = 3600.0
@@ -112,7 +112,7 @@ class _Lease:
 class Leases:
     """The leases of one bucket; `seconds` is how long one runs after its last renewal."""
 
-    def __init__(self, store: Store, seconds: float = SECONDS) -> None:
+    def __init__(self, store: Store, seconds: float = LEASE_SECONDS) -> None:
         self._store = store
         self._seconds = seconds
         self._running: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Task[Any]]] = WeakKeyDictionary()

@@ -12,10 +12,10 @@ from runtime.memory import Memory
 
 LOG = logging.getLogger("tally.ledger")
 
-ROOT = "persisted-queries"
+QUERIES_PREFIX = "persisted-queries"
 LONGEST_BYTES = 50_000
 """A longer text is executed, but not stored: it has to be sent each time."""
-REMEMBERED_BYTES = 4 * 1024 * 1024
+CACHE_BYTES = 4 * 1024 * 1024
 
 
 class PersistedQueries:
@@ -23,7 +23,7 @@ class PersistedQueries:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._memory: Memory[str, str] = Memory(REMEMBERED_BYTES)
+        self._memory: Memory[str, str] = Memory(CACHE_BYTES)
 
     async def get(self, tenant: str, digest: str) -> str | None:
         """The text with this hash (64 hexadecimal digits in lower case), if it is stored."""
@@ -76,4 +76,4 @@ def _verified(body: bytes, digest: str) -> str:
 
 
 def _key(tenant: str, digest: str) -> str:
-    return f"{ROOT}/tenant={tenant}/{digest}.graphql"
+    return f"{QUERIES_PREFIX}/tenant={tenant}/{digest}.graphql"

@@ -34,7 +34,7 @@ from schema.limits.cost import CostReader, OperationCost
 from schema.limits.document_size import CHARACTERS, TOKENS, check
 from schema.limits.repetition import without_repetitions
 
-REMEMBERED_BYTES = 32 * 1024 * 1024
+CACHE_BYTES = 32 * 1024 * 1024
 REMEMBERED_TEXT = 10_000
 BYTES_A_CHARACTER = 100
 """Memory that a document takes for each character of its text."""
@@ -98,7 +98,7 @@ class Documents:
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
         self._schema = schema
         self.introspection = introspection
-        self._known: Memory[str, PreparedDocument | RefusedError] = Memory(REMEMBERED_BYTES)
+        self._known: Memory[str, PreparedDocument | RefusedError] = Memory(CACHE_BYTES)
 
     def prepare(self, text: str) -> PreparedDocument:
         """A document for a text.

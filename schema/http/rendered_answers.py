@@ -15,8 +15,8 @@ from schema.http.requests import Request, Response
 from schema.resolvers.access import Identity
 from schema.resolvers.context import Context, private_until
 
-BYTES = 32 * 1024 * 1024
-LARGEST = 2 * 1024 * 1024
+CACHE_BYTES = 32 * 1024 * 1024
+LARGEST_RESPONSE = 2 * 1024 * 1024
 ENTRY_BYTES = 1000
 """Memory that an entry takes besides its texts."""
 _Key = tuple[str, frozenset[str], str, str, bytes, tuple[str | None, ...]]
@@ -37,7 +37,7 @@ class RenderedAnswers:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._memory: Memory[_Key, RenderedAnswer] = Memory(BYTES)
+        self._memory: Memory[_Key, RenderedAnswer] = Memory(CACHE_BYTES)
 
     def recall(self, request: Request, identity: Identity) -> Response | None:
         """The response to an equal request, while it is valid."""
@@ -57,7 +57,7 @@ class RenderedAnswers:
     def remember(self, request: Request, response: Response, context: Context, fields: int) -> None:
         """Remember a response if each of its root fields reported until when it stays the same."""
         predictable = context.repeatable and context.uses == fields
-        if not predictable or context.good_until <= self._clock() or len(response.body) > LARGEST:
+        if not predictable or context.good_until <= self._clock() or len(response.body) > LARGEST_RESPONSE:
             return
         answer = RenderedAnswer(response, context.good_until, context.private, telemetry.facts())
         size = len(response.body) + len(request.body) + len(request.query) + ENTRY_BYTES

@@ -14,7 +14,7 @@ import orjson
 
 from schema.errors import BadUserInput
 
-LONGEST = 4000
+LONGEST_CURSOR = 4000
 """Characters of a cursor that are read; no list has longer ones."""
 _DIGEST = 9
 
@@ -34,7 +34,7 @@ def decode(binding: tuple[str, ...], cursor: str) -> list[str]:
         BadUserInput: it is not a cursor, or one of another list.
     """
     try:
-        raw = base64.b64decode(cursor[:LONGEST] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(cursor[:LONGEST_CURSOR] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         raise BadUserInput(NOT_VALID) from None
     digest, body = raw[:_DIGEST], raw[_DIGEST:]

@@ -11,7 +11,7 @@ import orjson
 
 from schema.errors import BadUserInput
 
-LONGEST = 4000
+LONGEST_NODE_ID = 4000
 NOT_VALID = "`id` is not a valid node id"
 
 
@@ -27,7 +27,7 @@ def decode(node_id: str) -> list[str | None]:
         BadUserInput: `encode` has not made it.
     """
     try:
-        body = base64.b64decode(node_id[:LONGEST] + "=" * (-len(node_id) % 4), altchars=b"-_", validate=True)
+        body = base64.b64decode(node_id[:LONGEST_NODE_ID] + "=" * (-len(node_id) % 4), altchars=b"-_", validate=True)
         parts = orjson.loads(body)
     except (ValueError, binascii.Error):
         raise BadUserInput(NOT_VALID) from None

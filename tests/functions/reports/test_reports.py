@@ -8,7 +8,7 @@ from typing import Any
 
 from local.vendors.rde import RdeSimulator
 from local.vendors.simulator import Fault
-from schema.resolvers.cursors import LONGEST
+from schema.resolvers.cursors import LONGEST_CURSOR
 from tests.support.api.frontend import Frontend, StartFrontend
 from tests.support.moving_clock import MovingClock
 
@@ -110,7 +110,7 @@ def test_every_cursor_leads_on_whatever_the_vendor_calls_its_reports(
     whole = reports(frontend)
     assert {report["name"] for report in whole["nodes"]} >= set(odd)
     cursors = [None, *(edge["cursor"] for edge in whole["edges"])]
-    assert max(len(cursor or "") for cursor in cursors) <= LONGEST
+    assert max(len(cursor or "") for cursor in cursors) <= LONGEST_CURSOR
     following = [reports(frontend, first=1, after=cursor)["nodes"] for cursor in cursors]
     assert following == [*([report] for report in whole["nodes"]), []]
 
