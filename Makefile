@@ -4,7 +4,7 @@ RUN := .venv/bin/
 PORT ?= 8000
 export UV_PYTHON_PREFERENCE ?= system
 
-.PHONY: setup run test test-fast nightly lint schema licences audit bench bench-peers bench-ledger load profile build deploy deploy-check deploy-tools clients-tools
+.PHONY: setup run test test-fast nightly lint lint-schema schema licences audit bench bench-peers bench-ledger load profile build deploy deploy-check deploy-tools clients-tools
 setup: .venv/.ready
 
 $(UV):
@@ -29,11 +29,23 @@ nightly: setup
 	HYPOTHESIS_PROFILE=nightly $(RUN)pytest --timeout=14400 tests/ledger/credits/test_equals_the_upstream.py tests/schema/test_against_strawberry.py \
 	  tests/security/test_fuzzing.py
 
+SCHEMA_LINT := tests/schema_lint
 lint: setup
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
 	$(RUN)mypy
 	$(RUN)lint-imports
+	@if $(MAKE) --no-print-directory --silent $(SCHEMA_LINT)/node_modules/.ready; \
+	  then $(MAKE) --no-print-directory --silent lint-schema; \
+	  else echo "npm could not install graphql-eslint and graphql-schema-linter: they were not run"; fi
+
+# The schema by the GraphQL community's linters; every rule that is off has its reason in the configuration.
+lint-schema: $(SCHEMA_LINT)/node_modules/.ready
+	cp schema/schema.graphql $(SCHEMA_LINT)/schema.graphql
+	cd $(SCHEMA_LINT) && node_modules/.bin/eslint schema.graphql && node_modules/.bin/graphql-schema-linter schema.graphql
+
+$(SCHEMA_LINT)/node_modules/.ready: $(SCHEMA_LINT)/package-lock.json
+	cd $(SCHEMA_LINT) && npm ci --silent --no-audit --no-fund && touch node_modules/.ready
 
 schema: setup
 	$(RUN)python -m schema.types.sdl > schema/schema.graphql.new && mv schema/schema.graphql.new schema/schema.graphql

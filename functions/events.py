@@ -67,14 +67,16 @@ def request_id_of(event: dict[str, Any], context: object) -> str:
 def route_of(event: dict[str, Any]) -> str:
     """The path of the route that the gateway chose, and whose authorizer it asked.
 
-    `rawPath` has the prefix of a named stage or of a custom domain's mapping before it, which the route does not.
+    `rawPath` has the prefix of a named stage or of a custom domain's mapping before it, which the route does not. To
+    the gateway `/graphql/` is another route than `/graphql`; here it is the same.
     """
     _, _, route = event.get("routeKey", "").partition(" ")
     if route:
-        return str(route.replace("{proxy+}", (event.get("pathParameters") or {}).get("proxy", "")))
-    stage = (event.get("requestContext") or {}).get("stage", "$default")
-    path = _path(event)
-    return path if stage == "$default" else path.removeprefix(f"/{stage}") or "/"
+        path = str(route.replace("{proxy+}", (event.get("pathParameters") or {}).get("proxy", "")))
+    else:
+        stage = (event.get("requestContext") or {}).get("stage", "$default")
+        path = _path(event) if stage == "$default" else _path(event).removeprefix(f"/{stage}")
+    return "/graphql" if path == "/graphql/" else path or "/"
 
 
 def _path(event: dict[str, Any]) -> str:

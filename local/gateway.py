@@ -62,6 +62,8 @@ class Route:
 ROUTES = (
     Route("POST", "/graphql", needs_token=True),
     Route("GET", "/graphql", needs_token=True),
+    Route("POST", "/graphql/", needs_token=True),
+    Route("GET", "/graphql/", needs_token=True),
     Route("GET", "/"),
     Route("GET", "/assets/{proxy+}"),
     Route("GET", "/health"),

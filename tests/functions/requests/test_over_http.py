@@ -51,6 +51,16 @@ def query(text: str = "{ __typename }", **parameters: Any) -> str:
     return json.dumps({"query": text, **parameters}, ensure_ascii=False)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_slash_at_the_end_of_the_path_changes_nothing(method: str, frontend: Frontend) -> None:
+    body, parameters = (query(), "") if method == "POST" else (None, "query={__typename}")
+    headers = {"content-type": JSON_TYPE}
+    answer = frontend.send(http_event(method, "/graphql/", query=parameters, headers=headers, body=body, claims=CLAIMS))
+    assert (answer.status, content_of(answer)) == (200, {"data": {"__typename": "Query"}})
+    unknown = frontend.send(http_event(method, "/graphql/", query=parameters, headers=headers, body=body))
+    assert (unknown.status, unknown.code()) == (401, "UNAUTHENTICATED")
+
+
 @pytest.mark.parametrize(
     ("accept", "media_type"),
     [
@@ -313,7 +323,7 @@ def test_a_post_may_come_as_base64(post: Post) -> None:
     assert content_of(post(query("{ __typename } # é").encode())) == {"data": {"__typename": "Query"}}
 
 
-@pytest.mark.parametrize("path", ["/graphq", "/graphql/", "/GraphQL", "/admin", "/assets/../functions/settings.py"])
+@pytest.mark.parametrize("path", ["/graphq", "/graphql//", "/GraphQL", "/admin", "/assets/../functions/settings.py"])
 def test_other_paths_are_not_found(frontend: Frontend, path: str) -> None:
     answer = frontend.send(http_event("POST", path, headers={"content-type": JSON_TYPE}, body=query(), claims=CLAIMS))
     assert answer.status == 404
