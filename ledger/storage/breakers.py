@@ -23,6 +23,7 @@ from upstreams.errors import BY_CODE, UpstreamError, UpstreamTimeout, UpstreamUn
 
 LOG = logging.getLogger("tally.ledger")
 
+BREAKERS_PREFIX = "breakers"
 OPENS_AT = 5
 """The number of failures in a row that opens a breaker."""
 FIRST_PAUSE = timedelta(seconds=1)
@@ -91,7 +92,7 @@ class Breakers:
         Raises:
             UpstreamError: the call's own, or the one that opened the breaker.
         """
-        key = f"breakers/tenant={tenant}/{upstream}.json"
+        key = f"{BREAKERS_PREFIX}/tenant={tenant}/{upstream}.json"
         state = await self._read(key)
         if state.failures >= OPENS_AT:
             state = await self._probe(key, state, upstream)

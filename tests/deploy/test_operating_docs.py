@@ -10,11 +10,13 @@ from deploy.artifact import ROOT
 from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
-from ledger.answers import answers
-from ledger.credits import days
-from ledger.exports import jobs as export_jobs
-from ledger.reports import archive, idempotency
-from ledger.storage import persisted_queries
+from ledger.answers.answers import ANSWERS_PREFIX
+from ledger.credits.days import CREDIT_LOG_PREFIX
+from ledger.exports.jobs import EXPORTS_PREFIX
+from ledger.reports.archive import ARCHIVE_PREFIX
+from ledger.reports.idempotency import SCHEDULES_PREFIX
+from ledger.storage.breakers import BREAKERS_PREFIX
+from ledger.storage.persisted_queries import QUERIES_PREFIX
 from runtime.metrics import UNITS
 from schema.limits import cost
 from schema.resolvers import access
@@ -24,7 +26,15 @@ from upstreams.rde.answers import UNREADABLE
 from upstreams.rde.files import ReportLinkRefused
 
 PAGE = (ROOT / "docs" / "operating.md").read_text()
-WRITTEN_ELSEWHERE = {"breakers"}
+PREFIXES = {
+    ANSWERS_PREFIX,
+    ARCHIVE_PREFIX,
+    BREAKERS_PREFIX,
+    CREDIT_LOG_PREFIX,
+    EXPORTS_PREFIX,
+    QUERIES_PREFIX,
+    SCHEDULES_PREFIX,
+}
 """A prefix without a name of its own in the code; the lifecycle has it."""
 OPERATORS = {"as", "by", "and", "or", "not", "in", "like", "asc", "desc"}
 """The words that Logs Insights' query language has beside its commands and functions."""
@@ -97,12 +107,11 @@ def test_the_fields_of_a_query_are_found_among_its_language() -> None:
 def test_it_names_every_metric_alarm_and_prefix_and_none_else() -> None:
     assert UNITS.keys() <= set(re.findall(r"`(\w+)`", PAGE))
     assert first_column(section("Alarms")) == resources("AWS::CloudWatch::Alarm").keys()
-    roots = {module.ROOT for module in (answers, archive, days, export_jobs, idempotency, persisted_queries)}
     rules = template()["Resources"]["Ledger"]["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
-    assert first_column(section("What is in the bucket")) >= {f"{root}/" for root in roots | WRITTEN_ELSEWHERE}
+    assert first_column(section("What is in the bucket")) >= {f"{prefix}/" for prefix in PREFIXES}
     rows = re.findall(r"^\| `([a-z-]+/)` \|.*\| ([^|]+) \|$", section("What is in the bucket"), re.MULTILINE)
-    assert {prefix for prefix, _ in rows} == {f"{root}/" for root in roots | WRITTEN_ELSEWHERE}
+    assert {prefix for prefix, _ in rows} == {f"{prefix}/" for prefix in PREFIXES}
     days_kept = {prefix: int(expires.split()[0]) for prefix, expires in rows if not expires.startswith("never")}
     assert days_kept == expiring
 

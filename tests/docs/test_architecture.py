@@ -40,9 +40,9 @@ def has_modules(room: Path) -> bool:
 
 
 def test_every_prefix_of_the_bucket_is_drawn() -> None:
-    roots = set()
+    prefixes = set()
     for path in (ROOT / "ledger").rglob("*.py"):
-        roots |= set(re.findall(r'^ROOT = "([\w-]+)"', path.read_text(), re.MULTILINE))
-    assert len(roots) > 5
-    for root in roots:
-        assert f"── {root}/" in PAGE, root
+        prefixes |= set(re.findall(r'^[A-Z_]+_PREFIX = "([\w-]+)"', path.read_text(), re.MULTILINE))
+    assert len(prefixes) > 6
+    for prefix in prefixes:
+        assert f"── {prefix}/" in PAGE, prefix
