@@ -40,20 +40,20 @@ class Outcomes:
             UpstreamError: the vendor failed and no older answer is stored.
         """
         now = self._clock()
-        asked = whole_seconds(period.until(day_end(now.date())))
-        if asked.start >= asked.end or asked.start > now:
+        whole = whole_seconds(period.until(day_end(now.date())))
+        if whole.start >= whole.end or whole.start > now:
             return Outcome([], Freshness(Source.CACHE, now, now))
         question = Question(
             tenant,
-            f"{outcome_folder(tenant)}/brand={partition(brand)}/{rfc3339(asked.start)}_{rfc3339(asked.end)}",
+            f"{outcome_folder(tenant)}/brand={partition(brand)}/{rfc3339(whole.start)}_{rfc3339(whole.end)}",
             OPENMARKET,
-            lambda: self._fetch(tenant, brand, asked, deadline),
+            lambda: self._fetch(tenant, brand, whole, deadline),
             is_outcome,
-            lambda value, fetched: self._good_until(value, fetched, asked.end),
+            lambda value, fetched: self._good_until(value, fetched, whole.end),
         )
         answer = await self._answers.get(question, deadline)
         rows = [OutcomeRow(*row) for row in _rows(answer.value)]
-        final = not answer.stale and _is_proven(answer.value) and self._ageing.settled(answer.fetched, asked.end)
+        final = not answer.stale and _is_proven(answer.value) and self._ageing.settled(answer.fetched, whole.end)
         final_until = period.end if final else None
         return Outcome(rows, answer.freshness._replace(final_until=final_until, final=final))
 

@@ -35,12 +35,12 @@ class SnapshotCredentials:
 
         request = Request(self._address, headers={"Authorization": self._token})  # noqa: S310 - one of HOSTS
         with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            given = json.load(answer)
-        self.expire_at = datetime.fromisoformat(given["Expiration"]).astimezone(UTC)
+            keys = json.load(answer)
+        self.expire_at = datetime.fromisoformat(keys["Expiration"]).astimezone(UTC)
         return {
-            "access_key_id": given["AccessKeyId"],
-            "secret_access_key": given["SecretAccessKey"],
-            "token": given["Token"],
+            "access_key_id": keys["AccessKeyId"],
+            "secret_access_key": keys["SecretAccessKey"],
+            "token": keys["Token"],
             "expires_at": self.expire_at,
         }
 

@@ -153,16 +153,16 @@ def _described(error: GraphQLError, document: DocumentNode) -> dict[str, Any]:
 
 
 class _ArgumentFinder(Visitor):
-    """Collects the names of the argument, input fields or variable around one place in a document."""
+    """Collects the names of the argument, input fields or variable around one offset in a document."""
 
-    def __init__(self, place: int) -> None:
+    def __init__(self, offset: int) -> None:
         super().__init__()
-        self._place = place
+        self._offset = offset
         self.names: list[str] = []
 
     @classmethod
-    def path_to(cls, place: int, document: DocumentNode) -> list[str]:
-        finder = cls(place)
+    def path_to(cls, offset: int, document: DocumentNode) -> list[str]:
+        finder = cls(offset)
         visit(document, finder)
         return finder.names
 
@@ -176,5 +176,5 @@ class _ArgumentFinder(Visitor):
         self._enter(node, f"${node.variable.name.value}")
 
     def _enter(self, node: Node, name: str) -> None:
-        if node.loc is not None and node.loc.start <= self._place < node.loc.end:
+        if node.loc is not None and node.loc.start <= self._offset < node.loc.end:
             self.names.append(name)

@@ -58,8 +58,8 @@ class FieldCost(NamedTuple):
         """The cells that a request with these variables asks for, at most."""
         if self.page is None:
             return self.once + self.each
-        given = _Given(self.arguments, variables)
-        return self.once + self.each * _rows(given["first"], self.page) + FILTERED_DAY * _filtered_days(given)
+        arguments = _Arguments(self.arguments, variables)
+        return self.once + self.each * _rows(arguments["first"], self.page) + FILTERED_DAY * _filtered_days(arguments)
 
 
 class OperationCost(NamedTuple):
@@ -144,7 +144,7 @@ class CostReader(NamedTuple):
                 yield from self._flat(self.fragments[node.name.value].selection_set, seen)
 
 
-class _Given:
+class _Arguments:
     """A field's arguments as plain values, read when they are looked at; None for one that is not given."""
 
     def __init__(self, arguments: Mapping[str, ValueNode], variables: Mapping[str, Any]) -> None:
@@ -164,13 +164,13 @@ def _rows(first: object, page: PageSize) -> int:
     return int(max(0, min(number, page.most)))
 
 
-def _filtered_days(given: _Given) -> int:
+def _filtered_days(arguments: _Arguments) -> int:
     """The days that a filter has to read; 0 without one, and for a period that is refused elsewhere."""
-    where = given["where"]
+    where = arguments["where"]
     if not isinstance(where, dict) or all(condition is None for condition in where.values()):
         return 0
     try:
-        period = parse_date_time(given["to"]) - parse_date_time(given["from"])
+        period = parse_date_time(arguments["to"]) - parse_date_time(arguments["from"])
     except ValueError:
         return 0
     return max(0, min(period.days + 1, LONGEST_DAYS))

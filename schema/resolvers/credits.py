@@ -172,12 +172,12 @@ async def credit_outcome(context: Context, from_: datetime, to: datetime, brand:
 
 def _filter(where: Mapping[str, Any] | None) -> CreditFilter | None:
     """The filter of a `CreditLogFilter`; None when it has no condition."""
-    given = {name: value for name, value in (where or {}).items() if value is not None}
-    if "msisdn" in given:
-        given["msisdn"] = _NOT_DIGITS.sub("", given["msisdn"]).removeprefix("+")
-    for name in given.keys() & {"outcome", "network", "currency"}:
-        given[name] = frozenset(given[name])
-    return CreditFilter(**given) if given else None
+    conditions = {name: value for name, value in (where or {}).items() if value is not None}
+    if "msisdn" in conditions:
+        conditions["msisdn"] = _NOT_DIGITS.sub("", conditions["msisdn"]).removeprefix("+")
+    for name in conditions.keys() & {"outcome", "network", "currency"}:
+        conditions[name] = frozenset(conditions[name])
+    return CreditFilter(**conditions) if conditions else None
 
 
 def _canonical(condition: CreditFilter | None) -> str:

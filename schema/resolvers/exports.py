@@ -39,24 +39,24 @@ async def export_credit_log(context: Context, input: Mapping[str, Any]) -> Expor
 async def credit_log_export(context: Context, id: str) -> Export | None:
     """An export of the caller's tenant; another tenant's is not found, whether it exists or not."""
     context.private = True  # an export that is not found now may be started in the next moment
-    seen = await context.ledger.exports.find(context.tenant, id)
-    if seen is None:
+    export = await context.ledger.exports.find(context.tenant, id)
+    if export is None:
         return None
-    if isinstance(seen, UnreadableExport):
-        return Export(seen.id, ExportStatus.FAILED, error=NOT_READABLE)
-    if seen.state.job.unmasked and not context.identity.may(CREDITS_MSISDN):
+    if isinstance(export, UnreadableExport):
+        return Export(export.id, ExportStatus.FAILED, error=NOT_READABLE)
+    if export.state.job.unmasked and not context.identity.may(CREDITS_MSISDN):
         raise Forbidden(f"an export made with the scope {CREDITS_MSISDN} can be read only with it")
-    return await _shown(context, await context.ledger.exports.restart_if_stalled(seen))
+    return await _shown(context, await context.ledger.exports.restart_if_stalled(export))
 
 
-async def _shown(context: Context, seen: ExportSnapshot) -> Export:
-    state = seen.state
-    link = await context.ledger.exports.link(seen)
+async def _shown(context: Context, export: ExportSnapshot) -> Export:
+    state = export.state
+    link = await context.ledger.exports.link(export)
     context.private = True
     if link is None:
-        return Export(seen.id, state.status, error=state.error)
+        return Export(export.id, state.status, error=state.error)
     return Export(
-        seen.id,
+        export.id,
         state.status,
         rows=state.rows,
         bytes=str(state.size),

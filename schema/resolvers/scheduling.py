@@ -128,10 +128,10 @@ def _schedule_request(
     )
 
 
-def _report_id(given: str) -> ReportId:
+def _report_id(text: str) -> ReportId:
     """The report that is meant: by one of our ids, or else by the vendor's."""
     try:
-        kind, *parts = node_ids.decode(given)
-        return ReportId.from_parts(parts) if kind == KIND else ReportId(given)
+        kind, *parts = node_ids.decode(text)
+        return ReportId.from_parts(parts) if kind == KIND else ReportId(text)
     except (BadUserInput, ValueError):
-        return ReportId(given)
+        return ReportId(text)
