@@ -10,12 +10,16 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from local.aws import Aws
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
 from upstreams.transport import trusted
 
+# Both go by the clock, so they fail where the machine is busy.
+settings.register_profile("tally", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tally")
 pytest.register_assert_rewrite("tests.support")  # so that a failed assertion of a helper shows its values
 
 from tests.support.api.frontend import Frontend, StartFrontend  # noqa: E402

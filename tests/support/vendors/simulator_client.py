@@ -10,6 +10,9 @@ import httpx
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
 
+SECONDS = 30.0
+"""More than a busy machine needs; the default of five is not."""
+
 
 def written(time: datetime, zone: str = "UTC") -> str:
     return f"{time:%Y-%m-%d %H:%M:%S} {zone}"
@@ -21,7 +24,7 @@ def credit_report(
     given = {"fromTime": start, "toTime": end, **extra}
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in given.items() if value is not None)
     account, password = vendor.secret["accountId"], vendor.secret["password"]
-    return httpx.get(f"{vendor.base_url}/csv/{report}?{query}", auth=(account, password))
+    return httpx.get(f"{vendor.base_url}/csv/{report}?{query}", auth=(account, password), timeout=SECONDS)
 
 
 def token_response(vendor: RdeSimulator, **changed: str) -> httpx.Response:
@@ -31,6 +34,7 @@ def token_response(vendor: RdeSimulator, **changed: str) -> httpx.Response:
         headers={"X-Subscription-Key": account["subscriptionKey"]},
         auth=(account["username"], account["password"]),
         json={"marketplace": account["marketplace"]},
+        timeout=SECONDS,
     )
 
 
@@ -38,7 +42,7 @@ def token_response(vendor: RdeSimulator, **changed: str) -> httpx.Response:
 def signed_in(vendor: RdeSimulator) -> Iterator[httpx.Client]:
     token = token_response(vendor).json()["token"]
     headers = {"X-Subscription-Key": vendor.secret["subscriptionKey"], "Authorization": f"Bearer {token}"}
-    with httpx.Client(headers=headers) as client:
+    with httpx.Client(headers=headers, timeout=SECONDS) as client:
         yield client
 
 
