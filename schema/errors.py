@@ -98,7 +98,7 @@ def error_entry(cause: Exception, request_id: str) -> dict[str, Any]:
         extensions |= {"code": cause.code, "upstream": cause.upstream} | _for_support(cause)
         return {"message": cause.reason, "extensions": extensions}
     if isinstance(cause, LedgerUnavailable):
-        return {"message": "the ledger did not answer in time", "extensions": extensions | {"code": cause.code}}
+        return {"message": "the ledger cannot answer this now", "extensions": extensions | {"code": cause.code}}
     LOG.error("unexpected exception in request %s", request_id, exc_info=cause)
     message = f"internal error; the log has it under request {request_id}"
     return {"message": message, "extensions": extensions | {"code": "INTERNAL_SERVER_ERROR"}}
