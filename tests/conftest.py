@@ -71,18 +71,41 @@ def openmarket_simulator() -> Iterator[OpenMarketSimulator]:
         yield vendor
 
 
+def _secrets(aws: Aws) -> str:
+    """The prefix of new secrets: the simulators' own, of the tenant `default`."""
+    prefix = f"tally-{uuid.uuid4().hex}"
+    aws.put_secret(f"{prefix}/default/rde", RdeSimulator().secret)
+    aws.put_secret(f"{prefix}/default/openmarket", OpenMarketSimulator().secret)
+    return prefix
+
+
+@pytest.fixture(scope="session")
+def shared_secrets(aws: Aws) -> str:
+    """A prefix for every test that only reads: to put secrets takes as long as many a test."""
+    return _secrets(aws)
+
+
+@pytest.fixture
+def own_secrets(aws: Aws) -> str:
+    """A prefix for a test that changes secrets or adds tenants; its module makes it the `secret_prefix`."""
+    return _secrets(aws)
+
+
+@pytest.fixture
+def secret_prefix(shared_secrets: str) -> str:
+    """Where the test's secrets are."""
+    return shared_secrets
+
+
 @pytest.fixture
 def settings_environ(
-    aws: Aws, bucket: str, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
+    aws: Aws, bucket: str, secret_prefix: str, rde_simulator: RdeSimulator, openmarket_simulator: OpenMarketSimulator
 ) -> dict[str, str]:
-    """What `Settings.read` takes for the test's own bucket, vendors and secrets (tenant `default`)."""
-    prefix = f"tally-{uuid.uuid4().hex}"
-    aws.put_secret(f"{prefix}/default/rde", rde_simulator.secret)
-    aws.put_secret(f"{prefix}/default/openmarket", openmarket_simulator.secret)
+    """What `Settings.read` takes for the test's own bucket and vendors, and for secrets of the tenant `default`."""
     return {
         **aws.environ,
         "LEDGER_BUCKET": bucket,
-        "SECRET_PREFIX": prefix,
+        "SECRET_PREFIX": secret_prefix,
         "RDE_BASE_URL": rde_simulator.base_url,
         "OPENMARKET_BASE_URL": openmarket_simulator.base_url,
         "REPORT_HOSTS": "127.0.0.1,localhost,*.blob.core.windows.net",

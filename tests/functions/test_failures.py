@@ -24,6 +24,11 @@ LOG = """{ creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z") {
 JUST_NOW = {"source": "UPSTREAM", "stale": False}
 
 
+@pytest.fixture
+def secret_prefix(own_secrets: str) -> str:
+    return own_secrets
+
+
 def test_rde_down_leaves_the_credits(frontend: Frontend, rde_simulator: RdeSimulator) -> None:
     rde_simulator.stop()
     reply = frontend.ask(BOTH)
@@ -116,6 +121,7 @@ def test_a_slow_upstream_is_a_timeout_that_leaves_time_to_say_so(
     assert start().ask(LOG, seconds=1.3).codes == ["UPSTREAM_TIMEOUT"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("upstream_seconds", "left", "codes_after"), [("0.3", 20, ["UPSTREAM_TIMEOUT"]), ("20", 1.3, [])]
 )

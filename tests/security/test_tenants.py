@@ -47,6 +47,11 @@ calls = st.tuples(st.sampled_from(TENANTS), st.one_of(queries, st.just(None)))
 
 
 @pytest.fixture
+def secret_prefix(own_secrets: str) -> str:
+    return own_secrets
+
+
+@pytest.fixture
 def targets(aws: Aws) -> Iterator[Targets]:
     with listening(aws.endpoint) as found:
         yield found

@@ -27,7 +27,7 @@ from upstreams.http import Call, VendorAnswer, VendorClient, full_jitter
 if TYPE_CHECKING:
     import httpx
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # most of it waits
 
 type Ask = Callable[[VendorClient, Call, Deadline], Awaitable[VendorAnswer]]
 

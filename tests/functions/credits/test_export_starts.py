@@ -43,6 +43,7 @@ def test_a_function_that_does_not_take_the_call_is_an_exporter_that_is_unavailab
             asyncio.run(LambdaStart("tally-exporter", service.origin)("acme", "3f0c"))
 
 
+@pytest.mark.slow
 def test_a_lambda_that_does_not_answer_is_given_up_in_time(aws: Aws) -> None:
     del aws
 

@@ -25,6 +25,11 @@ BY_NUMBER = """{ creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:0
   totalCount } }"""
 
 
+@pytest.fixture
+def secret_prefix(own_secrets: str) -> str:
+    return own_secrets
+
+
 @pytest.mark.parametrize("field", NEEDS)
 def test_a_field_needs_its_scope_and_no_other(frontend: Frontend, field: str) -> None:
     scope, query, variables = NEEDS[field]

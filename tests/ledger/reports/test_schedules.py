@@ -24,6 +24,11 @@ from upstreams.errors import UpstreamBadResponse, UpstreamError, UpstreamTimeout
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture
+def secret_prefix(own_secrets: str) -> str:
+    return own_secrets
+
+
 class SlowToSchedule(RdeSimulator):
     """Takes its time over scheduling, and over nothing else; by then it has acted."""
 

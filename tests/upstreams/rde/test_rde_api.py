@@ -104,6 +104,7 @@ async def test_a_token_is_used_again_whatever_odd_life_it_claims(
     assert vendor.seen[-1].headers["authorization"] == "Bearer other-name"
 
 
+@pytest.mark.slow
 async def test_the_descriptions_name_for_a_tokens_life_goes_first(secrets: SecretStore, tenant: str) -> None:
     tokens = in_turn(token("first", expiresInSeconds=1, expires_in=1500), token("second"))
     async with scripted(in_turn(LISTING), tokens) as vendor:
@@ -114,6 +115,7 @@ async def test_the_descriptions_name_for_a_tokens_life_goes_first(secrets: Secre
     assert vendor.seen[-1].headers["authorization"] == "Bearer second"
 
 
+@pytest.mark.slow
 async def test_a_token_is_renewed_before_it_dies(secrets: SecretStore, tenant: str) -> None:
     async with scripted(in_turn(LISTING), in_turn(token("first", expires_in=1), token("second"))) as vendor:
         api = rde(vendor, secrets)
@@ -328,6 +330,7 @@ async def test_a_report_that_the_vendor_does_not_know_is_told_by_the_errors_stat
     assert caught.value.status == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "error", "sent"),
     [
@@ -377,6 +380,7 @@ async def test_a_refused_schedule_is_sent_once_more(secrets: SecretStore, tenant
     assert vendor.paths() == ["/token", "/reports"] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tokens", [ScriptedAnswer(503), ScriptedAnswer(seconds_before=30), ScriptedAnswer(401)], ids=str
 )
@@ -390,6 +394,7 @@ async def test_a_schedule_that_got_no_token_was_not_sent(
     assert "/reports" not in vendor.paths()
 
 
+@pytest.mark.slow
 async def test_a_schedule_refused_first_and_without_a_second_token_was_not_sent(
     secrets: SecretStore, tenant: str
 ) -> None:

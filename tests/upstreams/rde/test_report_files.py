@@ -132,6 +132,7 @@ async def test_a_refused_link_has_a_code_of_its_own(status: int) -> None:
     assert (caught.value.code, caught.value.status) == ("REPORT_LINK_REFUSED", status)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
