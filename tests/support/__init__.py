@@ -15,7 +15,7 @@
 `vendors`: the two APIs, where the simulators of `local` are not enough.
     credit_oracle            the right answer, computed from a simulated vendor
     vendor_history           the same at each moment of a test
-    scripted_vendor          answers each request as a script says
+    scripted_vendor          answers each request as a script says; scripted_rde: as RDE, with a client
     lossy_logs               a proxy to OpenMarket that loses rows of a log
     log_file                 a log of one row, to change one thing about it
     rendezvous               requests that wait for each other, as proof that they overlap

@@ -113,7 +113,7 @@ async def test_an_exporter_at_work_is_to_be_seen(start: Start, openmarket_simula
     await working
 
 
-async def test_a_link_is_never_said_to_outlive_the_keys_that_signed_it(
+async def test_a_link_never_claims_to_outlive_the_keys_that_signed_it(
     settings_environ: dict[str, str], clock: MovingClock
 ) -> None:
     store = MemoryStore(MemoryBucket(clock))
