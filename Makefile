@@ -20,7 +20,7 @@ run: setup
 test: lint
 	$(RUN)pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
-# For the inner loop, in less than 40 seconds: the API through its handler, and what it is made of. `make test` runs everything.
+# For the inner loop, about 45 seconds on two cores: the API through its handler, and what it is made of. `make test` runs everything.
 test-fast: setup
 	$(RUN)pytest -n 2 --dist worksteal -q -m "not slow" tests/functions tests/schema tests/upstreams tests/runtime tests/ledger/credits tests/ledger/answers
 
