@@ -94,8 +94,9 @@ class Workspace:
 
 
 def shown(file: Path) -> str:
-    """A path as a user types it: relative to the current folder where that is shorter."""
-    return min(str(file), os.path.relpath(file), key=len)
+    """A path as a user types it: relative to the current folder if it is in there."""
+    absolute, here = file.absolute(), Path.cwd()
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
 def _grants(authorizer: Authorizer, token: str, wanted: dict[str, str]) -> bool:

@@ -138,6 +138,31 @@ def test_the_keeper_archives_reports_and_settles_days_and_is_cancelled_by_ctrl_c
     assert "the keeper's run was cancelled" in workspace.log_file.read_text()  # after the first of 180 files
 
 
+def test_every_status_is_shown_and_a_scheduled_report_has_its_archived_file_within_a_minute(
+    workspace: Workspace,
+) -> None:
+    now = datetime.now(UTC)
+    days = {"from": str(now.date() - timedelta(days=3)), "to": str(now.date())}
+    statuses = "query($from: Date!, $to: Date!) { reports(from: $from, to: $to) { nodes { status } } }"
+    follow = "query($id: ID!) { scheduledReport(id: $id) { report { status archiveUrl } } }"
+    schedule = """mutation($start: DateTime!) {
+      scheduleReport(input: {name: "Month end", format: CSV, startDate: $start}) { report { id } } }"""
+    with running(workspace) as tally:
+        shown = {node["status"] for node in tally.ask(statuses, **days)["data"]["reports"]["nodes"]}
+        report_id = tally.ask(schedule, start=now.isoformat())["data"]["scheduleReport"]["report"]["id"]
+        end = time.monotonic() + 60
+        report = tally.ask(follow, id=report_id)["data"]["scheduledReport"]["report"]
+        first = report["status"]
+        while not report["archiveUrl"] and time.monotonic() < end:
+            time.sleep(0.5)
+            report = tally.ask(follow, id=report_id)["data"]["scheduledReport"]["report"]
+        archived = httpx.get(report["archiveUrl"])
+    assert shown == {"SUBMITTED", "PROCESSING", "COMPLETED", "ERROR", "UNKNOWN"}
+    assert first in {"SUBMITTED", "PROCESSING"}
+    assert report["status"] == "COMPLETED"
+    assert archived.status_code == 200
+
+
 def _archived_report(tally: Running, now: datetime) -> dict[str, str]:
     """A report of the last days, as soon as one has been archived."""
     query = "query($from: Date!, $to: Date!) { reports(from: $from, to: $to) { nodes { archiveUrl downloadUrl } } }"
