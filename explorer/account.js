@@ -32,10 +32,12 @@ const account = (() => {
     }
   }
 
-  /** The scopes that the access token has, by its own claims, or else by the provider's answer. */
+  /** The scopes that the access token has: in all claims that the API reads, or else by the provider's answer. */
   function granted(signedIn) {
-    const { scope, scp } = claims(signedIn.access_token);
-    return apiScopes(words(scope ?? scp ?? signedIn.scope));
+    const payload = claims(signedIn.access_token);
+    const read = settings.scopeClaims.filter((name) => name in payload);
+    const scopes = read.length ? read.flatMap((name) => words(payload[name])) : words(signedIn.scope);
+    return [...new Set(apiScopes(scopes))];
   }
 
   const nameOf = ({ profile }) =>
@@ -142,7 +144,7 @@ const account = (() => {
   });
   document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
     if (effectiveDirective === "connect-src") {
-      blocked = `This page may not reach ${new URL(blockedURI).origin}: add it to OIDC_ORIGINS`;
+      blocked = `This page may not reach ${new URL(blockedURI).origin}: allow it by SignInOrigins (OIDC_ORIGINS)`;
       show();
     }
   });

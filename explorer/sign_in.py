@@ -12,18 +12,28 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """The provider's issuer URL, our client there, and what to ask for; `origins`: further hosts of the provider."""
+    """The provider's issuer URL, our client there, and what to ask for.
+
+    `origins` are further hosts of the provider, `scope_claims` the access token's claims in which the API finds scopes.
+    """
 
     issuer: str
     client_id: str
     scopes: str = "openid"
     audience: str = ""
     origins: tuple[str, ...] = ()
+    scope_claims: tuple[str, ...] = ("scope", "scp")
 
     def configuration(self) -> str:
         """The configuration for the page's script, as JSON."""
         return json.dumps(
-            {"issuer": self.issuer, "clientId": self.client_id, "scopes": self.scopes, "audience": self.audience}
+            {
+                "issuer": self.issuer,
+                "clientId": self.client_id,
+                "scopes": self.scopes,
+                "audience": self.audience,
+                "scopeClaims": self.scope_claims,
+            }
         )
 
     def reachable(self) -> tuple[str, ...]:

@@ -92,4 +92,5 @@ def _sign_in(settings: Settings) -> "SignIn | None":
         settings.oidc_scopes,
         settings.oidc_audience,
         settings.oidc_origins,
+        settings.scope_claims,
     )

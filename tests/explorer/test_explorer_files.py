@@ -147,6 +147,7 @@ def test_with_a_provider_the_page_loads_its_client_and_may_reach_the_provider_on
         "clientId": "tally-ui",
         "scopes": 'openid "x"',
         "audience": "",
+        "scopeClaims": ["scope", "scp"],
     }
     policy = dict(page.headers)["content-security-policy"]
     assert "connect-src 'self' https://login.example.com https://tokens.example.com;" in policy

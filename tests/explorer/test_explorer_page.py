@@ -167,6 +167,9 @@ def test_a_token_endpoint_on_another_host_that_is_not_configured_is_named(visit:
         opened.page.get_by_role("button", name="Sign in").click()
         status = opened.page.locator(".account-status").filter(has_text="may not reach")
         status.wait_for()
-        assert status.inner_text() == "This page may not reach https://tokens.example.com: add it to OIDC_ORIGINS"
+        assert (
+            status.inner_text()
+            == "This page may not reach https://tokens.example.com: allow it by SignInOrigins (OIDC_ORIGINS)"
+        )
         opened.complaints = [line for line in opened.complaints if "tokens.example.com" not in line]
         opened.trust("https://tokens.example.com")  # the browser counts the blocked request as well

@@ -160,6 +160,14 @@ def test_a_scope_that_the_user_lacks_is_named_and_forbidden_on_its_field_only(
     ]
 
 
+def test_scopes_in_every_claim_that_the_api_reads_are_shown(open_explorer: Callable[[], Visit]) -> None:
+    opened = open_explorer()
+    sign_in(opened, "permitted")
+    assert status(opened, "permitted") == "Signed in as User permitted · reports:read credits:read"
+    answer, _ = run_query(opened)
+    assert "errors" not in answer
+
+
 def test_a_refusal_of_the_provider_is_shown(open_explorer: Callable[[], Visit], site: tuple[str, str]) -> None:
     opened = open_explorer()
     sign_in(opened, "refused")

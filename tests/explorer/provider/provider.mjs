@@ -29,6 +29,8 @@ const provider = new Provider(issuer, {
   findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id, name: `User ${id}` }) }),
   clientBasedCORS: (ctx, origin) => new URL(page).origin === origin,
   issueRefreshToken: () => true,
+  // As Auth0 does for a user's role: beside the scopes, in a claim of their own, as a list.
+  extraTokenClaims: (ctx, token) => (token.accountId === "permitted" ? { permissions: ["credits:read"] } : undefined),
   ttl: { AccessToken: accessTokenSeconds, IdToken: 600, Session: 600, Grant: 600, Interaction: 600, RefreshToken: 600 },
   cookies: { keys: ["tests"] },
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
@@ -36,7 +38,7 @@ const provider = new Provider(issuer, {
     const accountId = oidc.session.accountId;
     const grant = new oidc.provider.Grant({ clientId: oidc.client.clientId, accountId });
     grant.addOIDCScope("openid profile offline_access");
-    const granted = accountId === "limited" ? ["reports:read"] : API_SCOPES;
+    const granted = ["limited", "permitted"].includes(accountId) ? ["reports:read"] : API_SCOPES;
     grant.addResourceScope(RESOURCE, granted.join(" "));
     grant.rejectResourceScope(RESOURCE, API_SCOPES.filter((scope) => !granted.includes(scope)).join(" "));
     await grant.save();

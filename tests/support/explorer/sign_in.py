@@ -43,6 +43,7 @@ def stack(port: int, issuer: str, folder: Path) -> Iterator[None]:
         "OIDC_CLIENT_ID": "explorer",
         "OIDC_SCOPES": "openid profile reports:read credits:read",
         "OIDC_AUDIENCE": "tally",
+        "SCOPE_CLAIMS": "scope permissions",
     }
     command = [sys.executable, "-m", "local", "--port", str(port), "--workspace", str(folder / "workspace")]
     log = folder / "stack.log"
