@@ -27,7 +27,8 @@ DEFAULT_STAGE = "$default"
 ALLOWED_HEADERS = (
     *("authorization", "content-type", "if-none-match", "apollo-require-preflight", "graphql-require-preflight"),
     *("x-apollo-operation-name", "x-apollo-operation-id", "apollographql-client-name", "apollographql-client-version"),
-    *("x-requested-with", "x-request-id", "x-correlation-id", "traceparent", "tracestate", "baggage", "sentry-trace"),
+    *("x-requested-with", "x-request-id", "x-correlation-id", "x-amzn-trace-id", "cache-control"),
+    *("traceparent", "tracestate", "baggage", "sentry-trace"),
     *("x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-origin", "x-datadog-sampling-priority"),
 )
 """Request headers that another origin's page may send: the default of the template's CorsHeaders."""

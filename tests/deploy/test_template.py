@@ -10,6 +10,7 @@ import pytest
 from functions.settings import Settings
 from local import gateway
 from runtime.metrics import UNITS
+from tests.support.repository import ROOT
 from tests.support.template_reading import environment, resources, template
 from upstreams.errors import BY_CODE
 
@@ -174,6 +175,21 @@ def test_the_local_gateway_has_the_template_s_routes_and_headers() -> None:
     assert template()["Parameters"]["CorsHeaders"]["Default"].split(",") == list(gateway.ALLOWED_HEADERS)
     assert cors["AllowHeaders"] == {"Ref": "CorsHeaders"}
     assert cors["ExposeHeaders"] == list(gateway.EXPOSED_HEADERS)
+
+
+def test_browsers_may_send_what_tracing_and_common_clients_add() -> None:
+    allowed = template()["Parameters"]["CorsHeaders"]["Default"].split(",")
+    tracing = {"traceparent", "tracestate", "baggage", "sentry-trace", "x-amzn-trace-id", "x-datadog-trace-id"}
+    clients = {"x-request-id", "x-apollo-operation-name", "apollo-require-preflight", "graphql-require-preflight"}
+    assert tracing | clients | {"cache-control"} <= set(allowed)
+
+
+def test_each_graphql_route_has_a_throttle_and_the_page_says_how_many_there_are() -> None:
+    keys = [route["Properties"]["RouteKey"] for route in resources("AWS::ApiGatewayV2::Route").values()]
+    assert sorted(key for key in keys if "graphql" in key) == [
+        *("GET /graphql", "GET /graphql/", "POST /graphql", "POST /graphql/")
+    ]
+    assert (ROOT / "docs" / "operating.md").read_text().count("of the four GraphQL routes") == 2
 
 
 def test_each_route_without_a_token_has_a_throttle_of_its_own_which_waits_for_the_route() -> None:
