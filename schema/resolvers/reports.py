@@ -19,7 +19,6 @@ from schema.resolvers.context import Context
 from schema.resolvers.paging import Edge, PageInfo
 from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType, SortKey
 
-SORT_KEY_PARTS = 4
 KIND = "Report"
 """The type's name, in its global ids."""
 
@@ -161,21 +160,16 @@ async def report_node(context: Context, parts: Sequence[str | None]) -> ReportNo
 
 
 def _binding(tenant: str, wanted: ReportFilter) -> tuple[str, ...]:
-    """What a cursor is bound to; a list without the newer filters keeps the binding of its older cursors."""
-    binding = ("reports", tenant, wanted.format.name if wanted.format else "")
-    if not wanted.name and wanted.statuses is None and wanted.types is None:
-        return binding
+    """What a cursor is bound to."""
     chosen = ("*" if each is None else ",".join(sorted(each)) for each in (wanted.statuses, wanted.types))
-    return (*binding, wanted.name.casefold(), *chosen)
+    return ("reports", tenant, wanted.format.name if wanted.format else "", wanted.name.casefold(), *chosen)
 
 
 def _position(binding: tuple[str, ...], after: str | None) -> SortKey | None:
     if after is None:
         return None
     try:
-        parts = cursors.decode(binding, after)
-        # Cursors from before reports had ids lack the last part.
-        moment, name, raw_format, report_id = parts if len(parts) == SORT_KEY_PARTS else [*parts, ""]
+        moment, name, raw_format, report_id = cursors.decode(binding, after)
         return cursors.instant(moment), name, raw_format, report_id
     except ValueError:
         raise BadUserInput(cursors.NOT_VALID) from None
