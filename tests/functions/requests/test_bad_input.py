@@ -16,7 +16,7 @@ ELSEWHERE = cursors.encode(("creditLog", "globex", "", "all", ""), ("2019-11-12T
 BEYOND = cursors.encode(("creditLog", "default", "", "all", ""), ("2020-01-01T00:00:00Z", "1"))
 NO_PLACE = cursors.encode(("creditLog", "default", "", "all", ""), ("2019-11-12T00:00:00Z", "18446744073709551616"))
 
-NO_INSTANT = cursors.encode(("reports", "default", ""), ("2019-11-12T00:00:00", "dr-rep1", "XLSX"))
+NO_INSTANT = cursors.encode(("reports", "default", "", "", "*", "*"), ("2019-11-12T00:00:00", "dr-rep1", "XLSX", ""))
 
 LOG_AND_OUTCOME: Table = {
     "a naive from": {"from": "2019-11-12T00:00:00"},
@@ -169,3 +169,24 @@ def test_several_operations_need_a_name_to_choose_by(refused: Any) -> None:
 def test_an_id_of_thousands_of_digits_is_an_id_like_any_other(frontend: Frontend) -> None:
     query = f"query($id: ID! = {'9' * 5000}) {{ creditLogExport(id: $id) {{ id }} }}"
     assert frontend.data(query) == {"creditLogExport": None}
+
+
+@pytest.mark.parametrize(
+    ("query", "argument", "literal"),
+    [
+        ('{ creditLog(from: "2019-11-12", to: "2019-11-14T00:00:00Z") { totalCount } }', "from", '"2019-11-12"'),
+        ('{ reports(from: "yesterday", to: "2019-12-03") { totalCount } }', "from", '"yesterday"'),
+        (
+            '{ creditLog(from: "2019-11-12T00:00Z", to: "2019-11-14T00:00Z", where: {minAmount: "a lot"}) { totalCount } }',
+            "where.minAmount",
+            '"a lot"',
+        ),
+    ],
+)
+def test_an_error_about_a_literal_names_its_argument_and_where_it_stands(
+    frontend: Frontend, query: str, argument: str, literal: str
+) -> None:
+    (error,) = frontend.ask(query).errors
+    assert error["message"].startswith(f"{argument}: ")
+    assert error["locations"] == [{"line": 1, "column": query.index(literal) + 1}]
+    assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
