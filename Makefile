@@ -39,7 +39,8 @@ lint: setup
 	  then $(MAKE) --no-print-directory --silent lint-schema; \
 	  else echo "npm could not install graphql-eslint and graphql-schema-linter: they were not run"; fi
 
-# The schema by the GraphQL community's linters; every rule that is off has its reason in the configuration.
+# The schema by the GraphQL community's linters; a rule that is off has its reason in the configuration. Of the second
+# linter the four about alphabetical order are off: fields stand in the order in which they are read.
 lint-schema: $(SCHEMA_LINT)/node_modules/.ready
 	cp schema/schema.graphql $(SCHEMA_LINT)/schema.graphql
 	cd $(SCHEMA_LINT) && node_modules/.bin/eslint schema.graphql && node_modules/.bin/graphql-schema-linter schema.graphql

@@ -2,7 +2,7 @@
 
 The event that counts is API Gateway's HTTP API, payload 2.0: only there has an authorizer verified the claims. A
 function URL sends the same shape without claims. A load balancer and a REST API send an older shape, which is read far
-enough to answer `/health`; everything else gets 401 there, as a request without claims does anywhere.
+enough to answer `/health`; a query gets 401 there, as a request without claims does anywhere.
 """
 
 import base64
