@@ -52,7 +52,7 @@ schema: setup
 	$(RUN)python -m schema.types.sdl > schema/schema.graphql.new && mv schema/schema.graphql.new schema/schema.graphql
 
 # What is deployed: the lock without development's own packages.
-LOCKED = $(UV) export --quiet --frozen --no-dev --no-emit-project
+LOCKED = $(UV) export --quiet --frozen --no-default-groups --no-emit-project
 
 licences: setup
 	sh deploy/licences.sh "$$($(LOCKED) --no-hashes --no-annotate --no-header | cut -d= -f1)" > docs/licences.md

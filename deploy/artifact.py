@@ -30,7 +30,7 @@ UNUSED_AT_RUN_TIME = (
     *("*.dist-info", "bin", "**/*.pyi", "**/py.typed", "**/tests"),
     "dateutil/zoneinfo",  # a second copy of the time zones; tzdata has them
 )
-LOCKED = ("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--output-file")
+LOCKED = ("export", "--quiet", "--frozen", "--no-default-groups", "--no-emit-project", "--output-file")
 
 
 def host_architecture() -> str:
