@@ -22,7 +22,7 @@ test: lint
 
 # For the inner loop, about 45 seconds on two cores: the API through its handler, and what it is made of. `make test` runs everything.
 test-fast: setup
-	$(RUN)pytest -n 2 --dist worksteal -q -m "not slow" tests/functions tests/schema tests/upstreams tests/runtime tests/ledger/credits tests/ledger/answers
+	$(RUN)pytest -n 2 --dist worksteal -q -m "not slow" tests/functions tests/schema tests/upstreams tests/runtime tests/ledger/days tests/ledger/credits tests/ledger/answers
 
 # The generated tests with at least ten times the examples; it takes an hour or so.
 nightly: setup

@@ -15,8 +15,8 @@ from typing import Self
 
 from benchmarks.bucket import BUCKET, BucketServer
 from benchmarks.questions import LARGE, PERIODS, SMALL
-from ledger.credits.days import DayStore
-from ledger.credits.rows import TIME, WIDTH, Rows
+from ledger.days.day_store import DayStore
+from ledger.days.rows import TIME, WIDTH, Rows
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.vendors.credits import credits_of

@@ -17,11 +17,11 @@ from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import DayQuery, RefreshedDays, VersionMemory
 from ledger.credits.day_ranges import contiguous_ranges, short_gaps
 from ledger.credits.day_reader import DayReader
-from ledger.credits.days import DayStore, DayVersion
-from ledger.credits.rollups import Detail, Rollup
-from ledger.credits.rows import Rows
 from ledger.credits.settlement import SettlementRule
 from ledger.credits.shared_reads import SharedReads
+from ledger.days.day_store import DayStore, DayVersion
+from ledger.days.rollups import Detail, Rollup
+from ledger.days.rows import Rows
 from ledger.storage.breakers import Breakers
 from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, Store

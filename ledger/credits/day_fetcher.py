@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from ledger.credits.day_query import DayQuery, RefreshedDays
-from ledger.credits.days import DayVersion
-from ledger.credits.rows import Rows
 from ledger.credits.settlement import SettlementRule
+from ledger.days.day_store import DayVersion
+from ledger.days.rows import Rows
 from ledger.storage.breakers import Breakers
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Clock, day_end, midnight

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from ledger.credits.days import DayStore, DayVersion
+from ledger.days.day_store import DayStore, DayVersion
 from runtime.clock import Clock
 from runtime.deadline import Deadline
 from runtime.memory import Memory

@@ -7,10 +7,10 @@ import logging
 
 from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import LOST_DAYS, DayQuery, VersionMemory
-from ledger.credits.days import DayVersion
-from ledger.credits.rollups import EMPTY_ROLLUP, CorruptRollup, Detail, Rollup
-from ledger.credits.rows import NO_ROWS, Rows
 from ledger.credits.shared_reads import SharedReads
+from ledger.days.day_store import DayVersion
+from ledger.days.rollups import EMPTY_ROLLUP, CorruptRollup, Detail, Rollup
+from ledger.days.rows import NO_ROWS, Rows
 from ledger.storage.store import LedgerUnavailable
 from runtime.memory import Memory
 

@@ -7,7 +7,7 @@ from typing import cast
 from ledger.answers.ageing import LONGEST_GOOD, Ageing
 from ledger.answers.answers import ANSWERS_PREFIX, Answers, Question
 from ledger.answers.freshness import Freshness, Source
-from ledger.credits.days import partition
+from ledger.days.day_store import partition
 from runtime.clock import Clock, Period, day_end, rfc3339
 from runtime.deadline import Deadline
 from upstreams.errors import OPENMARKET

@@ -12,11 +12,11 @@ from datetime import date
 from functools import partial
 
 from ledger.credits.credit_log import PeriodSnapshot
-from ledger.credits.days import DayVersion
 from ledger.credits.filters import CreditFilter
-from ledger.credits.rollups import Detail, Rollup
-from ledger.credits.rows import Position, Rows
 from ledger.credits.summaries import Summary, SummaryBucket, SummaryRequest
+from ledger.days.day_store import DayVersion
+from ledger.days.rollups import Detail, Rollup
+from ledger.days.rows import Position, Rows
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Period, day_end, midnight
 

@@ -13,8 +13,8 @@ from decimal import Decimal
 from enum import Enum
 
 from ledger.answers.ageing import FOR_GOOD, LONGEST_GOOD, Ageing
-from ledger.credits.days import DayVersion
-from ledger.credits.rollups import EXACT, Rollup, Total, add
+from ledger.days.day_store import DayVersion
+from ledger.days.rollups import EXACT, Rollup, Total, add
 from runtime.clock import day_end
 from upstreams.openmarket.client import CreditState, OutcomeRow
 

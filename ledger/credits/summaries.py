@@ -13,7 +13,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from ledger.credits.rollups import EXACT, Detail, Rollup
+from ledger.days.rollups import EXACT, Detail, Rollup
 from runtime.clock import Period, midnight
 from upstreams.openmarket.rows import CreditState
 

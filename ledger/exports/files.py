@@ -15,7 +15,7 @@ from itertools import batched, chain
 
 import orjson
 
-from ledger.credits.rows import COLUMNS, WIDTH, CorruptRows, Rows, belong_to
+from ledger.days.rows import COLUMNS, WIDTH, CorruptRows, Rows, belong_to
 from ledger.exports.jobs import ExportFormat
 from runtime.compression import STORED
 
@@ -47,7 +47,7 @@ def stored_rows(body: bytes, day: date, count: int | None) -> Iterator[Row]:
     """A stored day's rows, a block at a time: the whole day is never in memory.
 
     Raises:
-        CorruptRows: while they are read, as `ledger.credits.rows.decode` does.
+        CorruptRows: while they are read, as `ledger.days.rows.decode` does.
     """
     from isal import igzip, isal_zlib
 

@@ -12,9 +12,9 @@ from itertools import batched
 
 from ledger.credits.credit_log import CreditLog, PeriodSnapshot
 from ledger.credits.day_ranges import LONGEST_RANGE
-from ledger.credits.days import DayVersion
 from ledger.credits.masking import masked
-from ledger.credits.rows import MSISDN, TIME, CorruptRows
+from ledger.days.day_store import DayVersion
+from ledger.days.rows import MSISDN, TIME, CorruptRows
 from ledger.exports.files import CorruptSegments, Row, Segment, rows_in_memory, segment, stored_rows
 from ledger.exports.jobs import ExportJob, ExportLog, ExportSnapshot
 from ledger.exports.progress import PART_BYTES, ExportProgress, SupersededError

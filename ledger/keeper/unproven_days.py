@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from ledger.credits.day_ranges import contiguous_ranges
-from ledger.credits.days import DayListing, DayStore, DayVersion, open_versions
 from ledger.credits.outcomes import Outcomes
-from ledger.credits.rollups import EMPTY_ROLLUP, Rollup
 from ledger.credits.settlement import Comparison, SettlementRule, compare
+from ledger.days.day_store import DayListing, DayStore, DayVersion, open_versions
+from ledger.days.rollups import EMPTY_ROLLUP, Rollup
 from ledger.keeper.run import KeeperRun
 from runtime.clock import Period, day_end, midnight
 

@@ -10,7 +10,6 @@ from typing import Any
 from ledger.answers.freshness import Freshness
 from ledger.credits.filters import CreditFilter
 from ledger.credits.outcomes import Outcome
-from ledger.credits.rows import Credit, Position
 from ledger.credits.selection import RowPage, Selection
 from ledger.credits.summaries import (
     MOST_BUCKETS,
@@ -21,6 +20,7 @@ from ledger.credits.summaries import (
     UnknownTimeZone,
 )
 from ledger.credits.summaries import time_zone as zone_of
+from ledger.days.rows import Credit, Position
 from runtime.clock import Period, rfc3339
 from schema.errors import BadUserInput, Forbidden, ResultTooLarge
 from schema.limits import arguments

@@ -11,7 +11,7 @@ from typing import NamedTuple, overload
 import orjson
 
 from ledger.credits.masking import masked
-from ledger.credits.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, NETWORK, OUTCOME, RAW_OUTCOME, TIME, Credit, Rows
+from ledger.days.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, NETWORK, OUTCOME, RAW_OUTCOME, TIME, Credit, Rows
 from runtime.clock import rfc3339
 from schema.resolvers import node_ids
 from upstreams.openmarket.rows import CreditState

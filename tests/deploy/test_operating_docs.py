@@ -11,7 +11,7 @@ from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
 from ledger.answers.answers import ANSWERS_PREFIX
-from ledger.credits.days import CREDIT_LOG_PREFIX
+from ledger.days.day_store import CREDIT_LOG_PREFIX
 from ledger.exports.jobs import EXPORTS_PREFIX
 from ledger.reports.archive import ARCHIVE_PREFIX
 from ledger.reports.idempotency import SCHEDULES_PREFIX

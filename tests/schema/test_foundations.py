@@ -33,5 +33,5 @@ def test_an_import_against_the_rule_is_noticed(tmp_path: Path) -> None:
     )
     assert checked.returncode == 1
     assert "upstreams.vendor -> schema" in checked.stdout
-    assert "ledger.credits.days -> graphql" in checked.stdout
-    assert "ledger.credits.days -> ledger.keeper" in checked.stdout
+    assert "ledger.days.day_store -> graphql" in checked.stdout
+    assert "ledger.days.day_store -> ledger.keeper" in checked.stdout

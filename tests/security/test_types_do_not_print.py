@@ -8,7 +8,7 @@ import pytest
 from ledger.answers.answers import CachedAnswer
 from ledger.answers.freshness import Source
 from ledger.credits.filters import CreditFilter
-from ledger.credits.rows import Credit, Rows
+from ledger.days.rows import Credit, Rows
 from ledger.exports.exports import Link
 from ledger.storage.store import StoredObject
 from runtime.deadline import Deadline

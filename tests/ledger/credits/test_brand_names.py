@@ -5,8 +5,8 @@ from unicodedata import normalize
 
 import pytest
 
-from ledger.credits.days import DayStore
-from ledger.credits.rows import Rows
+from ledger.days.day_store import DayStore
+from ledger.days.rows import Rows
 from ledger.keeper.run import KeeperRun
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator

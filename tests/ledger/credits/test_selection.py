@@ -8,9 +8,9 @@ import pytest
 
 from functions.settings import Settings
 from ledger.credits.filters import CreditFilter
-from ledger.credits.rows import Credit, Position
 from ledger.credits.selection import Selection
 from ledger.credits.summaries import SummaryKey, SummaryRequest
+from ledger.days.rows import Credit, Position
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock

@@ -13,8 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.credits.rollups import Detail, Rollup, decode, encode
-from ledger.credits.rows import Rows
 from ledger.credits.summaries import (
     TIME_KEYS,
     Summary,
@@ -26,6 +24,8 @@ from ledger.credits.summaries import (
     money,
     time_zone,
 )
+from ledger.days.rollups import Detail, Rollup, decode, encode
+from ledger.days.rows import Rows
 from runtime.clock import Period, midnight
 from upstreams.openmarket.client import LogRow, state_of
 

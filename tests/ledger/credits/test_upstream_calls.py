@@ -11,7 +11,7 @@ import pytest
 
 from ledger.credits.credit_log import PeriodSnapshot
 from ledger.credits.day_ranges import LONGEST_GAP
-from ledger.credits.rows import TIME, WIDTH
+from ledger.days.rows import TIME, WIDTH
 from ledger.keeper.old_answers import GRACE
 from ledger.keeper.run import KeeperRun
 from ledger.storage.breakers import OPENS_AT

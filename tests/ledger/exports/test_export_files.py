@@ -9,7 +9,7 @@ import pytest
 
 from ledger.answers.freshness import Source
 from ledger.credits.masking import masked
-from ledger.credits.rows import COLUMNS, HEADER
+from ledger.days.rows import COLUMNS, HEADER
 from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportStatus
 from local.aws import Aws
 from local.vendors.credits import SimulatedCredit

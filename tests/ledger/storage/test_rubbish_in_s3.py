@@ -11,9 +11,9 @@ import pytest
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.credits.filters import CreditFilter
-from ledger.credits.rows import HEADER
 from ledger.credits.selection import Selection
 from ledger.credits.summaries import SummaryBucket, SummaryKey, SummaryRequest
+from ledger.days.rows import HEADER
 from ledger.exports.exports import Exports
 from ledger.exports.jobs import ExportFormat, ExportJob, ExportLog, ExportSnapshot, ExportStatus
 from ledger.exports.writer import Exporter

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from functions.settings import Settings
 from functions.wiring import Parts, store_of
-from ledger.credits.days import DayStore
-from ledger.credits.rows import COLUMNS, Rows
 from ledger.credits.selection import Selection
+from ledger.days.day_store import DayStore
+from ledger.days.rows import COLUMNS, Rows
 from ledger.exports.exports import PATIENCE, Exports
 from ledger.exports.jobs import ExportFormat, ExportJob, ExportLog, ExportSnapshot, ExportStatus
 from ledger.exports.writer import Exporter

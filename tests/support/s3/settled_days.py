@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from ledger.credits.days import DayStore
-from ledger.credits.rows import Rows
+from ledger.days.day_store import DayStore
+from ledger.days.rows import Rows
 from ledger.storage.store import Store
 from local.vendors.credits import credits_of
 from runtime.clock import DAY, day_end

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.credits.rows import HEADER, CorruptRows, Rows, decode, encode
+from ledger.days.rows import HEADER, CorruptRows, Rows, decode, encode
 from runtime.clock import Period
 from runtime.compression import pack, unpack
 from upstreams.openmarket.client import CreditState, LogRow

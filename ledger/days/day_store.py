@@ -20,10 +20,10 @@ from datetime import date, datetime
 from unicodedata import normalize
 from urllib.parse import quote
 
-from ledger.credits.rollups import CorruptRollup, Rollup
-from ledger.credits.rollups import decode as decode_rollup
-from ledger.credits.rollups import encode as encode_rollup
-from ledger.credits.rows import CorruptRows, Rows, decode, encode
+from ledger.days.rollups import CorruptRollup, Rollup
+from ledger.days.rollups import decode as decode_rollup
+from ledger.days.rollups import encode as encode_rollup
+from ledger.days.rows import CorruptRows, Rows, decode, encode
 from ledger.storage.leases import LEASE
 from ledger.storage.store import LedgerUnavailable, ListedObject, Store
 from runtime.clock import DAY, day_end, rfc3339, stamp, unstamp

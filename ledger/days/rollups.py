@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import orjson
 
-from ledger.credits.rows import AMOUNT, CURRENCY, NETWORK, OUTCOME, STATES, TIME, Rows
+from ledger.days.rows import AMOUNT, CURRENCY, NETWORK, OUTCOME, STATES, TIME, Rows
 from runtime.compression import CorruptGzipError, pack, unpack
 
 EXACT = Context(prec=400, traps=[Inexact])

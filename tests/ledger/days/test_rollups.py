@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.credits.rollups import (
+from ledger.days.rollups import (
     FORMAT,
     CorruptRollup,
     Detail,
@@ -21,7 +21,7 @@ from ledger.credits.rollups import (
     decode,
     encode,
 )
-from ledger.credits.rows import Rows
+from ledger.days.rows import Rows
 from runtime.compression import pack
 from upstreams.openmarket.client import LogRow, state_of
 

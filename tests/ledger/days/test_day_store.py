@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ledger.credits.day_ranges import LONGEST_RANGE, contiguous_ranges
-from ledger.credits.days import FETCHED, DayStore, newest_version, partition, superseded
-from ledger.credits.rows import Rows, encode
+from ledger.days.day_store import FETCHED, DayStore, newest_version, partition, superseded
+from ledger.days.rows import Rows, encode
 from runtime.clock import DAY
 from tests.support.moving_clock import MovingClock
 from tests.support.s3.memory_store import Killed, MemoryBucket, MemoryStore
