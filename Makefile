@@ -51,8 +51,8 @@ $(SCHEMA_LINT)/node_modules/.ready: $(SCHEMA_LINT)/package-lock.json
 schema: setup
 	$(RUN)python -m schema.types.sdl > schema/schema.graphql.new && mv schema/schema.graphql.new schema/schema.graphql
 
-# What is deployed: the lock without development's own packages.
-LOCKED = $(UV) export --quiet --frozen --no-default-groups --no-emit-project
+# What is deployed: the lock without development's own packages; the group is in the keeper's artifact only.
+LOCKED = $(UV) export --quiet --frozen --no-default-groups --group keeper --no-emit-project
 
 licences: setup
 	sh deploy/licences.sh "$$($(LOCKED) --no-hashes --no-annotate --no-header | cut -d= -f1)" > docs/licences.md
@@ -109,11 +109,15 @@ export SAM_CLI_TELEMETRY := 0
 
 build: setup $(SAM)
 	$(SAM) build --parameter-overrides Architecture=$(ARCH)
-	$(RUN)python -m deploy.artifact $(ARCH)
+	$(RUN)python -m deploy.artifact $(ARCH) api
+	$(RUN)python -m deploy.artifact $(ARCH) keeper
 
 # Called by `sam build`, which names the folder to fill.
-build-GraphqlApi build-Keeper build-Exporter: setup
-	$(RUN)python -m deploy.artifact $(ARCH) $(ARTIFACTS_DIR)
+build-GraphqlApi build-Exporter: setup
+	$(RUN)python -m deploy.artifact $(ARCH) api $(ARTIFACTS_DIR)
+
+build-Keeper: setup
+	$(RUN)python -m deploy.artifact $(ARCH) keeper $(ARTIFACTS_DIR)
 
 deploy: build
 	$(SAM) deploy $(DEPLOY_FLAGS) --parameter-overrides Architecture=$(ARCH)

@@ -1,23 +1,29 @@
-"""The artifact that functions run from: what is in it, what is not, and that Python trusts its bytecode."""
+"""The artifacts that functions run from: what is in them, what is not, and that Python trusts their bytecode."""
 
+import shutil
 import struct
+import subprocess
+import sys
 from importlib.util import MAGIC_NUMBER
+from itertools import product
 from pathlib import Path
 
 import pytest
 
-from deploy.artifact import PACKAGES, PLATFORMS, SIZE_LIMIT, built, weights
+from deploy.artifact import API, KEEPER, KINDS, PACKAGES, PLATFORMS, ROOT, built, host_architecture, weights
+from tests.support.template_reading import resources
 
 pytestmark = pytest.mark.deploy
 
 UNCHECKED_HASH = 0b01
 MACHINES = {"x86_64": 62, "arm64": 183}
 """ELF's own numbers for the processors."""
+KEEPERS_OWN = {"arro3", "python_calamine"}
 
 
-@pytest.fixture(scope="module", params=sorted(PLATFORMS))
+@pytest.fixture(scope="module", params=sorted(product(PLATFORMS, KINDS)), ids="-".join)
 def artifact(request: pytest.FixtureRequest) -> Path:
-    return built(request.param)
+    return built(*request.param)
 
 
 def test_it_holds_our_packages_and_its_dependencies(artifact: Path) -> None:
@@ -57,11 +63,55 @@ def test_native_code_is_for_the_functions_processor(artifact: Path) -> None:
     libraries = list(artifact.rglob("*.so"))
     assert len(libraries) >= 3
     for library in libraries:
-        assert struct.unpack("<H", library.read_bytes()[18:20])[0] == MACHINES[artifact.name], library
+        machine = MACHINES[artifact.name.removesuffix(f"-{KEEPER}")]
+        assert struct.unpack("<H", library.read_bytes()[18:20])[0] == machine, library
 
 
-def test_it_stays_under_30_megabytes(artifact: Path) -> None:
-    assert sum(weights(artifact).values()) < SIZE_LIMIT
+@pytest.mark.parametrize(("kind", "megabytes"), [(API, 30), (KEEPER, 70)])
+def test_it_stays_under_its_size(kind: str, megabytes: int) -> None:
+    assert sum(weights(built("arm64", kind)).values()) < megabytes * 1e6
+
+
+def test_only_the_keeper_s_holds_what_reads_workbooks_and_writes_parquet() -> None:
+    assert not KEEPERS_OWN & {entry.name for entry in built("arm64", API).iterdir()}
+    assert {entry.name for entry in built("arm64", KEEPER).iterdir()} >= KEEPERS_OWN
+
+
+def test_the_keeper_runs_from_its_own_artifact_and_the_others_from_the_api_s() -> None:
+    made = {
+        name: subprocess.run(
+            [
+                str(shutil.which("make")),
+                "--dry-run",
+                "--always-make",
+                f"build-{name}",
+                "ARTIFACTS_DIR=there",
+                "ARCH=arm64",
+            ],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.splitlines()[-1]
+        for name in resources("AWS::Serverless::Function")
+    }
+    assert {name: line.split()[-3:] for name, line in made.items()} == {
+        "GraphqlApi": ["arm64", API, "there"],
+        "Keeper": ["arm64", KEEPER, "there"],
+        "Exporter": ["arm64", API, "there"],
+    }
+
+
+def test_what_the_keeper_alone_has_can_be_imported_from_its_artifact() -> None:
+    program = "import arro3.core, arro3.io, python_calamine; print(arro3.io.write_parquet.__name__)"
+    folder = built(host_architecture(), KEEPER)
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); {program}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout == "write_parquet\n"
 
 
 def test_it_is_not_built_again_when_nothing_has_changed() -> None:

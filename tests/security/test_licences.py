@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.artifact import LOCKED, ROOT
+from deploy.artifact import KEEPER, KINDS, ROOT
 
 PAGE = ROOT / "docs" / "licences.md"
 ROW = re.compile(r"^\| (\S+) +\| (\S+) +\| (.+?) +\|$", re.MULTILINE)
@@ -22,7 +22,7 @@ def listed() -> dict[str, tuple[str, str]]:
 
 def test_the_list_is_that_of_the_lock() -> None:
     exported = subprocess.run(
-        [ROOT / ".tools" / "bin" / "uv", *LOCKED[:-1], "--no-hashes", "--no-annotate", "--no-header"],
+        [ROOT / ".tools" / "bin" / "uv", *KINDS[KEEPER].locked, "--no-hashes", "--no-annotate", "--no-header"],
         cwd=ROOT,
         check=True,
         capture_output=True,
