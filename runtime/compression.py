@@ -1,7 +1,10 @@
 """gzip by isal: ten times as fast as zlib at the same size. Imported when first used."""
 
+from collections.abc import Iterator
+
 FAST = 1
 STORED = 2
+CHUNK = 64 * 1024
 
 
 class CorruptGzipError(Exception):
@@ -28,3 +31,26 @@ def unpack(body: bytes) -> bytes:
     except (OSError, EOFError, isal_zlib.error) as error:  # type: ignore[misc]  # isal's stubs do not know its error
         raise CorruptGzipError(f"not a whole gzip member: {type(error).__name__}") from error
     return unpacked
+
+
+def member_ends(body: bytes) -> Iterator[int]:
+    """The offsets at which the gzip members of some bytes end, one after the other.
+
+    Raises:
+        CorruptGzipError: while they are read: the bytes are not gzip, or cut off.
+    """
+    from isal import isal_zlib
+
+    at, whole = 0, memoryview(body)
+    while at < len(body):
+        member = isal_zlib.decompressobj(wbits=31)
+        try:
+            while not member.eof:
+                if at >= len(body):
+                    raise CorruptGzipError("not a whole gzip member: it is cut off")
+                member.decompress(whole[at : at + CHUNK])
+                at += CHUNK
+        except isal_zlib.error as error:  # type: ignore[misc]  # as above
+            raise CorruptGzipError(f"not a whole gzip member: {type(error).__name__}") from error
+        at = min(at, len(body)) - len(member.unused_data)
+        yield at

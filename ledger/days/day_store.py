@@ -20,10 +20,11 @@ from datetime import date, datetime
 from unicodedata import normalize
 from urllib.parse import quote
 
+from ledger.days.blocks import BLOCK_ROWS, EncodedDay, encode_day, inventory
 from ledger.days.rollups import CorruptRollup, Rollup
 from ledger.days.rollups import decode as decode_rollup
 from ledger.days.rollups import encode as encode_rollup
-from ledger.days.rows import CorruptRows, Rows, decode, encode
+from ledger.days.rows import CorruptRows, Rows, decode
 from ledger.storage.leases import LEASE
 from ledger.storage.store import LedgerUnavailable, ListedObject, Store
 from runtime.clock import DAY, day_end, rfc3339, stamp, unstamp
@@ -36,6 +37,8 @@ SETTLED_ROWS = "rows.csv.gz"
 SETTLED, OPEN, OPEN_ROLLUP = "_settled-", "_open-", "_rollup-"
 """Prefixes of the names that describe a version. What follows a prefix sorts by time."""
 UNPROVEN = ".unproven"
+SMALL_BYTES = 64 * 1024
+"""A rows object of this size is read whole: looking at its index first would take longer than it saves."""
 FETCHED = "fetched"
 """The attribute of a settled object with the time of its fetch."""
 
@@ -81,10 +84,11 @@ class DayListing:
 
 
 class DayStore:
-    """The days of one tenant and brand."""
+    """The days of one tenant and brand; those that it writes have at most `block_rows` rows in a block."""
 
-    def __init__(self, store: Store, tenant: str, brand: str | None) -> None:
+    def __init__(self, store: Store, tenant: str, brand: str | None, block_rows: int = BLOCK_ROWS) -> None:
         self._store = store
+        self._block_rows = block_rows
         self.folder = _folder(tenant, brand)
         decomposed = None if brand is None else normalize("NFD", brand)
         self._old_folder = None if decomposed == brand else _folder(tenant, decomposed)
@@ -155,14 +159,29 @@ class DayStore:
     async def write(
         self, day: date, fetched: datetime, rows: Rows, *, settled: bool, proven: bool = True
     ) -> DayVersion:
-        """Write a day's rows and their rollup; the result is the version that counts from now on, with its rows.
+        """Write a day whose rows are in memory, see `write_encoded`; the version has its rows."""
+        encoded = encode_day(rows, self._block_rows)
+        return await self.write_encoded(day, fetched, encoded, settled=settled, proven=proven, rows=rows)
 
-        A second writer of a settled day changes nothing and gets the first one's rows, so that all processes show the
-        same. The rows are written before their rollup: a crash in between leaves rows without a rollup, which is then
-        made from them, and never a rollup of other rows.
+    async def write_encoded(
+        self,
+        day: date,
+        fetched: datetime,
+        encoded: EncodedDay,
+        *,
+        settled: bool,
+        proven: bool = True,
+        rows: Rows | None = None,
+    ) -> DayVersion:
+        """Write a day's rows and their rollup; the result is the version that counts from now on.
+
+        `rows` are those that were encoded, if they are to stay in memory. A second writer of a settled day changes
+        nothing and gets the first one's version, so that all processes show the same. The rows are written before their
+        rollup: a crash in between leaves rows without a rollup, which is then made from them, and never a rollup of
+        other rows.
         """
-        version = DayVersion(day, fetched, len(rows), settled, rows, proven=proven)
-        key, body = self._rows_key(version), encode(rows)
+        version = DayVersion(day, fetched, encoded.count, settled, rows, proven=proven)
+        key, body = self._rows_key(version), encoded.body
         attributes = {"Content-Type": "application/gzip", FETCHED: rfc3339(fetched)}
         if not settled:
             await self._store.put(key, body, attributes)
@@ -173,7 +192,7 @@ class DayStore:
             await self._store.delete([key])
             if await self._store.create(key, body, attributes) is None:
                 raise LedgerUnavailable("another writer has stored the day in the meantime")
-        await self._write_rollup(version, Rollup.of(rows))
+        await self._write_rollup(version, encoded.rollup)
         return version
 
     async def _settled_version(self, day: date) -> DayVersion | None:
@@ -193,14 +212,15 @@ class DayStore:
         if stored is None:
             return None
         try:
-            rows = decode(stored.body, day, None)
+            count, rollup = _counted(stored.body, day)
+            rows = decode(stored.body, day, count) if len(stored.body) <= SMALL_BYTES else None
             fetched = datetime.fromisoformat(stored.attributes[FETCHED])
         except (CorruptRows, KeyError, ValueError) as error:
             LOG.warning("%s: %s", key, error)
             return None
-        version = DayVersion(day, fetched, len(rows), settled=True, rows=rows)
+        version = DayVersion(day, fetched, count, settled=True, rows=rows)
         try:
-            await self._write_rollup(version, Rollup.of(rows))
+            await self._write_rollup(version, rollup)
         except LedgerUnavailable as error:
             LOG.warning("a lost rollup could not be written again: %s", error)
         return version
@@ -215,6 +235,20 @@ class DayStore:
     def _rollup_key(self, version: DayVersion) -> str:
         kind = SETTLED if version.settled else OPEN_ROLLUP
         return self.key(version.day, f"{kind}{version.id}.json.gz", version.folder)
+
+
+def _counted(body: bytes, day: date) -> tuple[int, Rollup]:
+    """How many rows a rows object has, and its rollup, both made from the rows.
+
+    Raises:
+        CorruptRows: they are unreadable.
+    """
+    try:
+        return inventory(body, day)
+    except CorruptRows:
+        # No version has written members that end within a row, but something else may have packed the object again.
+        rows = decode(body, day, None)
+        return len(rows), Rollup.of(rows)
 
 
 def _folder(tenant: str, brand: str | None) -> str:

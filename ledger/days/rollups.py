@@ -4,12 +4,14 @@ A rollup has the totals of the whole day by network, outcome and currency, and c
 well. Sums are exact, and two currencies are never added up. The whole day's totals come first, because most summaries
 need no more: the rest is parsed only when a summary asks for it.
 
-Rollups written by the first version have hours but no values; where values are wanted of them, the rows are read.
+The same object carries the index of the day's blocks (`ledger.days.blocks`), as a line that is parsed only when a query
+reads rows. Rollups of format 1 have hours but no values: where values are wanted of them, the rows are read. Those of
+format 2 have values and no blocks: their day is one block.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from enum import Enum
 from typing import Any, Self
@@ -21,8 +23,8 @@ from runtime.compression import CorruptGzipError, pack, unpack
 
 EXACT = Context(prec=400, traps=[Inexact])
 """Sums that need more than 400 digits are refused rather than rounded."""
-FORMAT = b'{"format":2}'
-"""First line of a rollup with values."""
+FORMAT, FORMAT_WITH_BLOCKS = b'{"format":2}', b'{"format":3}'
+"""First line of a rollup with values, and of one whose second line is the index of the day's blocks."""
 
 DayKey = tuple[str, str, str]
 """Network, outcome, currency."""
@@ -32,6 +34,9 @@ HourKey = tuple[int, str, str, str]
 
 ValueKey = tuple[int, str, str, str, str]
 """Hour, network, outcome, currency and the amount of one credit: a plain number without trailing zeros."""
+
+SpelledKey = tuple[str, str, str, str, str]
+"""Hour, network, outcome, currency and amount as they are spelled in the rows."""
 
 Total = tuple[int, Decimal]
 """How many credits, and the sum of their amounts."""
@@ -55,21 +60,28 @@ class Detail(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """A day's totals. `values` and `hours` are parsed, or still as they are stored, or None where they are not."""
+    """A day's totals. `values` and `hours` are parsed, or still as they are stored, or None where they are not.
+
+    `blocks` is the index of the day's blocks as it is stored, None for a day without blocks.
+    """
 
     whole: Mapping[DayKey, Total]
     values: Mapping[ValueKey, int] | bytes | None
     hours: Mapping[HourKey, Total] | bytes | None = None
+    blocks: bytes | None = None
 
     @classmethod
     def of(cls, rows: Rows) -> Self:
         """Count and sum rows."""
-        columns = (rows.column(index) for index in (NETWORK, OUTCOME, CURRENCY, AMOUNT))
-        hours = [time[11:13] for time in rows.column(TIME)]
-        plain = {amount: plain_value(Decimal(amount)) for amount in set(rows.column(AMOUNT))}
+        return cls.of_counts(count_equal(rows))
+
+    @classmethod
+    def of_counts(cls, counts: Mapping[SpelledKey, int]) -> Self:
+        """Sum up the counts of equal rows, of a whole day."""
+        plain = {amount: plain_value(Decimal(amount)) for amount in {key[4] for key in counts}}
         values: Counter[ValueKey] = Counter()
         # There are far fewer price points than credits: equal amounts are counted first and multiplied once.
-        for (hour, network, outcome, currency, amount), count in Counter(zip(hours, *columns, strict=True)).items():
+        for (hour, network, outcome, currency, amount), count in counts.items():
             values[int(hour), network, outcome, currency, plain[amount]] += count
         whole: dict[DayKey, Total] = {}
         for (_, network, outcome, currency, value), count in values.items():
@@ -86,11 +98,11 @@ class Rollup:
             return self
         values = _parsed_values(self.values, self.whole) if isinstance(self.values, bytes) else self.values
         if detail is Detail.VALUE:
-            return None if values is None else type(self)(self.whole, values, self.hours)
+            return None if values is None else replace(self, values=values)
         hours = _parsed_hours(self.hours, self.whole) if isinstance(self.hours, bytes) else self.hours
         if hours is None:
             hours = _hours_of(values or {})
-        return type(self)(self.whole, values, hours)
+        return replace(self, values=values, hours=hours)
 
     def is_parsed(self, detail: Detail) -> bool:
         """Whether that detail can be read without parsing."""
@@ -100,11 +112,18 @@ class Rollup:
     @property
     def size(self) -> int:
         """About how many bytes of memory it takes."""
-        parts = (self.whole, self.values or b"", self.hours or b"")
+        parts = (self.whole, self.values or b"", self.hours or b"", self.blocks or b"")
         return sum(len(part) * (1 if isinstance(part, bytes) else ENTRY_BYTES) for part in parts)
 
 
 EMPTY_ROLLUP = Rollup({}, {}, {})
+
+
+def count_equal(rows: Rows) -> Counter[SpelledKey]:
+    """How many rows are equal in all that a rollup tells apart."""
+    columns = (rows.column(index) for index in (NETWORK, OUTCOME, CURRENCY, AMOUNT))
+    hours = [time[11:13] for time in rows.column(TIME)]
+    return Counter(zip(hours, *columns, strict=True))
 
 
 def plain_value(amount: Decimal) -> str:
@@ -119,15 +138,18 @@ def add[K](totals: dict[K, Total], key: K, more: Total) -> None:
 
 
 def encode(rollup: Rollup) -> bytes:
-    """Three gzipped lines of JSON: the format, `[network, outcome, currency, count, sum]`, counts by hour and value.
+    """Gzipped lines of JSON: format, blocks, `[network, outcome, currency, count, sum]`, counts by hour and value.
 
-    An entry of the last line is `[hour, network, outcome, currency, value, count]`.
+    An entry of the last line is `[hour, network, outcome, currency, value, count]`. A day without blocks has no line of
+    them, and format 2.
     """
     values = rollup.parsed(Detail.VALUE)
     if values is None or not isinstance(values.values, Mapping):
         raise ValueError("a rollup without values is never written")
     whole = orjson.dumps([[*key, count, str(amount)] for key, (count, amount) in sorted(rollup.whole.items())])
-    return pack(b"\n".join([FORMAT, whole, orjson.dumps([[*key, n] for key, n in sorted(values.values.items())])]))
+    by_value = orjson.dumps([[*key, n] for key, n in sorted(values.values.items())])
+    head = [FORMAT] if rollup.blocks is None else [FORMAT_WITH_BLOCKS, rollup.blocks]
+    return pack(b"\n".join([*head, whole, by_value]))
 
 
 def decode(body: bytes, count: int) -> Rollup:
@@ -140,7 +162,8 @@ def decode(body: bytes, count: int) -> Rollup:
         *head, whole, detail = unpack(body).split(b"\n")
     except (CorruptGzipError, ValueError) as error:
         raise CorruptRollup(f"a stored rollup is unreadable: {error}") from error
-    if head not in ([], [FORMAT]):
+    blocks = head.pop() if len(head) == 2 and head[0] == FORMAT_WITH_BLOCKS else None  # noqa: PLR2004 - two lines
+    if head not in ([], [FORMAT] if blocks is None else [FORMAT_WITH_BLOCKS]):
         raise CorruptRollup("a stored rollup has another format")
     totals: dict[DayKey, Total] = {}
     for key, (counted, amount) in _entries(whole, key_length=3):
@@ -148,7 +171,7 @@ def decode(body: bytes, count: int) -> Rollup:
     credits_counted = sum(total[0] for total in totals.values())
     if credits_counted != count:
         raise CorruptRollup(f"a stored rollup counts {credits_counted} credits of a day that has {count}")
-    return Rollup(totals, detail) if head else Rollup(totals, None, detail)
+    return Rollup(totals, detail, blocks=blocks) if head else Rollup(totals, None, detail)
 
 
 def _worth(count: int, value: str) -> Total:

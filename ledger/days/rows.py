@@ -14,13 +14,14 @@ from io import StringIO
 from typing import NamedTuple
 
 from runtime.clock import Period, rfc3339
-from runtime.compression import CorruptGzipError, pack, unpack
+from runtime.compression import CorruptGzipError, unpack
 from upstreams.openmarket.rows import CreditState, LogRow, state_of
 
 COLUMNS = ("credit_id", "time", "msisdn", "network", "outcome", "raw_outcome", "amount", "currency")
 WIDTH = len(COLUMNS)
 CREDIT_ID, TIME, MSISDN, NETWORK, OUTCOME, RAW_OUTCOME, AMOUNT, CURRENCY = range(WIDTH)
 HEADER = ",".join(COLUMNS)
+HEADER_LINE = f"{HEADER}\n".encode()
 STATES = frozenset(CreditState.__members__)
 
 Position = tuple[datetime, int]
@@ -119,14 +120,13 @@ class Rows:
 NO_ROWS = Rows(())
 
 
-def encode(rows: Rows) -> bytes:
-    """Rows as gzip CSV with a header."""
+def csv_lines(rows: Rows) -> bytes:
+    """Rows as CSV without the header."""
     text = StringIO()
-    text.write(HEADER + "\n")
     writer = csv.writer(text, lineterminator="\n")
     cells = rows.cells
     writer.writerows(cells[at : at + WIDTH] for at in range(0, len(cells), WIDTH))
-    return pack(text.getvalue().encode())
+    return text.getvalue().encode()
 
 
 def decode(body: bytes, day: date, count: int | None) -> Rows:
@@ -135,13 +135,37 @@ def decode(body: bytes, day: date, count: int | None) -> Rows:
     Raises:
         CorruptRows: the bytes are not gzip, not these columns, cut off, of another day, or another number of rows.
     """
+    return parse(unpacked(body), day, count, header=True)
+
+
+def unpacked(body: bytes) -> bytes:
+    """The text of gzip members.
+
+    Raises:
+        CorruptRows: they are not whole.
+    """
     try:
-        text = unpack(body).decode()
-    except (CorruptGzipError, UnicodeDecodeError) as error:
+        return unpack(body)
+    except CorruptGzipError as error:
         raise CorruptRows(f"stored rows are unreadable: {error}") from error
-    header, end, lines = text.partition("\n")
-    if header != HEADER or not end or (lines and not lines.endswith("\n")):
-        raise CorruptRows("stored rows have another header, or do not end with a line end")
+
+
+def parse(text: bytes, day: date, count: int | None, *, header: bool) -> Rows:
+    """The rows of CSV text that begins with the header or has none, checked as `decode` says.
+
+    Raises:
+        CorruptRows: the text is not what it should be.
+    """
+    try:
+        lines = text.decode()
+    except UnicodeDecodeError as error:
+        raise CorruptRows(f"stored rows are unreadable: {error}") from error
+    if header:
+        found, end, lines = lines.partition("\n")
+        if found != HEADER or not end:
+            raise CorruptRows("stored rows have another header")
+    if lines and not lines.endswith("\n"):
+        raise CorruptRows("stored rows do not end with a line end")
     rows = Rows(_cells(lines)) if lines else NO_ROWS
     if count not in {None, len(rows)}:
         raise CorruptRows(f"{count} rows should be stored, there are {len(rows)}")

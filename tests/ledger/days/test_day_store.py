@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ledger.credits.day_ranges import LONGEST_RANGE, contiguous_ranges
+from ledger.days.blocks import encode_day
 from ledger.days.day_store import FETCHED, DayStore, newest_version, partition, superseded
-from ledger.days.rows import Rows, encode
+from ledger.days.rows import Rows
 from runtime.clock import DAY
 from tests.support.moving_clock import MovingClock
 from tests.support.s3.memory_store import Killed, MemoryBucket, MemoryStore
@@ -145,7 +146,7 @@ async def test_what_cannot_be_read_is_not_held(days: DayStore, store: MemoryStor
     stored = (await days.list_versions([TODAY])).versions[TODAY]
     assert (stored.fetched, stored.count) == (written.fetched, 3)
     assert (await days.rows(stored), await days.rollup(stored), await days.rebuild_rollup(TODAY)) == (None, None, None)
-    await store.put(days.key(TODAY, "rows.csv.gz"), encode(some(1)))
+    await store.put(days.key(TODAY, "rows.csv.gz"), encode_day(some(1)).body)
     assert await days.rebuild_rollup(TODAY) is None, "when these were fetched is unknown"
 
 

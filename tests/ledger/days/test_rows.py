@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.days.rows import HEADER, CorruptRows, Rows, decode, encode
+from ledger.days.blocks import encode_day
+from ledger.days.rows import HEADER, CorruptRows, Rows, decode
 from runtime.clock import Period
 from runtime.compression import pack, unpack
 from upstreams.openmarket.client import CreditState, LogRow
@@ -16,6 +17,10 @@ NIGHT = datetime(2019, 11, 5, tzinfo=UTC)
 
 def row(seconds: float = 0, credit_id: int = 1, network: str = "O2", outcome: str = "SUCCESS") -> LogRow:
     return LogRow(credit_id, NIGHT + timedelta(seconds=seconds), "447700900001", network, outcome, "1.50", "GBP")
+
+
+def encode(rows: Rows) -> bytes:
+    return encode_day(rows).body
 
 
 def test_rows_are_sorted_by_time_and_then_by_credit_id_as_a_number() -> None:

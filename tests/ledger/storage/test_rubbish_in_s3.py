@@ -198,10 +198,10 @@ def rollup_with(change: Callable[[list[object], list[object]], object]) -> Spoil
     """A rollup whose entries have been changed; what comes out is gzipped JSON again."""
 
     def spoiled(body: bytes) -> bytes:
-        header, *lines = unpack(body).split(b"\n")
-        whole, values = (json.loads(line) for line in lines)
-        change(whole, values)
-        return pack(b"\n".join([header, json.dumps(whole).encode(), json.dumps(values).encode()]))
+        *head, whole, values = unpack(body).split(b"\n")
+        lines = json.loads(whole), json.loads(values)
+        change(*lines)
+        return pack(b"\n".join([*head, *(json.dumps(line).encode() for line in lines)]))
 
     return spoiled
 
