@@ -1,4 +1,4 @@
-"""What the ledger needs of an object store: seven primitives. Time limits are added by `Store`.
+"""What the ledger needs of an object store: eight primitives. Time limits are added by `Store`.
 
 `S3Bucket` is the real one. A test can give `Store` another one: in memory, one that fails, one that ends the process.
 """
@@ -57,6 +57,13 @@ class Bucket(Protocol):
 
     async def get(self, key: str) -> StoredObject | None:
         """Read an object; None when there is none."""
+        ...
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes | None:
+        """Read the bytes of an object from `start` up to `end`, fewer where it ends earlier; None when there is none.
+
+        The range is never empty.
+        """
         ...
 
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:

@@ -25,6 +25,8 @@ CONNECT_TIMEOUT = timedelta(seconds=2)
 REQUEST_TIMEOUT = timedelta(seconds=8)
 RETRIES = 2
 PARTS_AT_ONCE = 2
+BEYOND_END = "status code: 416"
+"""How obstore, which has no exception for it, words S3's answer to a range that begins beyond an object's end."""
 
 
 class S3Bucket:
@@ -49,6 +51,19 @@ class S3Bucket:
             raise _unavailable(error) from error
         attributes = {str(name): str(value) for name, value in result.attributes.items()}
         return StoredObject(body, result.meta["e_tag"] or "", attributes)
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes | None:
+        """Read the bytes from `start` up to `end`, fewer where the object ends earlier; None when there is none."""
+        import obstore
+
+        try:
+            return bytes(await obstore.get_range_async(self._client, key, start=start, end=end))
+        except FileNotFoundError:
+            return None
+        except obstore.exceptions.BaseError as error:
+            if BEYOND_END in str(error):
+                return b""
+            raise _unavailable(error) from error
 
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
         """Write an object and return its ETag; None when the condition does not hold."""

@@ -44,6 +44,15 @@ class Store:
             telemetry.count("s3.bytes_read", len(stored.body))
         return stored
 
+    async def get_range(self, key: str, start: int, end: int) -> bytes | None:
+        """Read the bytes from `start` up to `end`, fewer where the object ends earlier; None when there is none."""
+        async with self._limit():
+            telemetry.count("s3.get")
+            part = await self._bucket.get_range(key, start, end)
+        if part is not None:
+            telemetry.count("s3.bytes_read", len(part))
+        return part
+
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
         """Write one object, replacing what was there."""
         await self._put(key, body, attributes, None)

@@ -28,6 +28,16 @@ async def test_an_object_comes_back_with_its_attributes(store: Store) -> None:
     assert await store.get("a/b=C & W/c.gz") is None, "a key is not decoded on its way"
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "part"),
+    [(0, 3, b"012"), (3, 7, b"3456"), (9, 10, b"9"), (8, 30, b"89"), (10, 12, b""), (50, 60, b"")],
+)
+async def test_a_range_is_the_part_of_it_that_the_object_has(store: Store, start: int, end: int, part: bytes) -> None:
+    await store.put("digits", b"0123456789")
+    assert await store.get_range("digits", start, end) == part
+    assert await store.get_range("letters", start, end) is None
+
+
 async def test_only_the_first_writer_creates(store: Store) -> None:
     assert await store.create("key", b"first")
     assert await store.create("key", b"second") is None

@@ -30,6 +30,7 @@ type Call = Callable[[Store], Awaitable[object]]
 
 CALLS: dict[str, Call] = {
     "get": lambda store: store.get("k"),
+    "get_range": lambda store: store.get_range("k", 0, 1),
     "put": lambda store: store.put("k", b""),
     "create": lambda store: store.create("k", b""),
     "replace": lambda store: store.replace("k", b"", "e"),
@@ -54,6 +55,10 @@ class Hanging(MemoryConnection):
     async def get(self, key: str) -> StoredObject | None:
         await self._wait()
         return await super().get(key)
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes | None:
+        await self._wait()
+        return await super().get_range(key, start, end)
 
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
         await self._wait()
@@ -173,6 +178,7 @@ async def test_requests_and_bytes_are_counted() -> None:
         await store.put("f/k", b"body")
         await store.get("f/k")
         await store.get("f/none")
+        await store.get_range("f/k", 1, 3)
         await store.listing("f")
         await store.listing("nothing")
         await store.delete(["f/k"])
@@ -180,7 +186,7 @@ async def test_requests_and_bytes_are_counted() -> None:
         counts = telemetry.current.get().counts
     finally:
         telemetry.current.reset(token)
-    assert counts == {"s3.put": 1, "s3.get": 2, "s3.bytes_read": 4, "s3.list": 2, "s3.delete": 1}
+    assert counts == {"s3.put": 1, "s3.get": 3, "s3.bytes_read": 6, "s3.list": 2, "s3.delete": 1}
 
 
 class Conflicting(ThreadingHTTPServer):

@@ -31,12 +31,16 @@ class MemoryObject:
 
 @dataclass(slots=True)
 class MemoryBucket:
-    """The objects by key and the requests in order. S3 fails while `down`, and by `turns`: False is a failure."""
+    """The objects by key, the requests in order, and the ranges that were read of objects.
+
+    S3 fails while `down`, and by `turns`: False is a failure.
+    """
 
     clock: Clock = now
     objects: dict[str, MemoryObject] = field(default_factory=dict)
     seen: list[tuple[str, str]] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    ranges: list[tuple[str, int, int]] = field(default_factory=list)
     down: bool = False
     turns: list[bool] = field(default_factory=list)
     tags: Any = field(default_factory=lambda: count(1))
@@ -67,6 +71,14 @@ class MemoryConnection:
         self.enter("GET", key)
         stored = self.bucket.objects.get(key)
         return StoredObject(stored.body, stored.e_tag, stored.attributes) if stored else None
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes | None:
+        self.enter("GET", key)
+        stored = self.bucket.objects.get(key)
+        if stored is None:
+            return None
+        self.bucket.ranges.append((key, start, end))
+        return stored.body[start:end]
 
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
         self.enter("PUT", key, writes=True)

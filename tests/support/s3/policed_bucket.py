@@ -26,6 +26,9 @@ class PolicedBucket:
     async def get(self, key: str) -> StoredObject | None:
         return await self.bucket.get(key)
 
+    async def get_range(self, key: str, start: int, end: int) -> bytes | None:
+        return await self.bucket.get_range(key, start, end)
+
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
         self._check(key, condition)
         return await self.bucket.put(key, body, attributes, condition)
