@@ -16,7 +16,8 @@ from typing import NamedTuple
 import orjson
 
 from ledger.answers.freshness import Freshness, Source
-from ledger.storage.breakers import Breakers
+from ledger.storage.breakers import Breakers, BreakerState
+from ledger.storage.lease_records import FreeLease, free_lease
 from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry
@@ -72,6 +73,14 @@ class CachedAnswer(NamedTuple):
         return Freshness(self.source, self.fetched, self.good_until, self.stale)
 
 
+class _NewestAnswer(NamedTuple):
+    """The newest stored answer to a question, whether it is good, and the lease beside it, where it was free."""
+
+    answer: CachedAnswer | None
+    good: bool
+    lease: FreeLease | None
+
+
 class Answers:
     """Every tenant's whole answers; a warm process looks at S3 again after `recheck`."""
 
@@ -94,17 +103,18 @@ class Answers:
             telemetry.count("ledger.hit")
             return remembered
         try:
-            stored, good = await self._newest(question, began)
+            newest = await self._newest(question, began)
         except LedgerUnavailable as error:
             # Without a lease and a breaker: both need S3, and asking it again would use up the time that is left.
             LOG.warning("answering without the ledger: %s", error)
             return CachedAnswer(await question.ask(), began, Source.UPSTREAM)
-        if stored and good:
+        stored = newest.answer
+        if stored and newest.good:
             telemetry.count("ledger.hit")
             return self._remember(question, stored)
         telemetry.count("ledger.miss")
         try:
-            return self._remember(question, await self._refreshed(question, stored, began, deadline))
+            return self._remember(question, await self._refreshed(question, newest, began, deadline))
         except UpstreamError as error:
             if stored is None or not stale_if_error:
                 raise
@@ -150,35 +160,48 @@ class Answers:
         return CachedAnswer(value, fetched, Source.CACHE)
 
     async def _refreshed(
-        self, question: Question, stored: CachedAnswer | None, began: datetime, deadline: Deadline
+        self, question: Question, newest: _NewestAnswer, began: datetime, deadline: Deadline
     ) -> CachedAnswer:
+        """A new answer, fetched here or by the lease's holder; the breaker is looked at beside the lease."""
+        key, looks = f"{question.folder}/{LEASE}", list[Awaitable[BreakerState]]()
+
         async def find() -> CachedAnswer | None:
-            newest, good = await self._newest(question, began)
-            return newest if good else None
+            looks.clear()  # what was known of the breaker is too old after a wait
+            found = await self._newest(question, began)
+            return found.answer if found.good else None
 
-        return await self._leases.once(
-            f"{question.folder}/{LEASE}", find, lambda: self._fetch(question, stored), question.upstream, deadline
-        )
+        async def fetch() -> CachedAnswer:
+            return await self._fetch(question, newest.answer, looks.pop() if looks else None)
 
-    async def _newest(self, question: Question, began: datetime) -> tuple[CachedAnswer | None, bool]:
+        if not self._leases.is_refreshing(key):
+            looks.append(asyncio.ensure_future(self._breakers.look(question.tenant, question.upstream)))
+        return await self._leases.once(key, find, fetch, question.upstream, deadline, newest.lease)
+
+    async def _newest(self, question: Question, began: datetime) -> _NewestAnswer:
         """The newest stored answer, and whether it is good; a change that outdates it is looked up alongside."""
         changed_at = question.changed_at() if question.changed_at else _never()
-        stored, changed = await asyncio.gather(self._newest_readable(question), changed_at)
+        (stored, lease), changed = await asyncio.gather(self._newest_readable(question), changed_at)
         if stored is None or (changed is not None and stored.fetched <= changed):
-            return stored, False
+            return _NewestAnswer(stored, good=False, lease=lease)
         fetched_since = stored.fetched >= began  # by another caller, while this one was waiting
-        return stored, fetched_since or question.good_until(stored.value, stored.fetched) > self._clock()
+        good = fetched_since or question.good_until(stored.value, stored.fetched) > self._clock()
+        return _NewestAnswer(stored, good, lease)
 
-    async def _newest_readable(self, question: Question) -> CachedAnswer | None:
-        for key in reversed(await self.keys(question.folder)):
-            if (answer := await self.read(key, question.is_valid)) is not None:
-                return answer
-        return None
+    async def _newest_readable(self, question: Question) -> tuple[CachedAnswer | None, FreeLease | None]:
+        """The newest answer that can be read, and the lease, if the same LIST showed it to be free."""
+        found = await self._store.listing(question.folder)
+        lease = free_lease(next((item for item in found if item.key.endswith(f"/{LEASE}")), None))
+        for item in reversed([item for item in found if item.key.endswith(SUFFIX)]):
+            if (answer := await self.read(item.key, question.is_valid)) is not None:
+                return answer, lease
+        return None, lease
 
-    async def _fetch(self, question: Question, stored: CachedAnswer | None) -> CachedAnswer:
+    async def _fetch(
+        self, question: Question, stored: CachedAnswer | None, looked: Awaitable[BreakerState] | None
+    ) -> CachedAnswer:
         """Ask the vendor and store the answer, dated after the one that it replaces."""
         fetched = self._clock() if stored is None else max(self._clock(), stored.fetched + timedelta.resolution)
-        value = await self._breakers.guard(question.tenant, question.upstream, question.ask)
+        value = await self._breakers.guard(question.tenant, question.upstream, question.ask, looked)
         await self._put(question.folder, fetched, value)
         return CachedAnswer(value, fetched, Source.UPSTREAM)
 

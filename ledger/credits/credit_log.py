@@ -6,10 +6,11 @@ days go in one request. When the vendor fails, older versions answer and are mar
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
+from typing import NamedTuple
 
 from ledger.answers.ageing import Ageing
 from ledger.answers.freshness import Freshness, Source
@@ -24,7 +25,7 @@ from ledger.days.rollups import Detail, Rollup
 from ledger.days.rows import Rows
 from ledger.storage.breakers import Breakers
 from ledger.storage.leases import LEASE, Leases
-from ledger.storage.store import LedgerUnavailable, Store
+from ledger.storage.store import LedgerUnavailable, ListedObject, Store
 from runtime import telemetry
 from runtime.clock import Clock, Period, day_end, midnight
 from runtime.deadline import Deadline
@@ -57,6 +58,14 @@ class PeriodSnapshot:
     async def rollup(self, version: DayVersion, detail: Detail = Detail.DAY) -> Rollup:
         """See `DayReader.rollup`."""
         return await self.reader.rollup(self.query, version, detail)
+
+
+class StoredDays(NamedTuple):
+    """What a LIST has found of some days: their versions, the days being fetched, and the lease of each day."""
+
+    versions: Sequence[DayVersion]
+    leased: frozenset[date]
+    leases: Mapping[date, ListedObject | None]
 
 
 class CreditLog:
@@ -133,21 +142,20 @@ class CreditLog:
             key = f"{query.store.folder} {days[0]} {days[-1]}"
             await self._record_stored(query, self._lists.get(key, lambda: self._stored(query.store, days)))
 
-    async def _stored(self, store: DayStore, days: Sequence[date]) -> tuple[list[DayVersion], frozenset[date]]:
-        """The stored versions of some days, and the days that other processes are fetching."""
+    async def _stored(self, store: DayStore, days: Sequence[date]) -> StoredDays:
+        """What is stored of some days, and which of them other processes are fetching."""
         listing = await store.list_versions(days)
         versions = [
             version if version.count is not None else await _with_count(store, version.day)
             for version in listing.versions.values()
         ]
         since = datetime.now(UTC) - self._leases.lifetime  # S3 dates its objects by real time, not by our clock
-        return [version for version in versions if version is not None], listing.leased(since)
+        leases = {day: listing.lease(day) for day in days}
+        return StoredDays([version for version in versions if version], listing.leased(since), leases)
 
-    async def _record_stored(
-        self, query: DayQuery, stored: Awaitable[tuple[list[DayVersion], frozenset[date]]]
-    ) -> None:
+    async def _record_stored(self, query: DayQuery, stored: Awaitable[StoredDays]) -> None:
         try:
-            versions, query.leased = await stored
+            versions, query.leased, query.leases = await stored
         except LedgerUnavailable as error:
             LOG.warning("answering without the ledger: %s", error)
             query.offline = True
@@ -201,20 +209,26 @@ class CreditLog:
                 self._record(query, version)
 
     async def _fetch_once(self, query: DayQuery, days: Sequence[date]) -> RefreshedDays:
-        """A range of days, fetched by one process at a time."""
+        """A range of days, fetched by one process at a time; the vendor's breaker is looked at beside the lease."""
+        key = query.store.key(days[0], LEASE)
+        if not self._leases.is_refreshing(key):
+            self._fetcher.look(query, days[0])
         return await self._leases.once(
-            query.store.key(days[0], LEASE),
+            key,
             lambda: self._fetched_by_others(query, days),
             lambda: self._fetch_range(query, days),
             OPENMARKET,
             query.deadline,
+            query.free_lease(days[0]),
         )
 
     async def _fetched_by_others(self, query: DayQuery, days: Sequence[date]) -> RefreshedDays | None:
         """A range that another process has fetched in the meantime; None unless all of it is there.
 
-        This LIST is not shared: it has to begin after the lease was taken, to see what its last holder wrote.
+        This LIST is not shared: it has to begin after the lease was taken, to see what its last holder wrote. What was
+        known of the vendor's breaker is too old after a wait.
         """
+        query.breaker_looks.pop(days[0], None)
         await self._record_stored(query, self._stored(query.store, days))
         return None if self._missing(query, days) else RefreshedDays(query.known(days), from_vendor=False)
 

@@ -6,7 +6,7 @@ answer the query but are not stored.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -60,12 +60,22 @@ class DayFetcher:
             return await self.openmarket.log(query.tenant, start, end, query.brand, query.deadline)
 
         # The breaker's state is in S3: without S3 each look at it would only cost time.
-        answer = await (request() if query.offline else self.breakers.guard(query.tenant, OPENMARKET, request))
+        answer = await (request() if query.offline else self._guarded(query, days[0], request))
         by_day, proven = rows_by_day(answer.rows, days), answer.proven_whole
         versions = await asyncio.gather(
             *(self._store(query, day, fetched, Rows.of(by_day.pop(day)), proven=proven) for day in days)
         )
         return RefreshedDays(versions, from_vendor=True)
+
+    def look(self, query: DayQuery, first: date) -> None:
+        """Begin to look at the vendor's breaker, for the fetch of the days from `first` on."""
+        if not query.offline:
+            query.breaker_looks[first] = asyncio.ensure_future(self.breakers.look(query.tenant, OPENMARKET))
+
+    async def _guarded(
+        self, query: DayQuery, first: date, request: Callable[[], Awaitable[CsvAnswer[LogRow]]]
+    ) -> CsvAnswer[LogRow]:
+        return await self.breakers.guard(query.tenant, OPENMARKET, request, query.breaker_looks.pop(first, None))
 
     async def _store(self, query: DayQuery, day: date, fetched: datetime, rows: Rows, *, proven: bool) -> DayVersion:
         settled = self.settlement.settles(day, fetched, proven=proven)

@@ -4,11 +4,14 @@ A query's knowledge grows as it goes on, and a version in it is only replaced by
 query never see different versions of one day.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from ledger.days.day_store import DayStore, DayVersion
+from ledger.storage.breakers import BreakerState
+from ledger.storage.bucket import ListedObject
+from ledger.storage.lease_records import FreeLease, free_lease
 from runtime.clock import Clock
 from runtime.deadline import Deadline
 from runtime.memory import Memory
@@ -28,7 +31,9 @@ class DayQuery:
     """A query about one tenant and brand that began at `began`.
 
     `from_vendor` is true once days have been fetched for it, `offline` when it works without S3. Versions of its
-    `distrusted` days count only if they were fetched since it began.
+    `distrusted` days count only if they were fetched since it began. `leases` are the leases that its last LIST showed,
+    by day; a day that it showed without one has None. `breaker_looks` are looks at the vendor's breaker under way, by
+    the first of the days to fetch.
     """
 
     store: DayStore
@@ -39,6 +44,8 @@ class DayQuery:
     distrusted: frozenset[date] = frozenset()
     versions: dict[date, DayVersion] = field(default_factory=dict)
     leased: frozenset[date] = frozenset()
+    leases: Mapping[date, ListedObject | None] = field(default_factory=dict)
+    breaker_looks: dict[date, Awaitable[BreakerState]] = field(default_factory=dict)
     errors: list[UpstreamError] = field(default_factory=list)
     from_vendor: bool = False
     offline: bool = False
@@ -54,6 +61,10 @@ class DayQuery:
     def known(self, days: Sequence[date]) -> list[DayVersion]:
         """The known versions of some days, whether they are good or not."""
         return [self.versions[day] for day in days if day in self.versions]
+
+    def free_lease(self, day: date) -> FreeLease | None:
+        """The lease of a day, if the last LIST showed it and it was free."""
+        return free_lease(self.leases[day]) if day in self.leases else None
 
     def _bounded(self, version: DayVersion) -> DayVersion:
         self._rows_in_memory += len(version.rows or ())

@@ -13,6 +13,7 @@ a period. Athena, Trino and Spark ignore names that begin with an underscore. Se
 created, never overwritten while they are readable: two writers cannot put a day into the lake twice.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from ledger.days.rollups import CorruptRollup, Rollup
 from ledger.days.rollups import decode as decode_rollup
 from ledger.days.rollups import encode as encode_rollup
 from ledger.days.rows import CorruptRows, Rows, decode
-from ledger.storage.leases import LEASE
+from ledger.storage.lease_records import LEASE, is_given_back
 from ledger.storage.store import LedgerUnavailable, ListedObject, Store
 from runtime.clock import DAY, day_end, rfc3339, stamp, unstamp
 
@@ -75,12 +76,13 @@ class DayListing:
     objects: dict[date, list[ListedObject]]
 
     def leased(self, since: datetime) -> frozenset[date]:
-        """The days with a lease that was written after a moment."""
-        return frozenset(
-            day
-            for day, found in self.objects.items()
-            if any(item.key.endswith(LEASE) and item.modified > since for item in found)
-        )
+        """The days with a lease that was written after a moment and not given back."""
+        leases = ((day, self.lease(day)) for day in self.objects)
+        return frozenset(day for day, item in leases if item and item.modified > since and not is_given_back(item))
+
+    def lease(self, day: date) -> ListedObject | None:
+        """The object of a day's lease, whether it runs or not."""
+        return next((item for item in self.objects.get(day, ()) if _name(item) == LEASE), None)
 
 
 class DayStore:
@@ -176,16 +178,18 @@ class DayStore:
         """Write a day's rows and their rollup; the result is the version that counts from now on.
 
         `rows` are those that were encoded, if they are to stay in memory. A second writer of a settled day changes
-        nothing and gets the first one's version, so that all processes show the same. The rows are written before their
-        rollup: a crash in between leaves rows without a rollup, which is then made from them, and never a rollup of
-        other rows.
+        nothing and gets the first one's version, so that all processes show the same. Settled rows are written before
+        their rollup: a crash in between leaves rows without a rollup, which is then made from them, and never a rollup
+        of other rows. Open rows and their rollup share a name that no other fetch has, so neither has to wait.
         """
         version = DayVersion(day, fetched, encoded.count, settled, rows, proven=proven)
         key, body = self._rows_key(version), encoded.body
         attributes = {"Content-Type": "application/gzip", FETCHED: rfc3339(fetched)}
         if not settled:
-            await self._store.put(key, body, attributes)
-        elif await self._store.create(key, body, attributes) is None:
+            # Side by side: without its rows a rollup describes no version, and without their rollup rows are counted.
+            await asyncio.gather(self._store.put(key, body, attributes), self._write_rollup(version, encoded.rollup))
+            return version
+        if await self._store.create(key, body, attributes) is None:
             if (first := await self._settled_version(day)) is not None:
                 return first
             # No role may overwrite settled rows; the keeper's may delete those that cannot be read.

@@ -86,14 +86,26 @@ class Breakers:
         self._store = store
         self._clock = clock
 
-    async def guard[T](self, tenant: str, upstream: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def look(self, tenant: str, upstream: str) -> BreakerState:
+        """The state of a vendor's breaker, for a `guard` that follows at once: other reads can go beside this one."""
+        return await self._read(_key(tenant, upstream))
+
+    async def guard[T](
+        self,
+        tenant: str,
+        upstream: str,
+        call: Callable[[], Awaitable[T]],
+        looked: Awaitable[BreakerState] | None = None,
+    ) -> T:
         """Call the vendor, unless its breaker is open; then its last error is raised again.
+
+        `looked` is a look that is under way already.
 
         Raises:
             UpstreamError: the call's own, or the one that opened the breaker.
         """
-        key = f"{BREAKERS_PREFIX}/tenant={tenant}/{upstream}.json"
-        state = await self._read(key)
+        key = _key(tenant, upstream)
+        state = await (looked or self._read(key))
         if state.failures >= OPENS_AT:
             state = await self._probe(key, state, upstream)
         try:
@@ -167,6 +179,10 @@ class Breakers:
         if state.e_tag is None:
             return await self._store.create(key, body)
         return await self._store.replace(key, body, state.e_tag)
+
+
+def _key(tenant: str, upstream: str) -> str:
+    return f"{BREAKERS_PREFIX}/tenant={tenant}/{upstream}.json"
 
 
 def pause(failures: int) -> timedelta:

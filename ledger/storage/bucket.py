@@ -22,11 +22,12 @@ class LedgerUnavailable(Exception):
 
 
 class ListedObject(NamedTuple):
-    """A listed object: its whole key, its size in bytes, and when it was written, by S3's clock."""
+    """A listed object: its whole key, its size in bytes, when it was written, by S3's clock, and its ETag."""
 
     key: str
     size: int
     modified: datetime
+    e_tag: str = ""
 
 
 class StoredObject(NamedTuple):

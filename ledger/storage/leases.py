@@ -4,6 +4,9 @@ A lease is an object that S3's conditional PUT creates. It expires some seconds 
 that dies delays the others only briefly. When a refresh fails, its error is written into the lease, and every waiting
 caller raises the same error. Without S3 there are no leases and every caller asks the vendor: waiting for nothing
 would cost more than a second call.
+
+Whoever misses something has just listed its folder, with the lease in it. A caller that gets the lease as that LIST
+showed it need not list again: `ledger.storage.lease_records` says why.
 """
 
 import asyncio
@@ -13,85 +16,24 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-import orjson
-
+from ledger.storage.lease_records import LEASE, FreeLease, LeaseRecord
 from ledger.storage.store import LedgerUnavailable, Store, StoredObject
 from runtime import telemetry
 from runtime.deadline import Deadline
-from upstreams.errors import BY_CODE, UpstreamError, UpstreamTimeout
+from upstreams.errors import UpstreamError, UpstreamTimeout
+
+__all__ = ["LEASE", "LeaseRecord", "Leases"]
 
 LOG = logging.getLogger("tally.ledger")
 
-LEASE = "_lease"
-"""The name of every lease object, in the folder of what it protects."""
 LEASE_SECONDS = 10.0
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 0.5
-LONGEST_PLAUSIBLE_SECONDS = 3600.0
-"""A lease that claims to run longer than this was not written by us; it must not block its data for good."""
 DELETABLE_SHARE = 0.25
 """A lease is deleted only while more than this share of its life is left."""
-
-
-class LeaseRecord(NamedTuple):
-    """The content of a lease object: its holder, until when it runs (epoch seconds), and how its refresh failed."""
-
-    holder: str
-    until: float
-    failed: UpstreamError | None = None
-
-    def expired(self) -> bool:
-        """Whether another caller may take the lease."""
-        left = self.until - time.time()
-        return self.failed is not None or left <= 0 or left > LONGEST_PLAUSIBLE_SECONDS
-
-    def to_bytes(self) -> bytes:
-        """The object's body."""
-        failed = self.failed and {
-            "code": self.failed.code,
-            "upstream": self.failed.upstream,
-            "reason": self.failed.reason,
-            "status": self.failed.status,
-            "correlationId": self.failed.correlation_id,
-            "retryAfter": self.failed.retry_after,
-        }
-        return orjson.dumps({"holder": self.holder, "until": self.until, "failed": failed})
-
-    @classmethod
-    def from_bytes(cls, body: bytes) -> Self:
-        """Read the object's body; an unreadable one counts as expired."""
-        try:
-            match orjson.loads(body):
-                case {"holder": str(holder), "until": int() | float() as until, "failed": None}:
-                    return cls(holder, until)
-                case {"holder": str(holder), "until": int() | float() as until, "failed": {**failed}}:
-                    return cls(holder, until, _error(failed))
-        except (orjson.JSONDecodeError, LookupError):
-            pass
-        LOG.warning("a lease of %d bytes cannot be read and counts as expired", len(body))
-        return cls("", 0.0)
-
-
-def _error(failed: object) -> UpstreamError:
-    """The error of a failed refresh.
-
-    Raises:
-        LookupError: it is not one.
-    """
-    match failed:
-        case {"code": str(code), "upstream": str(upstream), "reason": str(reason), **more}:
-            error = BY_CODE[code](upstream, reason)
-        case _:
-            raise LookupError
-    # A process of an earlier version does not write the rest.
-    match more:
-        case {"status": int() | None as status, "correlationId": str() | None as correlation_id, "retryAfter": after}:
-            error.status, error.correlation_id = status, correlation_id
-            error.retry_after = after if isinstance(after, int | float) else None
-    return error
 
 
 class _Lease:
@@ -122,6 +64,10 @@ class Leases:
         """A lease that was last written longer ago than this has expired."""
         return timedelta(seconds=self._seconds)
 
+    def is_refreshing(self, key: str) -> bool:
+        """Whether a refresh under this key runs in this process, which the next caller will join."""
+        return key in self._running.get(asyncio.get_running_loop(), {})
+
     async def once[T](
         self,
         key: str,
@@ -129,8 +75,11 @@ class Leases:
         refresh: Callable[[], Awaitable[T]],
         upstream: str,
         deadline: Deadline,
+        seen: FreeLease | None = None,
     ) -> T:
         """Run `refresh` in one caller at a time; the other callers get what `find` returns afterwards.
+
+        `seen` is the free lease that a LIST of what `find` looks for has shown.
 
         Raises:
             UpstreamError: the refresh failed, here or in the caller that held the lease.
@@ -140,7 +89,7 @@ class Leases:
         if task is not None:
             telemetry.count("lease.joined")
             return cast("T", await _joined(task, upstream, deadline))
-        task = asyncio.create_task(self._lead_or_follow(key, find, refresh, upstream, deadline))
+        task = asyncio.create_task(self._lead_or_follow(key, find, refresh, upstream, deadline, seen))
         running[key] = task
 
         def end(done: asyncio.Task[Any]) -> None:
@@ -158,7 +107,7 @@ class Leases:
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
-        lease = await self._take(key)
+        lease, _ = await self._take(key, None)
         if lease is None:
             yield False
             return
@@ -166,7 +115,7 @@ class Leases:
             async with self._renewed(lease):
                 yield True
         finally:
-            await self._release(lease)
+            await self._delete(lease)
 
     async def _lead_or_follow[T](
         self,
@@ -175,11 +124,12 @@ class Leases:
         refresh: Callable[[], Awaitable[T]],
         upstream: str,
         deadline: Deadline,
+        seen: FreeLease | None,
     ) -> T:
         while True:
             try:
-                lease = await self._take(key)
-                found = await self._find(lease, find) if lease else await self._follow(key, find, upstream, deadline)
+                lease, as_seen = await self._take(key, seen)
+                found = None if as_seen else await self._looked(lease, key, find, upstream, deadline)
             except LedgerUnavailable as error:
                 LOG.warning("asking the vendor without a lease: %s", error)
                 return await refresh()
@@ -189,6 +139,18 @@ class Leases:
                 await self._release(lease)
             if found is not None:
                 return found
+            seen = None
+
+    async def _looked[T](
+        self,
+        lease: _Lease | None,
+        key: str,
+        find: Callable[[], Awaitable[T | None]],
+        upstream: str,
+        deadline: Deadline,
+    ) -> T | None:
+        """What another caller has stored in the meantime, perhaps after a wait for it; None if there is nothing."""
+        return await (self._follow(key, find, upstream, deadline) if lease is None else self._find(lease, find))
 
     async def _find[T](self, lease: _Lease, find: Callable[[], Awaitable[T | None]]) -> T | None:
         """What another caller has stored in the meantime; the lease is released when that cannot be read."""
@@ -219,9 +181,9 @@ class Leases:
         pause, holder = FIRST_POLL_SECONDS, None
         while deadline.remaining() > pause:
             stored = await self._store.get(key)
-            if stored is None:
+            record = LeaseRecord.from_bytes(stored.body) if stored else None
+            if record is None or record.given_back:
                 return await find()
-            record = LeaseRecord.from_bytes(stored.body)
             holder = holder or record.holder
             if record.failed and record.holder == holder:
                 raise record.failed
@@ -231,12 +193,16 @@ class Leases:
             pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
         raise _too_late(upstream)
 
-    async def _take(self, key: str) -> _Lease | None:
-        """The lease, if it is free or has expired."""
+    async def _take(self, key: str, seen: FreeLease | None) -> tuple[_Lease | None, bool]:
+        """The lease, if it is free or has expired, and whether nobody has held it since it was seen."""
         record, expires = self._record(uuid.uuid4().hex), time.monotonic() + self._seconds
-        created = await self._store.create_or_get(key, record.to_bytes())
-        e_tag = created if isinstance(created, str) else await self._take_over(key, created, record)
-        return None if e_tag is None else _Lease(key, record.holder, e_tag, record.until, expires)
+        e_tag = await self._replace(key, record, seen.e_tag) if seen and seen.e_tag else None
+        as_seen = e_tag is not None
+        if e_tag is None:
+            created = await self._store.create_or_get(key, record.to_bytes())
+            as_seen = isinstance(created, str) and seen == FreeLease()
+            e_tag = created if isinstance(created, str) else await self._take_over(key, created, record)
+        return None if e_tag is None else _Lease(key, record.holder, e_tag, record.until, expires), as_seen
 
     async def _take_over(self, key: str, existing: StoredObject, record: LeaseRecord) -> str | None:
         """The ETag of our lease in the place of an expired one; None when the existing one has not expired."""
@@ -282,20 +248,26 @@ class Leases:
         return written
 
     async def _release(self, lease: _Lease, failed: UpstreamError | None = None) -> None:
-        """Give a lease back, without touching one that another process may have taken over.
-
-        S3's DELETE takes no condition, so it is used only while the lease is certainly ours until S3 has answered, and
-        a free lease then costs the next caller nothing. Otherwise an expired record replaces exactly our version.
-        """
-        left = lease.left()
-        if left <= 0:
+        """Give a lease back: an expired record replaces exactly our version, which another process may have taken."""
+        if lease.left() <= 0:
             return
         try:
-            if failed is None and left > self._seconds * DELETABLE_SHARE:
-                async with asyncio.timeout(left):
-                    await self._store.delete([lease.key])
-            else:
-                await self._store.replace(lease.key, LeaseRecord(lease.holder, 0.0, failed).to_bytes(), lease.e_tag)
+            await self._store.replace(lease.key, LeaseRecord(lease.holder, 0.0, failed).to_bytes(), lease.e_tag)
+        except LedgerUnavailable as error:
+            LOG.warning("a lease could not be released, it will expire: %s", error)
+
+    async def _delete(self, lease: _Lease) -> None:
+        """Give back a lease that no LIST is made for, and leave nothing behind.
+
+        S3's DELETE takes no condition, so it is used only while the lease is certainly ours until S3 has answered.
+        """
+        left = lease.left()
+        if left <= self._seconds * DELETABLE_SHARE:
+            await self._release(lease)
+            return
+        try:
+            async with asyncio.timeout(left):
+                await self._store.delete([lease.key])
         except (LedgerUnavailable, TimeoutError) as error:
             LOG.warning("a lease could not be released, it will expire: %s", error)
 

@@ -116,7 +116,10 @@ class S3Bucket:
 
         try:
             async for chunk in obstore.list(self._client, folder, offset=after, chunk_size=LIST_PAGE):
-                yield [ListedObject(meta["path"], meta["size"], meta["last_modified"]) for meta in chunk]
+                yield [
+                    ListedObject(meta["path"], meta["size"], meta["last_modified"], meta["e_tag"] or "")
+                    for meta in chunk
+                ]
         except obstore.exceptions.BaseError as error:
             raise _unavailable(error) from error
 

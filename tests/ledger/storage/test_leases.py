@@ -7,6 +7,8 @@ import uuid
 
 import pytest
 
+from ledger.storage.bucket import ListedObject
+from ledger.storage.lease_records import FreeLease, free_lease
 from ledger.storage.leases import DELETABLE_SHARE, LeaseRecord, Leases
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
@@ -65,15 +67,26 @@ def process(bucket: MemoryBucket, seconds: float = LONG_SECONDS, writes_left: in
     return Leases(MemoryStore(bucket, writes_left), seconds)
 
 
-async def once(leases: Leases, work: Work, seconds: float = 5) -> int:
-    return await leases.once("lease", work.held, work.refresh, "openmarket", Deadline.after(seconds))
+async def once(leases: Leases, work: Work, seconds: float = 5, seen: FreeLease | None = None) -> int:
+    return await leases.once("lease", work.held, work.refresh, "openmarket", Deadline.after(seconds), seen)
+
+
+def listed_lease(bucket: MemoryBucket) -> ListedObject | None:
+    """The lease as a LIST shows it."""
+    lease = bucket.objects.get("lease")
+    return ListedObject("lease", len(lease.body), lease.modified, lease.e_tag) if lease else None
+
+
+def was_given_back(bucket: MemoryBucket) -> bool:
+    """Whether nobody holds the lease, and its last holder's record is there."""
+    return set(bucket.objects) == {"lease"} and LeaseRecord.from_bytes(bucket.objects["lease"].body).given_back
 
 
 async def test_many_callers_of_many_processes_make_one_call(bucket: MemoryBucket) -> None:
     work, processes = Work(), [process(bucket) for _ in range(5)]
     assert await asyncio.gather(*(once(leases, work) for leases in processes * 4)) == [1] * 20
     assert work.calls == 1
-    assert bucket.objects == {}, "the lease was given back"
+    assert was_given_back(bucket)
 
 
 async def test_a_later_caller_finds_the_stored_result_and_makes_no_call(bucket: MemoryBucket) -> None:
@@ -138,7 +151,7 @@ async def test_a_cancelled_caller_does_not_cancel_the_others(bucket: MemoryBucke
     first.cancel()
     assert await second == 1
     assert work.calls == 1
-    assert bucket.objects == {}
+    assert was_given_back(bucket)
 
 
 async def test_a_lease_has_one_holder(bucket: MemoryBucket) -> None:
@@ -176,7 +189,7 @@ async def test_a_lease_is_released_when_the_stored_result_cannot_be_read(bucket:
 
     with pytest.raises(ValueError, match="nonsense"):
         await process(bucket).once("lease", unreadable, Work().refresh, "openmarket", Deadline.after(5))
-    assert bucket.objects == {}
+    assert was_given_back(bucket)
 
 
 async def test_a_cancellation_as_the_work_ends_is_not_lost(bucket: MemoryBucket) -> None:
@@ -221,6 +234,68 @@ async def test_a_caller_that_joins_waits_no_longer_than_it_may(bucket: MemoryBuc
     with pytest.raises(UpstreamTimeout):
         await once(leases, work, seconds=0.2)
     assert await leader == 1
+
+
+class LookedFor(Work):
+    """Work that counts how often its result is looked for."""
+
+    looks = 0
+
+    async def held(self) -> int | None:
+        self.looks += 1
+        return await super().held()
+
+
+@pytest.mark.parametrize("holders_before", [0, 1, 2])
+async def test_a_lease_that_is_as_a_list_showed_it_needs_no_further_look(
+    bucket: MemoryBucket, holders_before: int
+) -> None:
+    for _ in range(holders_before):
+        await once(process(bucket), Work(seconds=0))
+    work, seen = LookedFor(seconds=0), free_lease(listed_lease(bucket))
+    bucket.seen.clear()
+    assert await once(process(bucket), work, seen=seen) == 1
+    assert (work.looks, [verb for verb, _ in bucket.seen]) == (0, ["PUT", "PUT"])
+
+
+@pytest.mark.parametrize("holders_before", [0, 1])
+async def test_a_holder_that_ended_since_the_list_is_noticed(bucket: MemoryBucket, holders_before: int) -> None:
+    """Its result is there and its lease is free again: without a look the vendor would be asked twice."""
+    for _ in range(holders_before):
+        await once(process(bucket), Work(seconds=0))
+    seen, work = free_lease(listed_lease(bucket)), LookedFor(seconds=0)
+    assert await once(process(bucket), work) == 1
+    looks_before = work.looks
+    assert await once(process(bucket), work, seen=seen) == 1
+    assert (work.calls, work.looks - looks_before) == (1, 1)
+
+
+async def test_a_lease_that_runs_is_not_free_in_a_list(bucket: MemoryBucket) -> None:
+    async with process(bucket).hold("lease") as mine:
+        assert mine
+        assert free_lease(listed_lease(bucket)) is None
+
+
+async def test_a_failed_lease_is_not_free_in_a_list(bucket: MemoryBucket) -> None:
+    with pytest.raises(UpstreamUnavailable):
+        await once(process(bucket), Work(error=UpstreamUnavailable("openmarket", "500")))
+    assert free_lease(listed_lease(bucket)) is None
+
+
+async def test_s3_lists_the_tag_with_which_a_lease_can_be_replaced(aws: Aws, bucket_name: str) -> None:
+    store, work = Store(S3Bucket(bucket_name, aws.endpoint)), Work(seconds=0)
+    for calls in (1, 2):
+        listing = await store.listing("day")
+        seen = free_lease(listing[0] if listing else None)
+        assert seen is not None
+        assert (
+            await Leases(store).once("day/_lease", nothing_stored, work.refresh, "openmarket", Deadline.after(5), seen)
+            == calls
+        )
+
+
+async def nothing_stored() -> int | None:
+    pytest.fail("it was looked for again")
 
 
 async def test_a_free_lease_costs_one_write_and_one_delete(bucket: MemoryBucket) -> None:

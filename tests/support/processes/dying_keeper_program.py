@@ -17,6 +17,7 @@ from functools import partial
 from functions.settings import Settings
 from ledger.keeper.run import KeeperRun
 from ledger.storage.bucket import ABSENT, PART_BYTES
+from ledger.storage.lease_records import GIVEN_BACK_BYTES
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from runtime.clock import Clock
@@ -33,7 +34,7 @@ class DyingOnTheWay(DyingBucket):
     """Can also be killed within a large file: each half of a part counts as a write; renewing a lease does not."""
 
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
-        renewal = condition not in {None, ABSENT}  # their number depends on speed
+        renewal = condition not in {None, ABSENT} and len(body) != GIVEN_BACK_BYTES  # their number depends on speed
         put = partial(S3Bucket.put, self) if renewal else super().put
         return await put(key, body, attributes, condition)
 

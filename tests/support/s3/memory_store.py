@@ -104,7 +104,7 @@ class MemoryConnection:
         for at in range(0, max(len(keys), 1), LIST_PAGE):
             self.enter("LIST", folder)
             page = [(key, self.bucket.objects[key]) for key in keys[at : at + LIST_PAGE] if key in self.bucket.objects]
-            yield [ListedObject(key, len(stored.body), stored.modified) for key, stored in page]
+            yield [ListedObject(key, len(stored.body), stored.modified, stored.e_tag) for key, stored in page]
 
     async def folders(self, folder: str) -> list[str]:
         self.enter("LIST", folder)
