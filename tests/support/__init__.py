@@ -7,6 +7,7 @@
 
 `s3`: other S3s than the embedded one.
     memory_store             S3 in memory, to count its requests, to have it fail, and for many processes
+    waits                    the same, to count how often a caller waits for it
     lossy_s3, slow_s3        proxies to a real S3 that lose answers, are slow or never answer
     recorded_aws             a proxy that lists every key and secret that was asked for
     policed_bucket           the real bucket with the template's rule that some keys are written once

@@ -189,3 +189,22 @@ def test_runs_are_contiguous_at_most_31_days_and_end_before_a_lease() -> None:
     assert contiguous_ranges(month, frozenset()) == [month[:LONGEST_RANGE], month[LONGEST_RANGE:]]
     assert contiguous_ranges([month[0], month[1], month[3]], frozenset()) == [month[:2], [month[3]]]
     assert contiguous_ranges(month[:6], frozenset({month[0], month[4]})) == [month[:4], month[4:6]]
+
+
+@pytest.mark.parametrize(("lost", "count"), [("_open-", 3), ("_rollup-", 4)])
+async def test_of_open_rows_and_their_rollup_each_may_be_there_without_the_other(
+    lost: str, count: int, days: DayStore, store: MemoryStore
+) -> None:
+    """They are written side by side, so a crash or an early reader may see either alone.
+
+    A rollup alone is no version, and the one before it counts; rows alone are counted by their name and summed by hand.
+    """
+    await days.write(TODAY, NOON, some(3), settled=False)
+    await days.write(TODAY, LATER, some(4), settled=False)
+    (key,) = [key for key in store.bucket.objects if f"/{lost}20191105T13" in key]
+    del store.bucket.objects[key]
+    version = (await days.list_versions([TODAY])).versions[TODAY]
+    assert version.count == count
+    rows = await days.rows(version)
+    assert rows is not None
+    assert len(rows) == count
