@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ledger.answers.answers import Answers
     from ledger.credits.credit_log import CreditLog
     from ledger.credits.outcomes import Outcomes
+    from ledger.credits.reconciliation import Reconciler
     from ledger.exports.exports import Exports, Start
     from ledger.exports.writer import Exporter
     from ledger.keeper.keeper import Keeper
@@ -84,6 +85,13 @@ class Parts:
         from ledger.credits.outcomes import Outcomes
 
         return Outcomes(self.answers, self.openmarket, self.ageing, self.clock)
+
+    @cached_property
+    def reconciler(self) -> "Reconciler":
+        """The log beside the outcome report."""
+        from ledger.credits.reconciliation import Reconciler
+
+        return Reconciler(self.credit_log, self.outcomes, self.ageing.settle, self.clock)
 
     @cached_property
     def catalogue(self) -> "ReportCatalogue":

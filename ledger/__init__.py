@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from ledger.credits.credit_log import CreditLog
     from ledger.credits.outcomes import Outcomes
+    from ledger.credits.reconciliation import Reconciler
     from ledger.exports.exports import Exports
     from ledger.reports.catalogue import ReportCatalogue
     from ledger.reports.scheduled import ScheduledReports
@@ -25,6 +26,11 @@ class Ledger(Protocol):
     @property
     def outcomes(self) -> "Outcomes":
         """Credits by brand."""
+        ...
+
+    @property
+    def reconciler(self) -> "Reconciler":
+        """The log beside the outcome report."""
         ...
 
     @property

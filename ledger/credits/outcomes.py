@@ -18,10 +18,11 @@ UNPROVEN_ROWS = "unprovenRows"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The rows of one period, in the vendor's order, and how fresh they are."""
+    """The rows of one period, in the vendor's order, and how fresh they are; not `proven`: they may be cut off."""
 
     rows: list[OutcomeRow]
     freshness: Freshness
+    proven: bool = True
 
 
 class Outcomes:
@@ -33,8 +34,12 @@ class Outcomes:
         self._ageing = ageing
         self._clock = clock
 
-    async def get(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> Outcome:
+    async def get(
+        self, tenant: str, brand: str | None, period: Period, deadline: Deadline, *, since: datetime | None = None
+    ) -> Outcome:
         """The outcome of a period in whole seconds, as the vendor takes them, without days that are still to come.
+
+        One that was fetched before `since` is not good enough, unless it is final or the vendor fails.
 
         Raises:
             UpstreamError: the vendor failed and no older answer is stored.
@@ -49,13 +54,15 @@ class Outcomes:
             OPENMARKET,
             lambda: self._fetch(tenant, brand, whole, deadline),
             is_outcome,
-            lambda value, fetched: self._good_until(value, fetched, whole.end),
+            lambda value, fetched: self._good_until(value, fetched, whole.end, since),
         )
+        if since is not None:
+            self._answers.forget(question.folder)
         answer = await self._answers.get(question, deadline)
-        rows = [OutcomeRow(*row) for row in _rows(answer.value)]
-        final = not answer.stale and _is_proven(answer.value) and self._ageing.settled(answer.fetched, whole.end)
+        rows, proven = [OutcomeRow(*row) for row in _rows(answer.value)], _is_proven(answer.value)
+        final = not answer.stale and proven and self._ageing.settled(answer.fetched, whole.end)
         final_until = period.end if final else None
-        return Outcome(rows, answer.freshness._replace(final_until=final_until, final=final))
+        return Outcome(rows, answer.freshness._replace(final_until=final_until, final=final), proven)
 
     async def _fetch(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> object:
         """The vendor's rows as JSON: a list, within an object if the answer did not prove to be whole."""
@@ -63,11 +70,14 @@ class Outcomes:
         rows = [list(row) for row in answer.rows]
         return rows if answer.proven_whole else {UNPROVEN_ROWS: rows}
 
-    def _good_until(self, value: object, fetched: datetime, end: datetime) -> datetime:
+    def _good_until(self, value: object, fetched: datetime, end: datetime, since: datetime | None) -> datetime:
         """As for any answer, but one that may have been cut off is never settled."""
         longest = timedelta() if not self._ageing.fresh else LONGEST_GOOD
+        proven = _is_proven(value)
+        if since is not None and fetched < since and not (proven and self._ageing.settled(fetched, end)):
+            return fetched
         good_until = self._ageing.good_until(fetched, end)
-        return good_until if _is_proven(value) else min(good_until, fetched + longest)
+        return good_until if proven else min(good_until, fetched + longest)
 
 
 def _is_proven(value: object) -> bool:

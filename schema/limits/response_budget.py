@@ -15,7 +15,7 @@ RENDERED_BYTES = 24_000_000
 PLAIN_BYTES = 5_000_000
 """Limit for uncompressed responses: Lambda escapes each quotation mark."""
 
-LOG_ROW, BUCKET, OUTCOME_ROW, REPORT = 200, 130, 130, 250
+LOG_ROW, BUCKET, OUTCOME_ROW, REPORT, RECONCILIATION_ROW = 200, 130, 130, 250, 220
 """Bytes of a row with all its fields; a report's link is added to these."""
 
 ALTERNATIVES = "ask for less by first, a shorter period or fewer keys, or use exportCreditLog"

@@ -57,6 +57,12 @@ def _credit_outcome() -> Resolver:
     return credit_outcome
 
 
+def _credit_reconciliation() -> Resolver:
+    from schema.resolvers.reconciliation import credit_reconciliation
+
+    return credit_reconciliation
+
+
 def _credit_log_export() -> Resolver:
     from schema.resolvers.exports import credit_log_export
 
@@ -86,6 +92,7 @@ QUERIES = {
     "scheduled_report": RootField(REPORTS_READ, _scheduled_report),
     "credit_log": RootField(CREDITS_READ, _credit_log),
     "credit_outcome": RootField(CREDITS_READ, _credit_outcome),
+    "credit_reconciliation": RootField(CREDITS_READ, _credit_reconciliation),
     "credit_log_export": RootField(CREDITS_READ, _credit_log_export),
     "node": RootField(None, _node),
 }

@@ -21,6 +21,7 @@ from schema.resolvers.fields import MUTATIONS, QUERIES, RootField
 from schema.types.basics import CreditLogOrder, Node
 from schema.types.credits import CreditLogConnection, CreditLogFilter, CreditOutcome
 from schema.types.exports import Export, ExportCreditLogInput
+from schema.types.reconciliation import CreditReconciliation
 from schema.types.reports import ReportConnection, ScheduledReport, ScheduleReportInput, ScheduleReportPayload
 from schema.types.scalars import CONFIG
 from upstreams.rde.client import ReportFormat, ReportStatus, ReportType
@@ -52,6 +53,7 @@ REPORTS = "The reports of a period of days."
 SCHEDULED_REPORT = "A scheduled report by its id, as the vendor now describes it; null if there is none."
 CREDIT_LOG = "The credits of a period of instants."
 CREDIT_OUTCOME = "How the credits of a period went, by brand and value."
+CREDIT_RECONCILIATION = "Whether the credit log and the outcome report of a period add up to each other."
 CREDIT_LOG_EXPORT = "An export by its id; null if there is none."
 EXPORT_CREDIT_LOG = "Write a period of the credit log into one file; equal requests within an hour share one export."
 NODE = "Any object that has a global id; null if there is none."
@@ -122,6 +124,9 @@ class Query:
 
     @declared(QUERIES, CREDIT_OUTCOME, CreditOutcome | None)
     def credit_outcome(self, info: Info, from_: Start, to: End, brand: Brand = UNSET) -> Any: ...
+
+    @declared(QUERIES, CREDIT_RECONCILIATION, CreditReconciliation | None)
+    def credit_reconciliation(self, info: Info, from_: Start, to: End, brand: Brand = UNSET) -> Any: ...
 
     @declared(QUERIES, CREDIT_LOG_EXPORT, Export | None)
     def credit_log_export(self, info: Info, id: ExportId) -> Any: ...
