@@ -15,6 +15,7 @@ from itertools import batched, chain
 
 import orjson
 
+from ledger.credits.filters import CreditFilter
 from ledger.days.rows import COLUMNS, WIDTH, CorruptRows, Rows, belong_to
 from ledger.exports.jobs import ExportFormat
 from runtime.compression import STORED
@@ -75,6 +76,29 @@ def _checked(lines: Iterator[list[str]], day: date, count: int | None) -> Iterat
 def rows_in_memory(rows: Rows) -> Iterator[Row]:
     """The rows of a day that is in memory already."""
     return (rows.cells[at : at + WIDTH] for at in range(0, len(rows.cells), WIDTH))
+
+
+def matching_rows(rows: Iterator[Row], where: CreditFilter) -> Iterator[Row]:
+    """The rows that meet a filter, a block at a time."""
+    for block in batched(rows, BLOCK, strict=False):
+        yield from rows_in_memory(where.matching(Rows([*chain(*block)])))
+
+
+async def newest_first(rows: Iterator[Row]) -> Iterator[Row]:
+    """Rows from the last to the first. Until all have been read they wait compressed, so a day takes little memory.
+
+    Raises:
+        CorruptRows: the rows were unreadable.
+    """
+    import asyncio
+
+    from isal import isal_zlib
+
+    blocks: list[bytes] = []
+    for block in batched(rows, BLOCK, strict=False):
+        blocks.append(isal_zlib.compress(orjson.dumps([*map(list, block)]), level=STORED))
+        await asyncio.sleep(0)
+    return (row for block in reversed(blocks) for row in reversed(orjson.loads(isal_zlib.decompress(block))))
 
 
 async def segment(rows: Iterator[Row], written_as: ExportFormat, crc: int, length: int) -> Segment:

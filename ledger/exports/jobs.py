@@ -22,6 +22,8 @@ from typing import Any, Self
 import orjson
 
 from ledger.answers.freshness import Freshness, Source
+from ledger.credits.filters import CreditFilter
+from ledger.exports.filter_records import filter_of, record_of
 from ledger.storage.store import ListedObject, Store
 from runtime.clock import Period, rfc3339
 
@@ -55,18 +57,27 @@ class ExportStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """What to export; `unmasked` means with whole phone numbers."""
+    """What to export; `unmasked` means with whole phone numbers, `where` is None for every credit."""
 
     tenant: str
     period: Period
     brand: str | None
     format: ExportFormat
     unmasked: bool
+    where: CreditFilter | None = None
+    newest_first: bool = False
 
     def id(self, slot: int) -> str:
         """The export's id for this job in an hour: equal jobs have equal ids, in every process."""
-        parts = (*self.period_as_text(), self.brand, self.format.value, self.unmasked, slot)
-        return hashlib.sha256(orjson.dumps((self.tenant, *parts))).hexdigest()[:32]
+        return hashlib.sha256(orjson.dumps((*self.record(), slot))).hexdigest()[:32]
+
+    def record(self) -> list[Any]:
+        """The job as its step stores it. What an older version would overlook comes as a seventh part: it reads six."""
+        parts = [self.tenant, *self.period_as_text(), self.brand, self.format.value, self.unmasked]
+        more: dict[str, Any] = {} if self.where is None else {"where": record_of(self.where)}
+        if self.newest_first:
+            more["newestFirst"] = True
+        return [*parts, more] if more else parts
 
     def period_as_text(self) -> tuple[str, str]:
         """Both ends in RFC 3339."""
@@ -92,8 +103,8 @@ class ExportPart:
 class ExportState:
     """One step of an export.
 
-    `asked` is when the export was requested, `upto` the first day that is in no part yet. `crc` and `length` are
-    those of the uncompressed text so far; gzip's trailer needs them in the end.
+    `asked` is when the export was requested. The days before `upto` are in the parts; with the newest first, those from
+    `upto` on. `crc` and `length` are those of the uncompressed text so far; gzip's trailer needs them in the end.
     """
 
     number: int
@@ -119,12 +130,11 @@ class ExportState:
 
     def to_bytes(self) -> bytes:
         """The object's body."""
-        job, freshness = self.job, self.freshness
-        start, end = job.period_as_text()
+        freshness = self.freshness
         return orjson.dumps(
             {
                 "status": self.status.value,
-                "job": [job.tenant, start, end, job.brand, job.format.value, job.unmasked],
+                "job": self.job.record(),
                 "asked": self.asked,
                 "parts": [[part.name, part.rows, part.size] for part in self.parts],
                 "upto": self.upto,
@@ -162,10 +172,15 @@ class ExportState:
 
 
 def _job(fields: list[Any]) -> ExportJob:
-    tenant, start, end, brand, format_, unmasked = fields
+    tenant, start, end, brand, format_, unmasked, *more = fields
     brand = None if brand is None else _typed(brand, str)
     period = Period(_moment(start), _moment(end))
-    return ExportJob(_typed(tenant, str), period, brand, ExportFormat(format_), _typed(unmasked, bool))
+    job = ExportJob(_typed(tenant, str), period, brand, ExportFormat(format_), _typed(unmasked, bool))
+    if not more:
+        return job
+    (selected,) = (_typed(part, dict) for part in more)
+    where, newest_first = selected.get("where"), selected.get("newestFirst", False)
+    return replace(job, where=None if where is None else filter_of(where), newest_first=_typed(newest_first, bool))
 
 
 def _part(fields: list[Any]) -> ExportPart:

@@ -49,14 +49,19 @@ class ExportProgress:
     _since: float = field(default_factory=time.monotonic)
 
     async def begin(self) -> list[date]:
-        """Take the export over. The result is the days that are in no part yet, up to the day of the request."""
+        """Take the export over. The result is the days that are in no part yet, in the job's order.
+
+        Days after the one of the request are left out.
+        """
         await self._step(status=ExportStatus.RUNNING, error=None)
         self.crc, self.length = self.state.crc, self.state.length
         if not self.state.parts:
             first = await opening(self.state.job.format)
             self.crc, self.length, self._waiting = first.crc, first.length, [first]
-        days = self.state.job.period.until(self.state.asked).days()
-        return [day for day in days if self.state.upto is None or day >= self.state.upto]
+        days, upto = [*self.state.job.period.until(self.state.asked).days()], self.state.upto
+        if self.state.job.newest_first:
+            return [day for day in reversed(days) if upto is None or day < upto]
+        return [day for day in days if upto is None or day >= upto]
 
     def is_late(self) -> bool:
         """Whether the next invocation has to continue."""
@@ -65,7 +70,8 @@ class ExportProgress:
     async def add(self, day: date, segment: Segment, freshness: Freshness) -> None:
         """Add a day to the next part, and write the part when it is large or old enough."""
         self._waiting.append(segment)
-        self.crc, self.length, self._upto = segment.crc, segment.length, day + DAY
+        self.crc, self.length = segment.crc, segment.length
+        self._upto = day if self.state.job.newest_first else day + DAY
         self._freshness = combined(self._freshness or self.state.freshness, freshness)
         size = sum(len(waiting.body) for waiting in self._waiting)
         if size >= self.part_bytes or time.monotonic() - self._since >= PART_SECONDS:

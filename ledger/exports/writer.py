@@ -15,7 +15,16 @@ from ledger.credits.day_ranges import LONGEST_RANGE
 from ledger.credits.masking import masked
 from ledger.days.day_store import DayVersion
 from ledger.days.rows import MSISDN, TIME, CorruptRows
-from ledger.exports.files import CorruptSegments, Row, Segment, rows_in_memory, segment, stored_rows
+from ledger.exports.files import (
+    CorruptSegments,
+    Row,
+    Segment,
+    matching_rows,
+    newest_first,
+    rows_in_memory,
+    segment,
+    stored_rows,
+)
 from ledger.exports.jobs import ExportJob, ExportLog, ExportSnapshot
 from ledger.exports.progress import PART_BYTES, ExportProgress, SupersededError
 from ledger.storage.leases import LEASE, Leases
@@ -107,7 +116,8 @@ class Exporter:
         """Write contiguous days until the time is up: how many were written, and the number of rows that they had."""
         snapshot = await self._snapshot(progress, days)
         written, rows = 0, 0
-        for versions in batched(snapshot.versions, BODIES_AT_ONCE, strict=False):
+        in_order = reversed(snapshot.versions) if progress.state.job.newest_first else snapshot.versions
+        for versions in batched(in_order, BODIES_AT_ONCE, strict=False):
             bodies = await asyncio.gather(*(_body(snapshot, version) for version in versions))
             for version, body in zip(versions, bodies, strict=True):
                 compressed = await _segment(progress, snapshot, version, body)
@@ -120,7 +130,7 @@ class Exporter:
     async def _snapshot(self, progress: ExportProgress, days: Sequence[date]) -> PeriodSnapshot:
         """The days to write. An outage of some seconds does not fail an export."""
         job, deadline = progress.state.job, progress.deadline
-        period = Period(max(job.period.start, midnight(days[0])), min(job.period.end, day_end(days[-1])))
+        period = Period(max(job.period.start, midnight(min(days))), min(job.period.end, day_end(max(days))))
         for pause in PAUSES:
             try:
                 return await self._credit_log.snapshot(job.tenant, job.brand, period, deadline)
@@ -145,18 +155,26 @@ async def _segment(
     if version.rows is None:
         try:
             # A body that is gone is read as an empty one, which is corrupt.
-            rows = stored_rows(body or b"", version.day, version.count)
-            return await segment(_visible(rows, job, version.day), job.format, crc, length)
+            rows = await _ordered(stored_rows(body or b"", version.day, version.count), job, version.day)
+            return await segment(rows, job.format, crc, length)
         except CorruptRows as error:
             LOG.warning("fetching %s again: %s", version.day, error)
-    rows = rows_in_memory(await snapshot.rows(version))
-    return await segment(_visible(rows, job, version.day), job.format, crc, length)
+    rows = await _ordered(rows_in_memory(await snapshot.rows(version)), job, version.day)
+    return await segment(rows, job.format, crc, length)
+
+
+async def _ordered(rows: Iterator[Row], job: ExportJob, day: date) -> Iterator[Row]:
+    """A day's visible rows in the job's order."""
+    visible = _visible(rows, job, day)
+    return await newest_first(visible) if job.newest_first else visible
 
 
 def _visible(rows: Iterator[Row], job: ExportJob, day: date) -> Iterator[Row]:
-    """The rows that lie in the period, with masked phone numbers unless the job may show them."""
+    """The wanted rows that lie in the period, with masked phone numbers unless the job may show them."""
     if not job.period.covers(day):
         rows = (row for row in rows if job.period.start <= datetime.fromisoformat(row[TIME]) < job.period.end)
+    if job.where is not None:
+        rows = matching_rows(rows, job.where)
     if not job.unmasked:
         rows = ((*row[:MSISDN], masked(row[MSISDN]), *row[MSISDN + 1 :]) for row in rows)
     return rows

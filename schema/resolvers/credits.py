@@ -26,7 +26,7 @@ from schema.errors import BadUserInput, Forbidden, ResultTooLarge
 from schema.limits import arguments
 from schema.limits.response_budget import BUCKET, LOG_ROW, OUTCOME_ROW
 from schema.resolvers import cursors, node_ids
-from schema.resolvers.access import CREDITS_MSISDN
+from schema.resolvers.access import CREDITS_MSISDN, Identity
 from schema.resolvers.context import Context
 from schema.resolvers.log_rows import CreditNode, LogRows
 from schema.resolvers.paging import Edge, PageInfo
@@ -116,10 +116,7 @@ async def credit_log(
     """The credits of a period of instants, `[from, to)`."""
     period, brand = arguments.period(from_, to), arguments.brand(brand)
     size = arguments.first(first, arguments.DEFAULT_PAGE)
-    condition = _filter(where)
-    unmasked = context.identity.may(CREDITS_MSISDN)
-    if condition and condition.msisdn is not None and not unmasked:
-        raise Forbidden(f"filtering by msisdn needs the scope {CREDITS_MSISDN}")
+    condition = wanted_credits(where, context.identity)
     brands = "all" if brand is None else "one"
     ordered = () if order == OLDEST_FIRST else (order,)
     binding = ("creditLog", context.tenant, brand or "", brands, _canonical(condition), *ordered)
@@ -136,7 +133,7 @@ async def credit_log(
         size=size,
         after=position,
         newest_first=order != OLDEST_FIRST,
-        unmasked=unmasked,
+        unmasked=context.identity.may(CREDITS_MSISDN),
         context=context,
         freshness=context.used(stored.freshness),
     )
@@ -170,10 +167,16 @@ async def credit_outcome(context: Context, from_: datetime, to: datetime, brand:
     return outcome
 
 
-def _filter(where: Mapping[str, Any] | None) -> CreditFilter | None:
-    """The filter of a `CreditLogFilter`; None when it has no condition."""
+def wanted_credits(where: Mapping[str, Any] | None, identity: Identity) -> CreditFilter | None:
+    """The filter of a `CreditLogFilter`; None when it has no condition.
+
+    Raises:
+        Forbidden: it names a phone number, and the caller may not read them.
+    """
     conditions = {name: value for name, value in (where or {}).items() if value is not None}
     if "msisdn" in conditions:
+        if not identity.may(CREDITS_MSISDN):
+            raise Forbidden(f"filtering by msisdn needs the scope {CREDITS_MSISDN}")
         conditions["msisdn"] = _NOT_DIGITS.sub("", conditions["msisdn"]).removeprefix("+")
     for name in conditions.keys() & {"outcome", "network", "currency"}:
         conditions[name] = frozenset(conditions[name])

@@ -12,6 +12,7 @@ from schema.errors import Forbidden
 from schema.limits import arguments
 from schema.resolvers.access import CREDITS_MSISDN
 from schema.resolvers.context import Context
+from schema.resolvers.credits import OLDEST_FIRST, wanted_credits
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,11 @@ class Export:
 
 
 async def export_credit_log(context: Context, input: Mapping[str, Any]) -> Export:
-    """Start an export of a period; phone numbers are masked in it unless the caller may read them."""
-    unmasked = context.identity.may(CREDITS_MSISDN)
+    """Start an export of credits; phone numbers are masked in it unless the caller may read them."""
+    unmasked, where = context.identity.may(CREDITS_MSISDN), wanted_credits(input.get("where"), context.identity)
     period, brand = arguments.period(input["from_"], input["to"]), arguments.brand(input.get("brand"))
-    job = ExportJob(context.tenant, period, brand, ExportFormat[input["format"]], unmasked)
+    newest_first = input["order"] != OLDEST_FIRST
+    job = ExportJob(context.tenant, period, brand, ExportFormat[input["format"]], unmasked, where, newest_first)
     return await _shown(context, await context.ledger.exports.request(job))
 
 

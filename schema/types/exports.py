@@ -6,7 +6,8 @@ import strawberry
 from strawberry import UNSET
 
 from ledger.exports.jobs import ExportFormat, ExportStatus
-from schema.types.basics import Freshness, declare_enum, described
+from schema.types.basics import CreditLogOrder, Freshness, declare_enum, described
+from schema.types.credits import CreditLogFilter
 
 declare_enum(
     ExportFormat,
@@ -25,12 +26,16 @@ declare_enum(
 )
 
 
-@strawberry.input(description="A period of the credit log to export, `[from, to)`.")
+@strawberry.input(description="Which credits to export: those of a period, `[from, to)`, and how.")
 class ExportCreditLogInput:
     from_: datetime = described("The first instant.", name="from")
     to: datetime = described("The instant before which the period ends.")
     brand: str | None = described("The brand; all brands of the account without it.", default=UNSET)
     format: ExportFormat = described("The format of the file.", default=ExportFormat.CSV)
+    where: CreditLogFilter | None = described("Which credits count; all of the period without it.", default=UNSET)
+    order: CreditLogOrder = described(
+        "By time from the oldest or from the newest.", default=CreditLogOrder.OLDEST_FIRST
+    )
 
 
 @strawberry.type(description="An export; ask for it again by its id until it is `DONE` or `FAILED`.")

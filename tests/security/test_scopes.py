@@ -19,6 +19,7 @@ ASKED = {
     "scheduledReport": '{ scheduledReport(id: "x") { status } }',
     "creditLog": f"{{ creditLog({INSTANTS}) {{ totalCount }} }}",
     "creditOutcome": f"{{ creditOutcome({INSTANTS}) {{ rows {{ brand }} }} }}",
+    "creditReconciliation": f"{{ creditReconciliation({INSTANTS}) {{ balanced }} }}",
     "creditLogExport": '{ creditLogExport(id: "x") { status } }',
     "node": f'{{ node(id: "{encode("CreditLogEntry", "2019-11-01T00:00:00Z", "1", None)}") {{ id }} }}',
     "exportCreditLog": f"mutation {{ exportCreditLog(input: {{{INSTANTS}}}) {{ status }} }}",

@@ -61,6 +61,7 @@ VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
         "after": ("garbage", None),
     },
     "creditOutcome": {"from": INSTANTS, "to": INSTANTS, "brand": ("MyBrand", None)},
+    "creditReconciliation": {"from": INSTANTS, "to": INSTANTS, "brand": ("MyBrand", None)},
     "node": {"id": ("nothing", "WyJDcmVkaXRMb2dFbnRyeSJd", NODE_ID, NODE_ID[:-4])},
     "creditLogExport": {"id": ("nothing", 7, "0" * 32)},
     "summary": {
@@ -73,6 +74,7 @@ VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
         "input": (
             {"from": FROM, "to": TO},
             {"from": FROM, "to": TO, "format": "JSONL", "brand": "MyBrand"},
+            {"from": FROM, "to": TO, "order": "NEWEST_FIRST", "where": {"network": ["O2"], "minAmount": "1"}},
             {"from": TO, "to": FROM},
             {"from": FROM, "to": TO, "brand": None, "format": None},
         )
@@ -178,7 +180,7 @@ class Drawn:
 @st.composite
 def queries(draw: Any) -> tuple[str, dict[str, Any]]:
     """A query's text and its variables."""
-    names = ["reports", "creditLog", "creditLog", "creditOutcome", "creditLogExport", "node"]
+    names = ["reports", "creditLog", "creditLog", "creditOutcome", "creditReconciliation", "creditLogExport", "node"]
     roots = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3))
     return Drawn(draw).operation("query", SCHEMA.query_type, roots)
 

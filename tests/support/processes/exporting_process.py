@@ -116,9 +116,9 @@ class ExportingProcess:
         return stored.body
 
     async def shown(self, job: ExportJob) -> list[list[str]]:
-        """The rows that `creditLog` shows of the same period."""
+        """The rows that `creditLog` shows of the same job, the oldest first."""
         held = await self.credit_log.snapshot(job.tenant, job.brand, job.period, Deadline.after(20))
-        page = await Selection(held, job.period, None).page(10_000, None)
+        page = await Selection(held, job.period, job.where).page(10_000, None)
         cells = page.rows.cells
         return [list(cells[at : at + 8]) for at in range(0, len(cells), 8)]
 

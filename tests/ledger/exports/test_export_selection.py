@@ -1,0 +1,98 @@
+"""Exports of some credits, and of the newest first: the rows that `creditLog` shows, and resumable like any other."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import orjson
+import pytest
+
+from ledger.credits.filters import CreditFilter
+from ledger.exports.jobs import ExportJob, ExportSnapshot, ExportState, ExportStatus
+from local.vendors.openmarket import OpenMarketSimulator
+from runtime.deadline import Deadline
+from tests.support.processes.exporting_process import NOON, Start, job, rows_of
+
+pytestmark = pytest.mark.anyio
+
+FILTERS = {
+    "two networks": CreditFilter(network=frozenset({"O2", "Three"})),
+    "states and amounts": CreditFilter(
+        outcome=frozenset({"FAILED"}), min_amount=Decimal(1), max_amount=Decimal("2.50")
+    ),
+    "a phone number": CreditFilter(msisdn="447700900011"),
+    "no network at all": CreditFilter(network=frozenset()),
+}
+
+
+@pytest.mark.parametrize("where", FILTERS.values(), ids=FILTERS)
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_the_file_holds_the_wanted_rows_in_the_order_of_the_log(
+    start: Start, where: CreditFilter, *, newest_first: bool
+) -> None:
+    process = start()
+    asked = replace(job("2019-11-12T05:30:01Z", "2019-11-14T17:00:00Z"), where=where, newest_first=newest_first)
+    done = await process.finish((await process.exports.request(asked)).id)
+    shown = await start().shown(asked)
+    assert rows_of(await process.file(done)) == (shown[::-1] if newest_first else shown)
+    assert done.state.rows == len(shown)
+    assert bool(shown) is (where.network != frozenset())
+
+
+async def test_the_newest_first_are_handed_over_between_days_and_nothing_is_written_twice(start: Start) -> None:
+    asked = replace(job(), newest_first=True)
+    seen = await start().exports.request(asked)
+    shifts = 1
+    while await start().exporter.write("default", seen.id, Deadline.after(50)):
+        shifts += 1
+    process = start()
+    done = await process.exports.find("default", seen.id)
+    assert isinstance(done, ExportSnapshot)
+    assert (done.state.status, shifts >= 3) == (ExportStatus.DONE, True)
+    assert rows_of(await process.file(done)) == (await process.shown(asked))[::-1]
+
+
+async def test_a_day_of_several_blocks_is_reversed_as_a_whole(
+    start: Start, openmarket_simulator: OpenMarketSimulator
+) -> None:
+    openmarket_simulator.rows_a_day = 9000
+    process, asked = start(), replace(job("2019-11-12T00:00:00Z", "2019-11-13T00:00:00Z"), newest_first=True)
+    done = await process.finish((await process.exports.request(asked)).id)
+    shown = await process.shown(asked)
+    assert len(shown) > 2 * 4096
+    assert rows_of(await process.file(done)) == shown[::-1]
+
+
+def every_kind_of_job() -> list[ExportJob]:
+    return [
+        replace(job(), where=where, newest_first=newest)
+        for where in (None, *FILTERS.values())
+        for newest in (False, True)
+    ]
+
+
+def test_a_step_keeps_the_filter_and_the_order() -> None:
+    for asked in every_kind_of_job():
+        state = ExportState(0, ExportStatus.QUEUED, asked, NOON)
+        assert ExportState.from_bytes(0, state.to_bytes()) == state
+
+
+def test_equal_jobs_have_equal_ids_and_others_other_ones() -> None:
+    assert len({asked.id(1) for asked in every_kind_of_job()}) == len(every_kind_of_job())
+    one = replace(job(), where=CreditFilter(network=frozenset({"O2", "Three"}), min_amount=Decimal("0.5")))
+    same = replace(job(), where=CreditFilter(network=frozenset({"Three", "O2"}), min_amount=Decimal("0.50")))
+    assert one.id(1) == same.id(1)
+
+
+def test_a_job_of_an_earlier_version_is_read_and_keeps_its_id() -> None:
+    """Written by version 0.2: six parts, and the id of an hour over them."""
+    written = ["default", "2019-11-12T00:00:00Z", "2019-11-15T00:00:00Z", None, "csv", True]
+    record = orjson.loads(ExportState(0, ExportStatus.QUEUED, job(), NOON).to_bytes())
+    assert record["job"] == written
+    assert ExportState.from_bytes(0, orjson.dumps(record | {"job": written})).job == job()
+    assert job().id(437_000) == "5fff6bc5bffc49edf4601ace6ce62c92"
+
+
+async def test_a_phone_number_is_in_no_text_of_a_job(start: Start) -> None:
+    asked = replace(job(), where=FILTERS["a phone number"])
+    seen = await start().exports.request(asked)
+    assert "447700900011" not in f"{asked} {seen} {seen.state}"
