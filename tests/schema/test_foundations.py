@@ -26,7 +26,7 @@ def test_an_import_against_the_rule_is_noticed(tmp_path: Path) -> None:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).touch()
     (tmp_path / "upstreams" / "vendor.py").write_text("import schema\n")
-    (tmp_path / "ledger" / "credits" / "days.py").write_text("import graphql\nimport ledger.keeper\n")
+    (tmp_path / "ledger" / "days" / "day_store.py").write_text("import graphql\nimport ledger.keeper\n")
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
     checked = subprocess.run(
         [LINT_IMPORTS, "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False, env={"PYTHONPATH": "."}
