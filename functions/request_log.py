@@ -32,14 +32,6 @@ class LoggedResponse(NamedTuple):
     status: int
     size: int
 
-    @property
-    def caller(self) -> dict[str, str | None]:
-        """The application, its user (or the application again) and the address, as the identity provider names them."""
-        claims = self.request.claims or {}
-        client = next((claims[name] for name in CLIENT_CLAIMS if claims.get(name)), None)
-        names = {"client": client, "subject": claims.get("sub")}
-        return {name: value and _shown(str(value)) for name, value in names.items()} | {"address": self.request.address}
-
 
 class RequestLog:
     """Writes the lines of one process; its first request is its cold start."""
@@ -58,7 +50,7 @@ class RequestLog:
             "message": "request",
             "requestId": request.request_id,
             "traceId": os.environ.get(TRACE_VARIABLE) or request.headers.get(TRACE_HEADER),
-            **response.caller,
+            **_caller(request),
             "method": request.method,
             "status": response.status,
             "seconds": round(time.perf_counter() - began, 6),
@@ -74,6 +66,17 @@ class RequestLog:
         }
         write(rendered(line))
         write_by_dimension(record)
+
+
+def _caller(request: Request) -> dict[str, str | None]:
+    """The application, its user (or the application again) and the address, as the identity provider names them."""
+    claims = request.claims or {}
+    client, subject = next(filter(None, map(claims.get, CLIENT_CLAIMS)), None), claims.get("sub")
+    return {
+        "client": client and _shown(str(client)),
+        "subject": subject and _shown(str(subject)),
+        "address": request.address,
+    }
 
 
 def _facts(record: Telemetry) -> dict[str, object]:
@@ -100,6 +103,8 @@ def write_by_dimension(record: Telemetry) -> None:
     """Write errors by code and seconds by upstream."""
     for code, times in record.failures().items():
         emit({"Errors": times}, {"Code": code})
+    if not record.upstream_calls:
+        return
     seconds: dict[str, list[float]] = {}
     for call in record.upstream_calls:
         seconds.setdefault(call.upstream, []).append(round(call.seconds, 6))

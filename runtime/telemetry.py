@@ -3,7 +3,6 @@
 A context variable carries the record, so that no function between the handler and a vendor's module has to pass it on.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import NamedTuple
@@ -21,6 +20,13 @@ class UpstreamCall(NamedTuple):
     seconds: float
 
 
+class Counts(dict[str, int]):
+    """Counters by name; one that was never counted is 0. Made faster than a `Counter`, and there are two a request."""
+
+    def __missing__(self, name: str) -> int:
+        return 0
+
+
 class Telemetry:
     """What is logged about one request.
 
@@ -30,13 +36,15 @@ class Telemetry:
 
     def __init__(self) -> None:
         self.upstream_calls: list[UpstreamCall] = []
-        self.counts: Counter[str] = Counter()
+        self.counts = Counts()
         self.facts: dict[str, object] = {}
         self.error_codes: list[str] = []
 
-    def failures(self) -> Counter[str]:
+    def failures(self) -> Counts:
         """How often each code occurred, in the answer or hidden from it."""
-        found = Counter(self.error_codes)
+        found = Counts()
+        for code in self.error_codes:
+            found[code] += 1
         for name, times in self.counts.items():
             if name.startswith(HIDDEN):
                 found[name.removeprefix(HIDDEN)] += times

@@ -5,21 +5,17 @@ are remembered by their text, refusals too.
 """
 
 import re
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from graphql import (
     ArgumentNode,
     DocumentNode,
-    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     Node,
     ObjectFieldNode,
     OperationDefinitionNode,
-    OperationType,
     ValueNode,
     VariableDefinitionNode,
     Visitor,
@@ -30,7 +26,7 @@ from graphql import (
 
 from runtime.memory import Memory
 from schema.errors import BadUserInput, Invalid, ParseFailed, RefusedError, TooComplex
-from schema.limits.cost import CostReader, OperationCost
+from schema.execution.prepared_operations import PreparedOperation
 from schema.limits.document_size import CHARACTERS, TOKENS, check
 from schema.limits.repetition import without_repetitions
 
@@ -46,50 +42,36 @@ _COMMENT = re.compile("#.*")
 _NO_SPACE = str.maketrans("", "", " \t\r\n,")
 
 
-@dataclass(frozen=True)
 class PreparedDocument:
     """A valid document."""
 
-    document: DocumentNode
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._schema = schema
+        self._document = document
+        self._operations: dict[str | None, PreparedOperation] = {}
 
-    @cached_property
-    def operations(self) -> dict[str | None, OperationDefinitionNode]:
-        """The document's operations by name."""
-        definitions = (node for node in self.document.definitions if isinstance(node, OperationDefinitionNode))
-        return {node.name.value if node.name else None: node for node in definitions}
-
-    def operation(self, name: str | None) -> OperationDefinitionNode:
-        """The operation to execute.
+    def operation(self, name: str | None) -> PreparedOperation:
+        """The operation to execute, prepared at its first request.
 
         Raises:
             BadUserInput: no operation has that name, or there are several and no name was given.
         """
-        if name is None and len(self.operations) == 1:
-            return next(iter(self.operations.values()))
+        known = self._operations.get(name)
+        if known is None:
+            known = PreparedOperation(self._schema, self._document, self._node(name))
+            self._operations[name] = known
+        return known
+
+    def _node(self, name: str | None) -> OperationDefinitionNode:
+        nodes = [node for node in self._document.definitions if isinstance(node, OperationDefinitionNode)]
+        if name is None and len(nodes) == 1:
+            return nodes[0]
         if name is None:
             raise BadUserInput("the document has several operations: name one in operationName")
-        if name not in self.operations:
+        named = next((node for node in nodes if node.name and node.name.value == name), None)
+        if named is None:
             raise BadUserInput("the document has no operation of that name")
-        return self.operations[name]
-
-    @cached_property
-    def _cost_reader(self) -> CostReader:
-        nodes = [node for node in self.document.definitions if isinstance(node, FragmentDefinitionNode)]
-        return CostReader({node.name.value: node for node in nodes})
-
-    def cost(self, name: str | None) -> OperationCost:
-        """The operation's cost, but for its variables; worked out once."""
-        if name not in self._costs:
-            self._costs[name] = self._cost_reader.cost(self.operation(name))
-        return self._costs[name]
-
-    @cached_property
-    def _costs(self) -> dict[str | None, OperationCost]:
-        return {}
-
-    def mutates(self, name: str | None) -> bool:
-        """Whether the operation to execute is a mutation."""
-        return self.operation(name).operation is OperationType.MUTATION
+        return named
 
 
 class Documents:
@@ -139,7 +121,11 @@ class Documents:
             max_errors=MOST_ERRORS,
             hide_suggestions=not self.introspection,
         )
-        return Invalid([_described(error, document) for error in errors]) if errors else PreparedDocument(document)
+        return (
+            Invalid([_described(error, document) for error in errors])
+            if errors
+            else PreparedDocument(self._schema, document)
+        )
 
 
 def _described(error: GraphQLError, document: DocumentNode) -> dict[str, Any]:

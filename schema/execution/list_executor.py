@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
@@ -22,10 +21,12 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLScalarType,
+    TypeNameMetaFieldDef,
 )
 
 from schema.execution.bound_schema import ATTRIBUTE
 from schema.execution.scalars import write_decimal
+from schema.execution.selections import Column, Columns, FieldDetailsList, Selections
 from schema.resolvers.log_rows import LogRows
 
 INT32 = range(-(2**31), 2**31)
@@ -38,7 +39,27 @@ class NotPlain(Exception):
 
 
 class ListExecutor(Executor[Any]):
-    """Completes lists of plain objects by columns."""
+    """Completes lists of plain objects by columns; `selections`: what earlier requests of the operation collected."""
+
+    def __init__(self, *arguments: Any, selections: Selections | None = None, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._selections = selections or Selections()
+
+    def execute_collected_root_fields(self, root_type, root_value, grouped_field_set, serially, new_defer_usages):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - graphql-core's signature
+        """Execute the root fields, with the lists of field nodes of the operation's first request."""
+        if self._selections.root_fields is None:
+            self._selections.root_fields = grouped_field_set
+        known = self._selections.root_fields
+        return super().execute_collected_root_fields(root_type, root_value, known, serially, new_defer_usages)
+
+    def collect_subfields(self, return_type, field_details_list):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - graphql-core's signature
+        """Collect an object's selected fields, once for each place."""
+        place = (return_type, id(field_details_list))
+        known = self._selections.collected.get(place)
+        if known is None:
+            known = (field_details_list, super().collect_subfields(return_type, field_details_list))
+            self._selections.collected[place] = known
+        return known[1]
 
     def complete_list_value(self, return_type, field_details_list, info, path, result, position_context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - graphql-core's signature
         """Complete a list by columns if it is plain, else as graphql-core does."""
@@ -49,13 +70,13 @@ class ListExecutor(Executor[Any]):
                 pass  # graphql-core completes it, or says what is wrong with it
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
-    def _list(self, type_: GraphQLList[Any], details: list[Any], items: Sequence[Any]) -> Any:
+    def _list(self, type_: GraphQLList[Any], details: FieldDetailsList, items: Sequence[Any]) -> Any:
         inner = type_.of_type.of_type if isinstance(type_.of_type, GraphQLNonNull) else type_.of_type
         if isinstance(items, LogRows) and isinstance(inner, GraphQLObjectType):
-            return items.json([(key, attribute) for key, attribute, _ in self._columns(inner, details)])
+            return items.json([(column.key, column.attribute) for column in self._columns(inner, details).columns])
         return self._values(type_.of_type, details, items)
 
-    def _values(self, type_: GraphQLOutputType, details: list[Any], values: Sequence[Any]) -> Sequence[Any]:
+    def _values(self, type_: GraphQLOutputType, details: FieldDetailsList, values: Sequence[Any]) -> Sequence[Any]:
         """A column's values as they go into the response."""
         if isinstance(type_, GraphQLNonNull):  # a None among the values is found by its type below
             type_ = type_.of_type
@@ -71,39 +92,51 @@ class ListExecutor(Executor[Any]):
             return WRITERS[type_.name](values)
         raise NotPlain(type_)
 
-    def _nullable_values(self, type_: GraphQLOutputType, details: list[Any], values: Sequence[Any]) -> Sequence[Any]:
+    def _nullable_values(
+        self, type_: GraphQLOutputType, details: FieldDetailsList, values: Sequence[Any]
+    ) -> Sequence[Any]:
         written = iter(self._values(type_, details, [value for value in values if value is not None]))
         return [None if value is None else next(written) for value in values]
 
-    def _objects(self, type_: GraphQLObjectType, details: list[Any], values: Sequence[Any]) -> list[dict[str, Any]]:
-        keys: list[str] = []
-        columns: list[Sequence[Any]] = []
-        for key, attribute, inner in self._columns(type_, details):
-            keys.append(key)
-            if attribute is None:
-                columns.append([type_.name] * len(values))
-            else:
-                field = type_.fields[inner[0].node.name.value]
-                columns.append(self._values(field.type, inner, list(map(attrgetter(attribute), values))))
-        # Without a Python frame for each row: `dict(zip(keys, row))` for the rows of the columns.
-        return list(map(dict, map(zip, repeat(tuple(keys)), zip(*columns, strict=True))))
+    def _objects(
+        self, type_: GraphQLObjectType, details: FieldDetailsList, values: Sequence[Any]
+    ) -> list[dict[str, Any]]:
+        selected = self._columns(type_, details)
+        read = selected.values(values)
+        written = [
+            [type_.name] * len(values)
+            if column.attribute is None
+            else self._values(column.type, column.details, next(read))
+            for column in selected.columns
+        ]
+        return selected.objects(written)
 
-    def _columns(self, type_: GraphQLObjectType, details: list[Any]) -> list[tuple[str, str | None, list[Any]]]:
-        """The selected fields: response key, attribute (None: `__typename`), and where the query asks for it.
+    def _columns(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Columns:
+        """The selected fields, read once for each place.
 
         Raises:
             NotPlain: a field is more than an attribute, or every field is left out by a directive.
         """
-        columns: list[tuple[str, str | None, list[Any]]] = []
-        for key, inner in self.collect_subfields(type_, details).grouped_field_set.items():
-            name = inner[0].node.name.value
-            attribute = None if name == "__typename" else type_.fields[name].extensions.get(ATTRIBUTE, "")
-            if attribute == "":
-                raise NotPlain(name)
-            columns.append((key, attribute, inner))
-        if not columns:  # every field is skipped: there is no column to tell how many objects there are
+        place = (type_, id(details))
+        known = self._selections.columns.get(place)
+        if known is None:
+            fields: dict[str, FieldDetailsList] = self.collect_subfields(type_, details)[0]  # type: ignore[no-untyped-call]
+            known = (details, Columns([_column(type_, *field) for field in fields.items()]))
+            self._selections.columns[place] = known
+        if not known[1].columns:  # every field is skipped: there is no column to tell how many objects there are
             raise NotPlain(type_)
-        return columns
+        return known[1]
+
+
+def _column(type_: GraphQLObjectType, key: str, details: FieldDetailsList) -> Column:
+    name = details[0].node.name.value
+    if name == "__typename":
+        return Column(key, None, TypeNameMetaFieldDef.type, details)
+    field = type_.fields[name]
+    attribute = field.extensions.get(ATTRIBUTE)
+    if attribute is None:
+        raise NotPlain(name)
+    return Column(key, attribute, field.type, details)
 
 
 def _only(kinds: frozenset[type], values: Sequence[Any]) -> Sequence[Any]:

@@ -1,14 +1,15 @@
 """From a GraphQL request's parameters to its result: one way for every operation.
 
 graphql-core on the printed schema (`bound_schema`), with lists completed by columns (`list_executor`). Documents are
-parsed, checked and validated once and remembered (`documents`).
+parsed, checked, validated and prepared once, and remembered (`documents`, `prepared_operations`).
 """
 
 import hashlib
 from inspect import isawaitable
-from typing import Any
+from typing import Any, cast
 
-from graphql import ExecutionResult, GraphQLError, execute
+from graphql import ExecutionResult, GraphQLError, default_field_resolver, default_type_resolver
+from graphql.execution.values import VariableValues
 
 from runtime import telemetry
 from schema.errors import MutationByGet, error_entry
@@ -16,6 +17,7 @@ from schema.execution.bound_schema import bound_schema
 from schema.execution.documents import Documents
 from schema.execution.list_executor import ListExecutor
 from schema.execution.messages import Params, Result
+from schema.execution.prepared_operations import PreparedOperation
 from schema.limits.cost import OperationCost
 from schema.resolvers.context import Context
 
@@ -40,21 +42,40 @@ class Operations:
             RefusedError: the document cannot be executed, or not by this method, or costs too much.
         """
         telemetry.note("operationHash", hashlib.sha256(params.query.encode(errors="surrogatepass")).hexdigest())
-        prepared = self._documents.prepare(params.query)
-        context.changes = prepared.mutates(params.operation_name)
+        operation = self._documents.prepare(params.query).operation(params.operation_name)
+        context.changes = operation.is_mutation
         if context.changes and read_only:
             raise MutationByGet("a mutation has to be sent by POST")
-        _note(prepared.cost(params.operation_name), params)
-        result = execute(
-            self._schema,
-            prepared.document,
+        _note(operation.cost, params)
+        variables = operation.variables(params.variables, hide_suggestions=not self._introspection)
+        if isinstance(variables, list):
+            return _result(ExecutionResult(None, variables), context.request_id)
+        return _result(await self._execute(operation, variables, context), context.request_id)
+
+    async def _execute(
+        self, operation: PreparedOperation, variables: VariableValues, context: Context
+    ) -> ExecutionResult:
+        """What graphql-core's `execute` does, with what the operation's requests have in common prepared."""
+        executor = ListExecutor(
+            schema=self._schema,
+            fragment_definitions=operation.fragment_definitions,
+            fragments=operation.fragments,
+            root_value=None,
             context_value=context,
-            variable_values=params.variables,
-            operation_name=params.operation_name,
-            executor_class=ListExecutor,
+            operation=operation.node,
+            variable_values=variables,
+            field_resolver=default_field_resolver,
+            type_resolver=default_type_resolver,
+            subscribe_field_resolver=default_field_resolver,
             hide_suggestions=not self._introspection,
+            selections=operation.selections,
         )
-        return _result(await result if isawaitable(result) else result, context.request_id)
+        try:
+            result = executor.execute_operation()
+            return cast("ExecutionResult", await result if isawaitable(result) else result)
+        finally:
+            # It refers back to the executor: with it, all of a request would wait for the garbage collector.
+            del executor.async_helpers
 
 
 def _note(cost: OperationCost, params: Params) -> None:

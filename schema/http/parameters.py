@@ -6,6 +6,7 @@ empty text or an empty list where no variables are meant.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -54,14 +55,19 @@ def params_of(request: Request) -> Params:
 
 
 def _check_content(request: Request) -> None:
-    content_type = request.headers.get("content-type", "")
-    charset = _CHARSET.search(content_type)
-    if content_type.partition(";")[0].strip().lower() != JSON_TYPE or (charset and charset[1].lower() not in CHARSETS):
+    if not _is_json(request.headers.get("content-type", "")):
         raise HttpError(415, f"send {JSON_TYPE} in utf-8")
     if request.headers.get("content-encoding", "identity").strip().lower() not in {"identity", ""}:
         raise HttpError(415, "send the body without compression")
     if len(request.body) > BODY_BYTES:
         raise HttpError(413, f"the body is larger than {BODY_BYTES} bytes")
+
+
+@lru_cache(maxsize=256)  # clients send the same header with every request
+def _is_json(content_type: str) -> bool:
+    charset = _CHARSET.search(content_type)
+    is_known = charset is None or charset[1].lower() in CHARSETS
+    return is_known and content_type.partition(";")[0].strip().lower() == JSON_TYPE
 
 
 def _sent_by_get(request: Request) -> dict[str, Any]:

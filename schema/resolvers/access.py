@@ -5,9 +5,8 @@ API Gateway has verified the token; its claims are checked again for every field
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, NamedTuple
 
 from runtime.tenants import is_tenant
 from schema.errors import Forbidden, Unauthenticated
@@ -23,23 +22,21 @@ SCOPE_CLAIMS = ("scope", "scp")
 LIST_MARKS = str.maketrans("[]", "  ")
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimNames:
+class ClaimNames(NamedTuple):
     """Which claims of a token name the tenant (empty: there is one tenant only) and the scopes."""
 
     tenant: str = ""
     scopes: tuple[str, ...] = SCOPE_CLAIMS
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """A tenant, and the scopes of the token."""
 
     tenant: str
     scopes: frozenset[str]
 
     @classmethod
-    def of_claims(cls, claims: Mapping[str, Any] | None, names: ClaimNames) -> Self:
+    def of_claims(cls, claims: Mapping[str, Any] | None, names: ClaimNames) -> "Identity":
         """The identity behind a verified token's claims.
 
         Raises:
@@ -53,7 +50,7 @@ class Identity:
             raise Unauthenticated("the token names no tenant")
         if not isinstance(tenant, str) or not is_tenant(tenant):
             raise Forbidden("the token's tenant is malformed")
-        return cls(tenant, frozenset().union(*(scopes_in(str(claims.get(name) or "")) for name in names.scopes)))
+        return _identity(tenant, tuple([str(claims.get(name) or "") for name in names.scopes]))
 
     def may(self, scope: str) -> bool:
         """Whether the token has a scope."""
@@ -70,6 +67,10 @@ class Identity:
 
 
 @lru_cache(maxsize=256)  # a warm process sees the same few claims in every request
+def _identity(tenant: str, scope_claims: tuple[str, ...]) -> Identity:
+    return Identity(tenant, frozenset().union(*map(scopes_in, scope_claims)))
+
+
 def scopes_in(claim: str) -> frozenset[str]:
     """The scopes in one claim: text with blanks between them, or a list, which an HTTP API passes on as `[a b]`.
 

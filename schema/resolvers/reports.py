@@ -137,7 +137,7 @@ async def reports(
     context.used(listing.freshness)
     page = _page(context, listing, binding, size, position)
     context.budget.take(len(page.nodes), REPORT)
-    context.budget.take(sum(_size(node.report) for node in page.nodes), 1)
+    context.budget.take(_text_bytes([node.report for node in page.nodes]), 1)
     return page
 
 
@@ -191,6 +191,6 @@ def _page(
     )
 
 
-def _size(report: Report) -> int:
+def _text_bytes(reports: Sequence[Report]) -> int:
     """Bytes of the texts whose length the vendor decides."""
-    return len(report.download_url or "") + len(report.name) + len(report.customization_name or "")
+    return sum([len(each.download_url or "") + len(each.name) + len(each.customization_name or "") for each in reports])

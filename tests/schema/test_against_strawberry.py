@@ -5,6 +5,7 @@ mutations and slips.
 """
 
 import asyncio
+import gc
 import os
 import re
 from collections.abc import Awaitable, Iterator
@@ -25,6 +26,7 @@ from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
 from runtime.deadline import Deadline
 from schema.errors import Invalid, RefusedError
+from schema.execution.list_executor import ListExecutor
 from schema.execution.messages import Params, Result
 from schema.execution.operations import Operations, error_of
 from schema.limits.response_budget import ResponseBudget
@@ -145,6 +147,8 @@ def test_a_generated_operation_is_answered_as_strawberry_answers_it(
     event("executed" if ours.executed else "invalid")
     event("with errors" if ours.errors else "without errors")
     assert shown(ours) == shown(both.strawberry(params))
+    if not params.query.startswith("mutation"):  # now with what the first request of the operation has prepared
+        assert shown(both.ours(params)) == shown(ours)
 
 
 LISTS = [
@@ -169,6 +173,51 @@ def test_a_list_written_by_columns_is_what_it_would_be_item_by_item(
     ours = both.ours(params)
     assert ours.errors == []
     assert shown(ours) == shown(both.strawberry(params))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "query ($yes: Boolean!) { creditLog(%s) { nodes { creditId network @include(if: $yes) } } }",
+        """query ($yes: Boolean!) { creditLog(%s) { ...Page } }
+fragment Page on CreditLogConnection { totalCount @skip(if: $yes) edges { node { time @skip(if: $yes) id } } }""",
+        "query ($yes: Boolean!) { creditLog(%s) { totalCount } more: creditLog(%s) @include(if: $yes) { totalCount } }",
+    ],
+    ids=["a column", "in a fragment", "a root field"],
+)
+def test_a_directive_decides_anew_for_each_request_of_an_operation(both: Both, text: str) -> None:
+    query = text.replace("%s", PERIOD)
+    answers = [both.ours(Params(query, None, {"yes": yes})) for yes in (True, False, True)]
+    expected = [both.strawberry(Params(query, None, {"yes": yes})) for yes in (True, False, True)]
+    assert [shown(answer) for answer in answers] == [shown(answer) for answer in expected]
+    assert shown(answers[0]) != shown(answers[1])
+
+
+def test_variables_are_read_anew_for_each_request_of_an_operation(both: Both) -> None:
+    query = f"query ($first: Int = 3, $where: CreditLogFilter) {{ creditLog({PERIOD}, first: $first, where: $where)"
+    text = query + " { totalCount nodes { network } } }"
+    sent: list[dict[str, Any]] = [
+        {},
+        {"first": 2},
+        {"first": None},
+        {"where": {"network": ODD[1]}},
+        {"first": "2"},
+        {"where": {"no": 1}},
+        {},
+    ]
+    for variables in sent:
+        params = Params(text, None, variables)
+        assert shown(both.ours(params)) == shown(both.strawberry(params))
+
+
+def test_nothing_of_a_finished_request_waits_for_the_garbage_collector(both: Both) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        assert both.ours(Params(f"{{ creditLog({PERIOD}) {{ nodes {{ network }} totalCount }} }}")).errors == []
+        assert [each for each in gc.get_objects() if isinstance(each, ListExecutor)] == []
+    finally:
+        gc.enable()
 
 
 def test_phone_numbers_are_masked_on_the_way_by_columns(both: Both) -> None:

@@ -24,7 +24,7 @@ type CostOf = Callable[..., OperationCost]
 @pytest.fixture(scope="session")
 def cost_of() -> CostOf:
     documents = Documents(SCHEMA, introspection=True)
-    return lambda text, name=None: documents.prepare(text).cost(name)
+    return lambda text, name=None: documents.prepare(text).operation(name).cost
 
 
 def log(first: object = 10_000, fields: str = EVERY_FIELD, alias: str = "") -> str:
