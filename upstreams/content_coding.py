@@ -32,9 +32,17 @@ class PlainBody:
 
     proves_its_end = False
 
+    def __init__(self) -> None:
+        self._rest = b""
+
     def decode(self, chunk: bytes, room: int) -> bytes:
         """The next decoded bytes, at most `room` of them."""
+        self._rest = chunk[room:]
         return chunk[:room]
+
+    def more(self, room: int) -> bytes:
+        """What the last chunk had beyond its `room`, at most `room` bytes of it."""
+        return self.decode(self._rest, room)
 
     def finish(self) -> None:
         """Accept the end of the body wherever it is."""
@@ -46,6 +54,7 @@ class GzipBody:
     def __init__(self) -> None:
         self._members = 0
         self._stream = self._next_member()
+        self._rest = b""
 
     @property
     def proves_its_end(self) -> bool:
@@ -58,15 +67,24 @@ class GzipBody:
         Raises:
             BrokenCodingError: it is not gzip, or a checksum or length is wrong.
         """
-        decoded = []
-        while room > 0 and (chunk := self._without_padding(chunk)):
+        decoded: list[bytes] = []
+        while room > 0 and ((chunk := self._without_padding(chunk)) or not (decoded or self._stream.eof)):
             if self._stream.eof:
                 self._stream = self._next_member()
             piece = _inflated(self._stream, chunk, room)
             decoded.append(piece)
             room -= len(piece)
-            chunk = self._stream.unused_data
+            chunk = self._stream.unused_data or self._stream.unconsumed_tail
+        self._rest = chunk
         return b"".join(decoded)
+
+    def more(self, room: int) -> bytes:
+        """What the last chunk had beyond its `room`, at most `room` bytes of it.
+
+        Raises:
+            BrokenCodingError: as `decode`.
+        """
+        return self.decode(self._rest, room)
 
     def finish(self) -> None:
         """Accept the end of the body.
@@ -91,6 +109,7 @@ class DeflateBody:
 
     def __init__(self) -> None:
         self._head = b""
+        self._rest = b""
         self._stream: zlib._Decompress | None = None
 
     def decode(self, chunk: bytes, room: int) -> bytes:
@@ -109,10 +128,18 @@ class DeflateBody:
             piece, rest = b"", chunk
         else:
             piece = _inflated(self._stream, chunk, room)
-            rest = self._stream.unused_data
+            rest, self._rest = self._stream.unused_data, self._stream.unconsumed_tail
         if rest.strip(_PADDING):
             raise BrokenCodingError("bytes follow the end of the compressed body")
         return piece
+
+    def more(self, room: int) -> bytes:
+        """What the last chunk had beyond its `room`, at most `room` bytes of it.
+
+        Raises:
+            BrokenCodingError: as `decode`.
+        """
+        return b"" if self._stream is None else self.decode(self._rest, room)
 
     def finish(self) -> None:
         """Accept the end of the body.

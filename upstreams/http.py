@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from runtime.deadline import Deadline
 from runtime.per_loop import PerLoop
 from upstreams.auth import Flow, as_auth
+from upstreams.bodies import SpooledBody
 from upstreams.errors import UpstreamError, UpstreamTimeout
 from upstreams.failures import TryAgain, correlation_id, of_status, of_transport
-from upstreams.transport import LARGEST_ANSWER, OPERATION, PROVEN_WHOLE, Sent, new_client
+from upstreams.transport import LARGEST_IN_MEMORY, OPERATION, PROVEN_WHOLE, SPOOLED, AnswerLimits, Sent, new_client
 
 if TYPE_CHECKING:
     import httpx
@@ -54,13 +55,15 @@ class Call:
 class VendorAnswer:
     """A successful answer, decompressed; `content_type` is the header as the vendor wrote it.
 
-    `proven_whole` is false when neither HTTP nor a compression shows that the body came to its end.
+    `proven_whole` is false when neither HTTP nor a compression shows that the body came to its end. `spooled` is the
+    body where it is on disk, for the caller to close; `body` is empty then.
     """
 
     body: bytes = field(repr=False)
     content_type: str | None = None
     correlation_id: str | None = None
     proven_whole: bool = False
+    spooled: SpooledBody | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, response: "httpx.Response") -> "VendorAnswer":
@@ -70,6 +73,7 @@ class VendorAnswer:
             response.headers.get("Content-Type"),
             correlation_id(response),
             proven_whole=response.extensions[PROVEN_WHOLE],
+            spooled=response.extensions.get(SPOOLED),
         )
 
 
@@ -79,13 +83,24 @@ class _Connections(NamedTuple):
 
 
 class VendorClient:
-    """One vendor's API: at most `concurrency` calls at once, each of `seconds` at most, answers up to `max_bytes`."""
+    """One vendor's API: at most `concurrency` calls at once, each of `seconds` at most, answers up to `max_bytes`.
 
-    def __init__(self, upstream: str, seconds: float, *, concurrency: int = 4, max_bytes: int = LARGEST_ANSWER) -> None:
+    Of an answer no more than `in_memory` bytes are in memory, if that is given: a larger one is on disk.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        seconds: float,
+        *,
+        concurrency: int = 4,
+        max_bytes: int = LARGEST_IN_MEMORY,
+        in_memory: int | None = None,
+    ) -> None:
         self._upstream = upstream
         self._seconds = seconds
         self._concurrency = concurrency
-        self._max_bytes = max_bytes
+        self._limits = AnswerLimits(max_bytes, max_bytes if in_memory is None else min(in_memory, max_bytes))
         self._connections = PerLoop(self._open)
 
     async def get(self, call: Call, deadline: Deadline) -> VendorAnswer:
@@ -108,7 +123,7 @@ class VendorClient:
         with self._logged(call):
             async with (
                 self._slot(deadline) as own_deadline,
-                new_client(self._upstream, self._max_bytes, self._concurrency) as client,
+                new_client(self._upstream, self._limits, self._concurrency) as client,
             ):
                 response = await self._send(call, own_deadline, client, Sent())
             if not response.is_success:
@@ -215,7 +230,7 @@ class VendorClient:
         )
 
     async def _open(self) -> AsyncGenerator[_Connections]:
-        async with new_client(self._upstream, self._max_bytes, self._concurrency) as client:
+        async with new_client(self._upstream, self._limits, self._concurrency) as client:
             yield _Connections(client, asyncio.Semaphore(self._concurrency))
 
 

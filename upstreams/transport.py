@@ -4,16 +4,18 @@ No environment proxies or netrc, no cookies (one tenant's session must not leak 
 redirects, no answer above the size limit after decompression. Telemetry records each attempt, token requests included.
 
 A body is read raw and decoded here (`content_coding`): the coding has to come to its proven end. A body without any
-proof, uncompressed and ended by the closing of the connection, is handed on with `PROVEN_WHOLE` false.
+proof, uncompressed and ended by the closing of the connection, is handed on with `PROVEN_WHOLE` false. A large body
+goes to disk where the client allows that, and is handed on as `SPOOLED`.
 """
 
 import functools
 import logging
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runtime.telemetry import UpstreamCall, record
+from upstreams.bodies import PIECE, Body, BodyTooLargeError, BodyWriter, SpooledBody
 from upstreams.errors import UpstreamAnswerTooLarge, UpstreamBadResponse
 
 if TYPE_CHECKING:
@@ -23,13 +25,29 @@ if TYPE_CHECKING:
     import httpx
 
 OPERATION = "operation"
-LARGEST_ANSWER = 64 * 2**20
-"""Size limit in bytes after decompression; an answer is held in memory as a whole."""
+LARGEST_IN_MEMORY = 64 * 2**20
+"""Size limit in bytes after decompression of an answer that is held in memory as a whole."""
+SPOOLED = "spooled"
+"""Extension of a response: its body where that is on disk; the response has none then."""
 PROVEN_WHOLE = "proven_whole"
 """Extension of a response: whether its framing or its compression proves that the body is complete."""
 _ABOUT_THE_CODED_BODY = frozenset({b"content-encoding", b"content-length", b"content-md5", b"content-digest"})
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 LOG = logging.getLogger("tally.upstreams")
+
+
+class AnswerLimits(NamedTuple):
+    """Size limits in bytes after decompression: of an answer, and of one that is in memory; a larger one is on disk.
+
+    Only a 200 goes to disk: errors have no large bodies, and a large one is dropped.
+    """
+
+    max_bytes: int
+    in_memory: int
+
+    def writer(self, status: int) -> BodyWriter:
+        """What takes the body of an answer with this status."""
+        return BodyWriter(self.in_memory, self.max_bytes if status == HTTPStatus.OK else self.in_memory)
 
 
 class Sent:
@@ -44,12 +62,12 @@ class Sent:
             self.unanswered = True
 
 
-def new_client(upstream: str, max_bytes: int, connections: int) -> "httpx.AsyncClient":
+def new_client(upstream: str, limits: AnswerLimits, connections: int) -> "httpx.AsyncClient":
     """A client for one vendor on the running event loop; the caller closes it."""
     import httpx
 
     return httpx.AsyncClient(
-        transport=_complete_answers(upstream, max_bytes, httpx.Limits(max_connections=connections)),
+        transport=_complete_answers(upstream, limits, httpx.Limits(max_connections=connections)),
         headers={"User-Agent": "Tally", "Accept-Encoding": "gzip"},
         cookies=no_cookies(),
         trust_env=False,
@@ -74,7 +92,7 @@ def trusted() -> "ssl.SSLContext":
     return httpx.create_ssl_context()
 
 
-def _complete_answers(upstream: str, max_bytes: int, limits: "httpx.Limits") -> "httpx.AsyncBaseTransport":
+def _complete_answers(upstream: str, limits: AnswerLimits, connections: "httpx.Limits") -> "httpx.AsyncBaseTransport":
     import httpx
 
     class CompleteAnswers(httpx.AsyncHTTPTransport):
@@ -84,7 +102,7 @@ def _complete_answers(upstream: str, max_bytes: int, limits: "httpx.Limits") -> 
             try:
                 response = await super().handle_async_request(request)
                 status = response.status_code
-                complete = await _complete(response, upstream, max_bytes)
+                complete = await _complete(response, upstream, limits)
             finally:
                 operation = request.extensions[OPERATION]
                 record(UpstreamCall(upstream, operation, status, time.monotonic() - started))
@@ -92,15 +110,16 @@ def _complete_answers(upstream: str, max_bytes: int, limits: "httpx.Limits") -> 
                 sent.unanswered = False
             return complete
 
-    return CompleteAnswers(verify=trusted(), trust_env=False, limits=limits)
+    return CompleteAnswers(verify=trusted(), trust_env=False, limits=connections)
 
 
-async def _complete(response: "httpx.Response", upstream: str, max_bytes: int) -> "httpx.Response":
-    """The response with its whole body, decoded, and `PROVEN_WHOLE` among its extensions."""
+async def _complete(response: "httpx.Response", upstream: str, limits: AnswerLimits) -> "httpx.Response":
+    """The response with its whole body, decoded, and `PROVEN_WHOLE` and perhaps `SPOOLED` among its extensions."""
     import httpx
 
+    body: Body
     try:
-        body, proves_its_end = await _body(response, upstream, max_bytes)
+        body, proves_its_end = await _body(response, upstream, limits)
     except UpstreamBadResponse as error:
         if response.is_success:
             raise
@@ -111,10 +130,12 @@ async def _complete(response: "httpx.Response", upstream: str, max_bytes: int) -
         await response.aclose()
     headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _ABOUT_THE_CODED_BODY]
     extensions = response.extensions | {PROVEN_WHOLE: proves_its_end or _framed(response)}
+    if isinstance(body, SpooledBody):
+        extensions, body = extensions | {SPOOLED: body}, b""
     return httpx.Response(response.status_code, headers=headers, content=body, extensions=extensions)
 
 
-async def _body(response: "httpx.Response", upstream: str, max_bytes: int) -> tuple[bytes, bool]:
+async def _body(response: "httpx.Response", upstream: str, limits: AnswerLimits) -> tuple[Body, bool]:
     """The decoded body, and whether its coding proves that nothing is missing.
 
     Raises:
@@ -122,21 +143,26 @@ async def _body(response: "httpx.Response", upstream: str, max_bytes: int) -> tu
     """
     from upstreams.content_coding import BrokenCodingError, UnknownCodingError, body_decoder
 
-    body, received = bytearray(), 0
+    body, received = limits.writer(response.status_code), 0
     try:
         decoder = body_decoder(response.headers.get("Content-Encoding", ""))
         async for chunk in response.aiter_raw():
             received += len(chunk)
-            body += decoder.decode(chunk, max_bytes + 1 - len(body))
-            if max(received, len(body)) > max_bytes:
-                raise UpstreamAnswerTooLarge(upstream, f"the answer is larger than {max_bytes} bytes")
+            body.check(received)
+            body.write(piece := decoder.decode(chunk, PIECE))
+            while len(piece) == PIECE:
+                body.write(piece := decoder.more(PIECE))
         if response.status_code not in _WITHOUT_BODY:
             decoder.finish()
+        return body.finish(), decoder.proves_its_end
     except UnknownCodingError as error:
         raise UpstreamBadResponse(upstream, "the answer uses a compression that we did not ask for") from error
     except BrokenCodingError as error:
         raise UpstreamBadResponse(upstream, f"the answer's compression is broken: {error}") from error
-    return bytes(body), decoder.proves_its_end
+    except BodyTooLargeError as error:
+        raise UpstreamAnswerTooLarge(upstream, f"the answer {error}") from error
+    finally:
+        body.drop()
 
 
 def _framed(response: "httpx.Response") -> bool:

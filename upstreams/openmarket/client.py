@@ -4,7 +4,8 @@ The reader of the files is imported with the first call: a query that S3 answers
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import KW_ONLY, dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -12,16 +13,21 @@ from urllib.parse import quote
 
 from runtime.deadline import Deadline
 from upstreams.auth import account_flow
+from upstreams.bodies import Body, SpooledBody
 from upstreams.errors import OPENMARKET
-from upstreams.http import Call, VendorClient
+from upstreams.http import Call, VendorAnswer, VendorClient
 from upstreams.openmarket.rows import CreditState, LogRow, OutcomeRow, state_of
 from upstreams.secrets import SecretStore
-from upstreams.transport import LARGEST_ANSWER
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["CreditState", "CsvAnswer", "LogRow", "OpenMarket", "OutcomeRow", "state_of"]
+__all__ = ["CreditState", "CsvAnswer", "LogRow", "OpenMarket", "OutcomeRow", "SpooledLog", "state_of"]
+
+IN_MEMORY = 4 * 2**20
+"""The largest answer that is read into memory, in bytes: some 45,000 credits. A larger one is read from disk."""
+LARGEST_ANSWER = 2**30
+"""In bytes: some ten million credits. The disk sets a limit as well (`upstreams.bodies`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +42,30 @@ class CsvAnswer[R]:
     proven_whole: bool
 
 
+class SpooledLog:
+    """A log that is too large for memory: its rows are on disk until it is closed."""
+
+    def __init__(self, body: SpooledBody, read: Callable[[SpooledBody], Iterator[LogRow]], proven_whole: bool) -> None:
+        self._body = body
+        self._read = read
+        self.proven_whole = proven_whole
+
+    def rows(self) -> Iterator[LogRow]:
+        """The rows in file order, each time from the beginning. They count only when all of them have been read.
+
+        Raises:
+            UpstreamBadResponse: while they are read, see `OpenMarket.log`.
+        """
+        return self._read(self._body)
+
+    def close(self) -> None:
+        """Delete the rows."""
+        self._body.close()
+
+
 @dataclass(eq=False)
 class OpenMarket:
-    """The API at `base_url`; an answer larger than `max_bytes` is refused.
+    """The API at `base_url`; an answer larger than `max_bytes` is refused, a log larger than `in_memory` is on disk.
 
     `no_data` is the sentence that the vendor answers instead of a file when a period has no rows; empty: unknown.
     """
@@ -48,23 +75,37 @@ class OpenMarket:
     upstream_seconds: float
     secrets: SecretStore
     max_bytes: int = LARGEST_ANSWER
+    in_memory: int = IN_MEMORY
     no_data: str = ""
     _client: VendorClient = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._client = VendorClient(OPENMARKET, self.upstream_seconds, max_bytes=self.max_bytes)
+        self._client = VendorClient(
+            OPENMARKET, self.upstream_seconds, max_bytes=self.max_bytes, in_memory=self.in_memory
+        )
 
     async def log(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline
-    ) -> CsvAnswer[LogRow]:
+    ) -> CsvAnswer[LogRow] | SpooledLog:
         """The credits between two instants, in file order, duplicates included; whether the ends count is undocumented.
+
+        The caller closes a log that is on disk.
 
         Raises:
             UpstreamError: no usable answer.
         """
         from upstreams.openmarket.csv import read_log
 
-        return await self._csv("log", read_log, tenant, _query(start, end, brand), deadline)
+        call, answer = await self._get("log", tenant, _query(start, end, brand), deadline)
+        if answer.spooled is not None:
+            return SpooledLog(answer.spooled, lambda body: self._log_rows(call, answer, body), answer.proven_whole)
+        return self._read(read_log, call, answer, answer.body)
+
+    def _log_rows(self, call: Call, answer: VendorAnswer, body: SpooledBody) -> Iterator[LogRow]:
+        from upstreams.openmarket.csv import log_rows
+
+        with self._client.parsing(call, answer):
+            yield from log_rows(body, answer.content_type, self.no_data)
 
     async def outcome(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline
@@ -76,22 +117,22 @@ class OpenMarket:
         """
         from upstreams.openmarket.csv import read_outcome
 
-        return await self._csv("outcome", read_outcome, tenant, _query(start, end, brand), deadline)
+        call, answer = await self._get("outcome", tenant, _query(start, end, brand), deadline)
+        if answer.spooled is None:
+            return self._read(read_outcome, call, answer, answer.body)
+        with closing(answer.spooled):
+            return self._read(read_outcome, call, answer, answer.spooled)
 
-    async def _csv[R](
-        self,
-        report: str,
-        read: Callable[[bytes, str | None, str], list[R]],
-        tenant: str,
-        query: str,
-        deadline: Deadline,
-    ) -> CsvAnswer[R]:
+    async def _get(self, report: str, tenant: str, query: str, deadline: Deadline) -> tuple[Call, VendorAnswer]:
         flow = account_flow(self.secrets, tenant)
         call = Call(report, f"{self.base_url}/csv/{report}?{query}", flow, accepts=self._says_no_data)
-        answer = await self._client.get(call, deadline)
+        return call, await self._client.get(call, deadline)
+
+    def _read[R](
+        self, read: Callable[[Body, str | None, str], list[R]], call: Call, answer: VendorAnswer, body: Body
+    ) -> CsvAnswer[R]:
         with self._client.parsing(call, answer):
-            rows = read(answer.body, answer.content_type, self.no_data)
-        return CsvAnswer(rows, proven_whole=answer.proven_whole)
+            return CsvAnswer(read(body, answer.content_type, self.no_data), proven_whole=answer.proven_whole)
 
     def _says_no_data(self, response: "httpx.Response") -> bool:
         """Whether a 404 is the vendor's answer to a period without rows."""

@@ -5,8 +5,10 @@ one is read. A figure that is not one makes the whole file unusable: a wrong tot
 """
 
 import re
+from collections.abc import Iterator
 from decimal import Context, Decimal
 
+from upstreams.bodies import Body
 from upstreams.openmarket.rows import LogRow, OutcomeRow
 from upstreams.openmarket.table import LastCell, Table, TableKind
 from upstreams.openmarket.values import (
@@ -27,16 +29,21 @@ _FOUR_DECIMALS = re.compile(r".*\.[0-9]{4}")
 _EXACT = Context(prec=200)
 
 
-def read_log(body: bytes, content_type: str | None = None, no_data: str = "") -> list[LogRow]:
+def read_log(body: Body, content_type: str | None = None, no_data: str = "") -> list[LogRow]:
+    """The rows of a `/csv/log` answer, see `log_rows`."""
+    return list(log_rows(body, content_type, no_data))
+
+
+def log_rows(body: Body, content_type: str | None = None, no_data: str = "") -> Iterator[LogRow]:
     """The rows of a `/csv/log` answer in file order, duplicates included. An empty body is no rows.
 
-    `no_data` is the vendor's sentence for a period without rows.
+    `no_data` is the vendor's sentence for a period without rows. Rows count only when all of them have been read: the
+    last line may show that the file is cut off.
 
     Raises:
         UpstreamBadResponse: it is not such a file, or one of its rows cannot be trusted.
     """
     table = Table(body, content_type, no_data, _LOG)
-    rows = []
     for credit_id, time, msisdn, network, outcome, amount, currency in table:
         if (number := whole_number(credit_id, LARGEST_ID)) is None:
             raise table.wrong("number")
@@ -48,11 +55,10 @@ def read_log(body: bytes, content_type: str | None = None, no_data: str = "") ->
             raise table.wrong("amount")
         if (code := currency_code(currency)) is None:
             raise table.wrong("currency")
-        rows.append(LogRow(number, moment, msisdn, network, outcome, plain, code))
-    return rows
+        yield LogRow(number, moment, msisdn, network, outcome, plain, code)
 
 
-def read_outcome(body: bytes, content_type: str | None = None, no_data: str = "") -> list[OutcomeRow]:
+def read_outcome(body: Body, content_type: str | None = None, no_data: str = "") -> list[OutcomeRow]:
     """The rows of a `/csv/outcome` answer. An empty body is no rows.
 
     Raises:

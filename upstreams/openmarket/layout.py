@@ -4,6 +4,7 @@ Names are compared without case, blanks and punctuation. Columns may come in any
 """
 
 import csv
+import io
 import re
 from operator import itemgetter
 from typing import NamedTuple
@@ -65,7 +66,7 @@ def cells_of(line: str, delimiter: str, quote: str = '"') -> list[str]:
         return next(csv.reader([line], delimiter=delimiter, quotechar=quote, strict=True, skipinitialspace=True), [])
     except csv.Error:
         try:
-            return next(TolerantReader(line, delimiter, quote), [])
+            return next(TolerantReader(io.StringIO(line, newline=""), delimiter, quote), [])
         except csv.Error:
             return [line.strip()]
 

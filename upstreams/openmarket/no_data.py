@@ -7,6 +7,7 @@ short line of `text/plain` without separators whose every word belongs to such a
 import functools
 import re
 
+from upstreams.bodies import Body
 from upstreams.errors import UpstreamBadResponse
 from upstreams.openmarket.text import as_utf8
 
@@ -44,12 +45,13 @@ def is_no_data(line: str, own: re.Pattern[str]) -> bool:
     return not _SEPARATORS.search(line.strip()) and _says_none(_OPENING.sub("", text, count=1).split())
 
 
-def says_no_data(body: bytes, content_type: str | None, own: re.Pattern[str]) -> bool:
+def says_no_data(body: Body, content_type: str | None, own: re.Pattern[str]) -> bool:
     """Whether a whole answer is such a sentence; the usual words count as `text/plain` only."""
-    if not body or len(body) > _LONGEST:
+    size = len(body) if isinstance(body, bytes) else body.size
+    if not size or size > _LONGEST:
         return False
     try:
-        lines = as_utf8(body, content_type).decode().strip().splitlines()
+        lines = as_utf8(body, content_type).open().read().strip().splitlines()
     except UpstreamBadResponse:
         return False  # The reader of the report meets the same bytes, and says what is wrong with them.
     if len(lines) != 1:

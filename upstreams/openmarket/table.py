@@ -12,19 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple, Protocol
 
+from upstreams.bodies import Body
 from upstreams.errors import OPENMARKET, UpstreamBadResponse
 from upstreams.openmarket.layout import Columns, Layout, NotAHeader, cells_of, header_layout
 from upstreams.openmarket.no_data import is_no_data, says_no_data, sentence_pattern
 from upstreams.openmarket.notes import Notes
 from upstreams.openmarket.quoted import TolerantReader
-from upstreams.openmarket.text import as_utf8
+from upstreams.openmarket.text import NO_BREAK_SPACE, TextInMemory, as_utf8
 
 MOST_LINES_BEFORE_THE_HEADER = 30
 LONGEST_LINE_BEFORE_THE_HEADER = 10_000
 
-_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _WRAPPED = re.compile(r'="([^"]*)"')
-_NO_BREAK_SPACE = "\u00a0".encode()
 
 
 class LastCell(NamedTuple):
@@ -55,9 +54,10 @@ class _RowReader(Protocol):
 class Table:
     """The rows of one answer; `no_data` is the vendor's own sentence for a period without rows."""
 
-    def __init__(self, body: bytes, content_type: str | None, no_data: str, kind: TableKind) -> None:
+    def __init__(self, body: Body, content_type: str | None, no_data: str, kind: TableKind) -> None:
         own_sentence = sentence_pattern(no_data)
-        self._body = b"" if says_no_data(body, content_type, own_sentence) else as_utf8(body, content_type)
+        is_empty = says_no_data(body, content_type, own_sentence)
+        self._text = TextInMemory(b"") if is_empty else as_utf8(body, content_type)
         self._notes = Notes(lambda line: is_no_data(line, own_sentence))
         self._kind = kind
         self._lines_before = 0
@@ -73,17 +73,16 @@ class Table:
         Raises:
             UpstreamBadResponse: there is no such table, or something in it is not whole or not understood.
         """
-        if _PAGE.match(self._body):
+        if self._text.begins_with_tag():
             raise UpstreamBadResponse(OPENMARKET, "the answer is a page instead of CSV")
-        # Decoded as it is read: a large file as one text, in a StringIO, is five times its own size more.
-        text = io.TextIOWrapper(io.BytesIO(self._body), "utf-8-sig", newline="")
+        text = self._text.open()
         layout = self._layout(text)
         if layout is None:
             return
         self._reader = self._row_reader(text, layout)
         rows = self._rows(self._reader, layout)
         try:
-            yield from map(self._unwrapped, rows) if b"=" in self._body and b'="' in self._body else rows
+            yield from map(self._unwrapped, rows) if self._text.has(b"=") and self._text.has(b'="') else rows
         except csv.Error as error:
             raise self._unusable("is not CSV") from error
 
@@ -118,16 +117,16 @@ class Table:
     def _row_reader(self, text: io.TextIOWrapper, layout: Layout) -> _RowReader:
         delimiter, quote = layout.delimiter, layout.quote
         if self._has_blanks_beside_quotes(delimiter.encode(), quote.encode()):
-            return TolerantReader(text.read(), delimiter, quote)
+            return TolerantReader(text, delimiter, quote)
         return csv.reader(text, delimiter=delimiter, quotechar=quote, strict=True, skipinitialspace=True)
 
     def _has_blanks_beside_quotes(self, delimiter: bytes, quote: bytes) -> bool:
         """Whether a quote may have a blank beside it, other than the spaces before it that the fast reader skips."""
         # One byte is found much faster than two, and most files have no quote at all.
-        if quote not in self._body:
+        if not self._text.has(quote):
             return False
-        odd = any(blank in self._body for blank in (b"\t", _NO_BREAK_SPACE) if blank != delimiter)
-        return odd or quote + b" " in self._body
+        odd = any(self._text.has(blank) for blank in (b"\t", NO_BREAK_SPACE) if blank != delimiter)
+        return odd or self._text.has(quote + b" ")
 
     def _rows(self, reader: _RowReader, layout: Layout) -> Iterator[Sequence[str]]:
         width, pick = layout.width, itemgetter(*layout.picks)
@@ -159,7 +158,7 @@ class Table:
             raise self._unusable("has too many cells")
 
     def _check_end(self, layout: Layout, previous: list[str], last: list[str]) -> None:
-        end = self._body.rstrip(b" \t")
+        end = self._text.end
         if end.endswith((b"\r", b"\n")) or len(last) > layout.width or layout.width - 1 not in layout.picks:
             return
         rows = [self._unwrapped([row[place].strip() for place in layout.picks]) for row in (last, previous) if row]

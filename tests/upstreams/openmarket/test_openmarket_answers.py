@@ -34,7 +34,9 @@ def api(vendor: OpenMarketSimulator, secrets: SecretStore) -> OpenMarket:
 
 
 async def log_of(api: OpenMarket, tenant: str, brand: str | None = None) -> CsvAnswer[LogRow]:
-    return await api.log(tenant, DAY, DAY + timedelta(days=1), brand, Deadline.after(5))
+    answer = await api.log(tenant, DAY, DAY + timedelta(days=1), brand, Deadline.after(5))
+    assert isinstance(answer, CsvAnswer)
+    return answer
 
 
 async def outcome_of(api: OpenMarket, tenant: str, brand: str | None = None) -> CsvAnswer[OutcomeRow]:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 pieces = st.lists(st.sampled_from(['"', '""', ",", ";", "\t", "\r\n", "\n", "\r", " ", "a", "b c", "é"]), max_size=25)
 
 
+class Trickle(io.StringIO):
+    """A file that gives two characters at a time."""
+
+    def read(self, size: int | None = -1, /) -> str:
+        return super().read(2 if size else 0)
+
+
 def stripped(reader: "TolerantReader | _csv.Reader") -> list[tuple[int, list[str]]]:
     """The rows and their lines, without blank ones."""
     rows = [(reader.line_num, [cell.strip(" \t") for cell in row]) for row in reader]
@@ -34,7 +41,8 @@ def test_what_the_standard_reader_takes_is_read_alike(text: str, delimiter: str,
         return
     if delimiter != "\t" and re.search(rf"\t[ \t]*{quote}", text):
         return  # The standard reader takes a tab before a quote as part of an unquoted cell.
-    assert stripped(TolerantReader(text, delimiter, quote)) == expected
+    assert stripped(TolerantReader(io.StringIO(text, newline=""), delimiter, quote)) == expected
+    assert stripped(TolerantReader(Trickle(text, newline=""), delimiter, quote)) == expected
 
 
 @pytest.mark.parametrize(
@@ -49,10 +57,12 @@ def test_what_the_standard_reader_takes_is_read_alike(text: str, delimiter: str,
     ],
 )
 def test_blanks_around_quotes_are_skipped(text: str, rows: list[list[str]]) -> None:
-    assert list(TolerantReader(text, ",", '"')) == rows
+    assert list(TolerantReader(io.StringIO(text, newline=""), ",", '"')) == rows
+    assert list(TolerantReader(Trickle(text, newline=""), ",", '"')) == rows
 
 
 @pytest.mark.parametrize("text", ['"a" b', '"a"b"', 'x,"a', '"a""', '"a" "b"', ' "a"x', '"a" \t b,c'])
 def test_a_quoted_cell_that_does_not_end_where_it_should_is_an_error(text: str) -> None:
-    with pytest.raises(csv.Error):
-        list(TolerantReader(text, ",", '"'))
+    for file in (io.StringIO(text, newline=""), Trickle(text, newline="")):
+        with pytest.raises(csv.Error):
+            list(TolerantReader(file, ",", '"'))
