@@ -1,27 +1,36 @@
 """Fetches days from the vendor and stores each of them.
 
 Rows belong to days by their own time, whatever period was requested. Without S3, days are fetched all the same: they
-answer the query but are not stored.
+answer the query but are not stored. A large answer is put into order on disk first, and its days are stored one after
+the other, without ever being in memory as rows.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ledger.credits.day_query import DayQuery, RefreshedDays
 from ledger.credits.settlement import SettlementRule
+from ledger.days.blocks import EncodedDay
 from ledger.days.day_store import DayVersion
-from ledger.days.rows import Rows
+from ledger.days.rows import Rows, decode
 from ledger.storage.breakers import Breakers
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Clock, day_end, midnight
 from upstreams.errors import OPENMARKET, UpstreamAnswerTooLarge
 from upstreams.openmarket.client import CsvAnswer, LogRow, OpenMarket
 
+if TYPE_CHECKING:
+    from ledger.credits.large_logs import OrderedLog
+
 LOG = logging.getLogger("tally.ledger")
 
+ROWS_WITHOUT_S3 = 200_000
+"""The most rows of a large answer that are held in memory because S3 cannot take them: some 110 MB."""
 MARGIN = timedelta(seconds=1)
 """The vendor does not document whether the ends are inclusive, so we request a second more on each side."""
 
@@ -55,16 +64,25 @@ class DayFetcher:
         just_after_known = [version.fetched + timedelta.resolution for version in query.known(days)]
         fetched = max([self.clock(), *just_after_known])
 
-        async def request() -> CsvAnswer[LogRow]:
+        async def request() -> "CsvAnswer[LogRow] | OrderedLog":
             start, end = midnight(days[0]) - MARGIN, day_end(days[-1]) + MARGIN
-            return await self.openmarket.log(query.tenant, start, end, query.brand, query.deadline)
+            log = await self.openmarket.log(query.tenant, start, end, query.brand, query.deadline)
+            if isinstance(log, CsvAnswer):
+                return log
+            from ledger.credits.large_logs import ordered
+
+            return await ordered(log, days, query.deadline)
 
         # The breaker's state is in S3: without S3 each look at it would only cost time.
         answer = await (request() if query.offline else self._guarded(query, days[0], request))
-        by_day, proven = rows_by_day(answer.rows, days), answer.proven_whole
-        versions = await asyncio.gather(
-            *(self._store(query, day, fetched, Rows.of(by_day.pop(day)), proven=proven) for day in days)
-        )
+        if isinstance(answer, CsvAnswer):
+            by_day, proven = rows_by_day(answer.rows, days), answer.proven_whole
+            versions = await asyncio.gather(
+                *(self._store(query, day, fetched, Rows.of(by_day.pop(day)), proven=proven) for day in days)
+            )
+        else:
+            with closing(answer):
+                versions = await self._store_large(query, answer, fetched)
         return RefreshedDays(versions, from_vendor=True)
 
     def look(self, query: DayQuery, first: date) -> None:
@@ -73,9 +91,38 @@ class DayFetcher:
             query.breaker_looks[first] = asyncio.ensure_future(self.breakers.look(query.tenant, OPENMARKET))
 
     async def _guarded(
-        self, query: DayQuery, first: date, request: Callable[[], Awaitable[CsvAnswer[LogRow]]]
-    ) -> CsvAnswer[LogRow]:
+        self, query: DayQuery, first: date, request: Callable[[], Awaitable["CsvAnswer[LogRow] | OrderedLog"]]
+    ) -> "CsvAnswer[LogRow] | OrderedLog":
         return await self.breakers.guard(query.tenant, OPENMARKET, request, query.breaker_looks.pop(first, None))
+
+    async def _store_large(self, query: DayQuery, log: "OrderedLog", fetched: datetime) -> list[DayVersion]:
+        """Store one day after the other, and hold in memory what S3 cannot take.
+
+        Raises:
+            UpstreamTimeout: the deadline passed before all of them were encoded.
+            LedgerUnavailable: S3 cannot take them, and they are too many for memory.
+        """
+        versions: list[DayVersion] = []
+        in_memory = 0
+        async for day, encoded in log.encoded(query.store.block_writer, query.deadline):
+            version = await self._store_encoded(query, day, fetched, encoded, proven=log.proven_whole)
+            in_memory += 0 if version.stored else encoded.count
+            if in_memory > ROWS_WITHOUT_S3:
+                raise LedgerUnavailable(f"the rows of {day} could not be stored, and are too many for memory")
+            versions.append(version)
+        return versions
+
+    async def _store_encoded(
+        self, query: DayQuery, day: date, fetched: datetime, encoded: EncodedDay, *, proven: bool
+    ) -> DayVersion:
+        settled = self.settlement.settles(day, fetched, proven=proven)
+        try:
+            if not query.offline:
+                return await query.store.write_encoded(day, fetched, encoded, settled=settled, proven=proven)
+        except LedgerUnavailable as error:
+            LOG.warning("the rows of %s could not be stored: %s", day, error)
+        rows = decode(encoded.body, day, encoded.count) if encoded.count <= ROWS_WITHOUT_S3 else None
+        return DayVersion(day, fetched, encoded.count, settled, rows, stored=False, proven=proven)
 
     async def _store(self, query: DayQuery, day: date, fetched: datetime, rows: Rows, *, proven: bool) -> DayVersion:
         settled = self.settlement.settles(day, fetched, proven=proven)

@@ -21,7 +21,7 @@ from datetime import date, datetime
 from unicodedata import normalize
 from urllib.parse import quote
 
-from ledger.days.blocks import BLOCK_ROWS, EncodedDay, encode_day, inventory
+from ledger.days.blocks import BLOCK_ROWS, BlockWriter, EncodedDay, encode_day, inventory
 from ledger.days.rollups import CorruptRollup, Rollup
 from ledger.days.rollups import decode as decode_rollup
 from ledger.days.rollups import encode as encode_rollup
@@ -157,6 +157,10 @@ class DayStore:
         except CorruptRollup as error:
             LOG.warning("%s: %s", self._rollup_key(version), error)
             return None
+
+    def block_writer(self) -> BlockWriter:
+        """What encodes a day whose rows come piece by piece, for `write_encoded`."""
+        return BlockWriter(self._block_rows)
 
     async def write(
         self, day: date, fetched: datetime, rows: Rows, *, settled: bool, proven: bool = True

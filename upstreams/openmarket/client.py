@@ -50,7 +50,7 @@ class SpooledLog:
         self._read = read
         self.proven_whole = proven_whole
 
-    def rows(self) -> Iterator[LogRow]:
+    def read(self) -> Iterator[LogRow]:
         """The rows in file order, each time from the beginning. They count only when all of them have been read.
 
         Raises:

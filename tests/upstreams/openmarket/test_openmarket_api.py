@@ -31,6 +31,7 @@ def basic(account: str, password: str) -> str:
 async def test_the_log_is_asked_for_in_utc_with_every_character_escaped(secrets: SecretStore, tenant: str) -> None:
     async with ScriptedVendor(in_turn(ScriptedAnswer(body=LOG))) as vendor:
         answer = await openmarket(vendor, secrets).log(tenant, START, END, "A&B /+ü", Deadline.after(5))
+    assert isinstance(answer, CsvAnswer)
     assert vendor.seen[0].target == (
         "/csv/log?fromTime=2013-09-15%2013%3A57%3A00%20UTC&toTime=2013-10-15%2013%3A57%3A00%20UTC"
         "&brand=A%26B%20%2F%2B%C3%BC"
@@ -61,6 +62,7 @@ async def test_a_rotated_password_is_read_again_and_the_call_made_once_more(
 
     async with ScriptedVendor(script) as vendor:
         answer = await openmarket(vendor, secrets).log(tenant, START, END, None, Deadline.after(5))
+    assert isinstance(answer, CsvAnswer)
     assert len(answer.rows) == 1
     assert len(vendor.seen) == 2
 

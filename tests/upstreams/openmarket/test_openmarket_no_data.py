@@ -8,7 +8,7 @@ from runtime.deadline import Deadline
 from tests.support.vendors.log_file import HEADER, LINE
 from tests.support.vendors.scripted_vendor import ScriptedAnswer, ScriptedVendor, in_turn
 from upstreams.errors import UpstreamBadResponse
-from upstreams.openmarket.client import OpenMarket
+from upstreams.openmarket.client import CsvAnswer, OpenMarket
 from upstreams.openmarket.csv import read_log, read_outcome
 from upstreams.secrets import SecretStore
 
@@ -137,7 +137,9 @@ async def log_of(answer: ScriptedAnswer, secrets: SecretStore, tenant: str, no_d
     async with ScriptedVendor(in_turn(answer)) as vendor:
         api = OpenMarket(base_url=vendor.base_url, upstream_seconds=5, secrets=secrets, no_data=no_data)
         outcome = await api.outcome(tenant, START, END, None, Deadline.after(5))
-        return [*(await api.log(tenant, START, END, None, Deadline.after(5))).rows, *outcome.rows]
+        log = await api.log(tenant, START, END, None, Deadline.after(5))
+    assert isinstance(log, CsvAnswer)
+    return [*log.rows, *outcome.rows]
 
 
 @pytest.mark.anyio
