@@ -37,12 +37,13 @@ MARGIN = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class DayFetcher:
-    """Fetches the days of every tenant."""
+    """Fetches the days of every tenant; holds `rows_without_s3` rows of a large answer if S3 cannot take them."""
 
     breakers: Breakers
     openmarket: OpenMarket
     settlement: SettlementRule
     clock: Clock
+    rows_without_s3: int = ROWS_WITHOUT_S3
 
     async def fetch(self, query: DayQuery, days: Sequence[date]) -> RefreshedDays:
         """Fetch contiguous days in one request, or in two halves when they are too many for one answer.
@@ -107,7 +108,7 @@ class DayFetcher:
         async for day, encoded in log.encoded(query.store.block_writer, query.deadline):
             version = await self._store_encoded(query, day, fetched, encoded, proven=log.proven_whole)
             in_memory += 0 if version.stored else encoded.count
-            if in_memory > ROWS_WITHOUT_S3:
+            if in_memory > self.rows_without_s3:
                 raise LedgerUnavailable(f"the rows of {day} could not be stored, and are too many for memory")
             versions.append(version)
         return versions
@@ -121,7 +122,7 @@ class DayFetcher:
                 return await query.store.write_encoded(day, fetched, encoded, settled=settled, proven=proven)
         except LedgerUnavailable as error:
             LOG.warning("the rows of %s could not be stored: %s", day, error)
-        rows = decode(encoded.body, day, encoded.count) if encoded.count <= ROWS_WITHOUT_S3 else None
+        rows = decode(encoded.body, day, encoded.count) if encoded.count <= self.rows_without_s3 else None
         return DayVersion(day, fetched, encoded.count, settled, rows, stored=False, proven=proven)
 
     async def _store(self, query: DayQuery, day: date, fetched: datetime, rows: Rows, *, proven: bool) -> DayVersion:

@@ -63,7 +63,8 @@ class TolerantReader(Iterator[list[str]]):
     def _read_on(self) -> bool:
         """Read the next part of the file; false when there is none."""
         more = self._file.read(_CHARACTERS)
-        self._text, self._at = self._text[self._at :] + more, 0
+        if more:
+            self._text, self._at = self._text[self._at :] + more, 0
         return bool(more)
 
 

@@ -35,6 +35,7 @@ from runtime.deadline import Deadline
 from tests.support.processes.checked_ledger import LOG, PAUSE, PROCESSES, CheckedLedger, midnight_of, parsed
 from tests.support.s3.memory_store import Killed
 from tests.support.vendors.vendor_history import DAY
+from upstreams.openmarket.client import IN_MEMORY
 from upstreams.secrets import SecretStore
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
@@ -106,9 +107,10 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
         fresh=st.sampled_from([60, 60, 600, 0]),
         installation=st.sampled_from(INSTALLATIONS),
         largest_page=st.sampled_from([None, 1, 2, 3, 5]),
+        in_memory=st.sampled_from([IN_MEMORY, IN_MEMORY, 2000, 0]),
     )
-    def begin(self, fresh: int, installation: Installation, largest_page: int | None) -> None:
-        self.begin_at_noon(self.shared_setup.environ, self.shared_setup.secrets, fresh)
+    def begin(self, fresh: int, installation: Installation, largest_page: int | None, in_memory: int) -> None:
+        self.begin_at_noon(self.shared_setup.environ, self.shared_setup.secrets, fresh, in_memory)
         self.rde.described, self.rde.says_total, self.rde.making = installation
         self.rde.largest_page = largest_page
 

@@ -5,6 +5,7 @@ The base of the state machine in `test_equals_the_upstream.py`, which decides wh
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,8 +44,8 @@ class CheckedLedger:
 
     since = NOON - timedelta(days=12)
 
-    def begin_at_noon(self, environ: dict[str, str], secrets: SecretStore, fresh: int) -> None:
-        """Start the processes and the vendors; `fresh` is FRESH_SECONDS."""
+    def begin_at_noon(self, environ: dict[str, str], secrets: SecretStore, fresh: int, in_memory: int) -> None:
+        """Start the processes and the vendors; `fresh` is FRESH_SECONDS, larger answers than `in_memory` go to disk."""
         self.runner = asyncio.Runner()
         self.clock = MovingClock(NOON)
         self.openmarket = OpenMarketSimulator(rows_a_day=16, clock=self.clock).__enter__()
@@ -53,6 +54,7 @@ class CheckedLedger:
         self.settings = Settings.read(environ | addresses | {"FRESH_SECONDS": str(fresh)})
         self.bucket = MemoryBucket(self.clock)
         self.vendors = vendors_of(Parts(self.settings, self.clock, MemoryStore(self.bucket)), secrets)
+        self.vendors = replace(self.vendors, openmarket=replace(self.vendors.openmarket, in_memory=in_memory))
         self.processes = [self.start_process() for _ in range(PROCESSES)]
         ages = timedelta(seconds=fresh), timedelta(hours=72)
         self.history = VendorHistory(self.openmarket, self.rde, self.since, *ages)

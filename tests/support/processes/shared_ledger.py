@@ -41,6 +41,10 @@ class SharedLedger:
         """Let no process accept a larger response of OpenMarket; a row has about 70 bytes, the header 60."""
         self.vendors = replace(self.vendors, openmarket=replace(self.vendors.openmarket, max_bytes=max_bytes))
 
+    def spool_answers(self, in_memory: int = 0) -> None:
+        """Let every process read larger answers of OpenMarket from disk."""
+        self.vendors = replace(self.vendors, openmarket=replace(self.vendors.openmarket, in_memory=in_memory))
+
     @property
     def asked_periods(self) -> list[tuple[datetime, datetime]]:
         """The periods of the credit log that OpenMarket was asked for, without the extra second on each side."""
