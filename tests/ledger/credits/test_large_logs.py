@@ -206,9 +206,10 @@ async def test_a_large_answer_is_stored_as_a_small_one_is(shared: SharedLedger, 
     time = START + timedelta(hours=7)
     once = SimulatedCredit(7, time, "4477", "Telefónica", "1.50", "GBP", "MyBrand", "retrying", "retrying", time)
     vendor.add(once, once._replace(time=time + DAY, first="SUCCESS", final="SUCCESS"))
-    counts, in_memory = await fetch(shared), stored(shared)
+    counts, in_memory, connected = await fetch(shared), stored(shared), shared.vendors
     shared.bucket.objects.clear()
     shared.spool_answers(in_memory=1000)
+    assert shared.vendors is not connected  # whose connections are closed with the event loop, not before
     assert await fetch(shared) == counts == [60, 61, 60]
     assert stored(shared) == in_memory
     assert len(in_memory) == 3
