@@ -1,4 +1,4 @@
-"""An export's bytes: rows as CSV or JSON lines, in deflate segments that join to one gzip file.
+"""An export's bytes: rows as CSV or JSON lines, in deflate segments that join to one gzip file, or become a workbook.
 
 Each day becomes a segment that ends on a byte and refers to nothing before it. Segments that several processes wrote,
 hours apart, can therefore be joined, with a running CRC from one to the next. The file is a single gzip member, because
@@ -12,12 +12,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import batched, chain
+from pathlib import Path
 
 import orjson
 
 from ledger.credits.filters import CreditFilter
 from ledger.days.rows import COLUMNS, WIDTH, CorruptRows, Rows, belong_to
 from ledger.exports.jobs import ExportFormat
+from ledger.exports.spreadsheets import neutralised
 from runtime.compression import STORED
 
 BLOCK = 4096
@@ -125,7 +127,7 @@ async def segment(rows: Iterator[Row], written_as: ExportFormat, crc: int, lengt
 
 async def opening(written_as: ExportFormat) -> Segment:
     """The beginning of a file: CSV's header, or nothing."""
-    if written_as is ExportFormat.JSONL:
+    if written_as is not ExportFormat.CSV:
         return Segment(b"", 0, 0, 0)
     header = await segment(iter([COLUMNS]), written_as, 0, 0)
     return Segment(header.body, 0, header.crc, header.length)
@@ -139,6 +141,13 @@ async def gzip_file(segments: AsyncIterator[bytes], crc: int, length: int) -> As
     yield LAST_BLOCK + struct.pack("<II", crc, length & 0xFFFFFFFF)
 
 
+async def chunks_of(path: Path) -> AsyncIterator[bytes]:
+    """A file's bytes, some at a time."""
+    with path.open("rb") as file:
+        while chunk := file.read(TEXT_BYTES):
+            yield chunk
+
+
 class SegmentCheck:
     """Unpacks segments one by one, to compare the CRC and length of their text with those that a step has stored."""
 
@@ -146,7 +155,7 @@ class SegmentCheck:
         self._crc = 0
         self._length = 0
 
-    async def add(self, body: bytes) -> None:
+    async def texts(self, body: bytes) -> AsyncIterator[bytes]:
         """Unpack the next segments; other tasks run in between, and little of the text is in memory at once.
 
         Raises:
@@ -164,6 +173,7 @@ class SegmentCheck:
                 raise CorruptSegments(f"unreadable segments: {error}") from error
             self._crc, self._length = isal_zlib.crc32(text, self._crc), self._length + len(text)
             body = inflate.unconsumed_tail
+            yield text
             await asyncio.sleep(0)
 
     def finish(self, crc: int, length: int) -> None:
@@ -178,7 +188,7 @@ class SegmentCheck:
 
 def _csv(rows: Sequence[Row]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(map(neutralised, rows))
     return text.getvalue().encode()
 
 
@@ -188,7 +198,12 @@ def _json_lines(rows: Sequence[Row]) -> bytes:
     )
 
 
+def _json_arrays(rows: Sequence[Row]) -> bytes:
+    return b"".join([orjson.dumps([*row], option=orjson.OPT_APPEND_NEWLINE) for row in rows])
+
+
 WRITERS: dict[ExportFormat, Callable[[Sequence[Row]], bytes]] = {
     ExportFormat.CSV: _csv,
     ExportFormat.JSONL: _json_lines,
+    ExportFormat.XLSX: _json_arrays,
 }

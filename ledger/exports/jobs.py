@@ -39,6 +39,12 @@ class ExportFormat(Enum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    XLSX = "xlsx"
+
+    @property
+    def ending(self) -> str:
+        """How a file's name ends: text is gzip, and a workbook is a zip already."""
+        return self.value if self is ExportFormat.XLSX else f"{self.value}.gz"
 
 
 class ExportStatus(Enum):
@@ -85,9 +91,17 @@ class ExportJob:
 
     @property
     def file_name(self) -> str:
-        """The name under which the file is downloaded."""
-        ends = "-".join(end.replace("-", "").replace(":", "") for end in self.period_as_text())
-        return f"credits-{ends}.{self.format.value}.gz"
+        """The file's name in the export's folder."""
+        return f"credits-{self._ends}.{self.format.ending}"
+
+    @property
+    def download_name(self) -> str:
+        """The name under which the file is downloaded; file systems may not take it as it is."""
+        return f"credits-{self._ends}-{self.brand or 'all-brands'}.{self.format.ending}"
+
+    @property
+    def _ends(self) -> str:
+        return "-".join(end.replace("-", "").replace(":", "") for end in self.period_as_text())
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ from ledger.exports.files import (
     stored_rows,
 )
 from ledger.exports.jobs import ExportJob, ExportLog, ExportSnapshot
-from ledger.exports.progress import PART_BYTES, ExportProgress, SupersededError
+from ledger.exports.progress import PART_BYTES, ExportProgress, SupersededError, TooManyRows
+from ledger.exports.workbook import MOST_ROWS, UnwritableCell
 from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry
@@ -58,12 +59,14 @@ class Exporter:
         *,
         part_bytes: int = PART_BYTES,
         rows_at_once: int = ROWS_AT_ONCE,
+        most_sheet_rows: int = MOST_ROWS,
     ) -> None:
         self._store = store
         self._leases = leases
         self._credit_log = credit_log
         self._part_bytes = part_bytes
         self._rows_at_once = rows_at_once
+        self._most_sheet_rows = most_sheet_rows
 
     async def write(self, tenant: str, export_id: str, deadline: Deadline) -> bool:
         """Work on an export until it ends or the time is up; true when another invocation has to continue.
@@ -76,7 +79,7 @@ class Exporter:
             export = await log.newest() if leased else None
             if not isinstance(export, ExportSnapshot) or export.state.status.final:
                 return False
-            progress = ExportProgress(self._store, log, export.state, deadline, self._part_bytes)
+            progress = ExportProgress(self._store, log, export.state, deadline, self._part_bytes, self._most_sheet_rows)
             try:
                 return await self._write(progress)
             except SupersededError:
@@ -85,6 +88,9 @@ class Exporter:
                 telemetry.hidden(error.code)
                 LOG.warning("export %s of %s failed: %s", export_id, tenant, error)
                 await progress.fail(f"{error.code}: {error.reason}")
+            except (TooManyRows, UnwritableCell) as error:
+                LOG.info("export %s of %s is refused: %s", export_id, tenant, error)
+                await progress.fail(f"RESULT_TOO_LARGE: {error}")
             except CorruptSegments as error:
                 telemetry.hidden("INTERNAL_SERVER_ERROR")
                 LOG.error("export %s of %s failed: %s", export_id, tenant, error)  # noqa: TRY400 - the text says it all
@@ -107,7 +113,7 @@ class Exporter:
             if progress.is_late():
                 break
         await progress.write_part()
-        if days or (progress.is_late() and not only_the_file):
+        if days or (progress.may_be_too_late_for_the_file() and not only_the_file):
             return True
         await progress.write_file()
         return False

@@ -14,12 +14,13 @@ from upstreams.rde.client import ReportFormat
 LONGEST_NAME = 150
 """In characters; file systems allow 255 bytes."""
 GZIP = "application/gzip"
+SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 UNKNOWN = "application/octet-stream"
 CONTENT_TYPES = {
     ReportFormat.JSON: "application/json",
     ReportFormat.XML: "application/xml",
     ReportFormat.CSV: "text/csv",
-    ReportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ReportFormat.XLSX: SPREADSHEET,
 }
 
 # Characters that file systems refuse or read as a path, control characters, writing direction marks, surrogates.
@@ -44,11 +45,16 @@ def file_name(key: ReportKey, *, compressed: bool) -> str:
     """The report's name as a file name, with the extension of its format and compression."""
     ending = f".{key.format.value.lower()}" if key.format else ""
     ending += ".gz" if compressed else ""
-    name = _UNSAFE.sub("_", key.name).strip(" .") or "report"
+    name = safe(key.name) or "report"
     for present in (ending, ending.removesuffix(".gz")):
         if present and name.lower().endswith(present):
             name = name[: -len(present)]
     return name[:LONGEST_NAME] + ending
+
+
+def safe(name: str) -> str:
+    """A name without what file systems refuse; empty if nothing is left."""
+    return _UNSAFE.sub("_", name).strip(" .")
 
 
 def disposition(name: str) -> str:

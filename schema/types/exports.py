@@ -11,8 +11,14 @@ from schema.types.credits import CreditLogFilter
 
 declare_enum(
     ExportFormat,
-    "The format of an export; the file is gzip in each.",
-    {"CSV": "Comma-separated values with a header.", "JSONL": "One JSON object a line."},
+    "The format of an export.",
+    {
+        "CSV": "Comma-separated values with a header, as gzip. A cell that a spreadsheet would run as a formula has an "
+        "apostrophe before it.",
+        "JSONL": "One JSON object a line, as gzip; every value exactly as the API shows it.",
+        "XLSX": "A workbook (Office Open XML): a sheet about the export with its totals, and one of up to 1,048,575 "
+        "credits.",
+    },
 )
 declare_enum(
     ExportStatus,
@@ -43,7 +49,7 @@ class Export:
     id: strawberry.ID = described("For `creditLogExport`.")
     status: ExportStatus = described("How far it has come.")
     rows: int | None = described("How many rows the file has; null until it is done.")
-    bytes: str | None = described("The size of the gzip file in bytes; null until it is done.")
+    bytes: str | None = described("The size of the file in bytes; null until it is done.")
     url: str | None = described("A read-only link to the file, valid for 15 minutes; null until it is done.")
     url_expires_at: datetime | None = described("When the link expires.")
     freshness: Freshness | None = described("How fresh the exported rows are.")

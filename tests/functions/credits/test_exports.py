@@ -120,7 +120,9 @@ def test_another_tenant_s_export_is_unknown(start: StartFrontend) -> None:
         {"brand": 'quoted "brand"'},
         {"brand": ""},
         {"from": "2019-11-12T06:00:00"},
-        {"format": "XLSX"},
+        {"format": "XLS"},
+        {"order": "SHUFFLED"},
+        {"where": {"colour": "red"}},
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(

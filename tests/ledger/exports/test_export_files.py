@@ -11,6 +11,7 @@ from ledger.answers.freshness import Source
 from ledger.credits.masking import masked
 from ledger.days.rows import COLUMNS, HEADER
 from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportStatus
+from ledger.exports.spreadsheets import neutralised
 from local.aws import Aws
 from local.vendors.credits import SimulatedCredit
 from local.vendors.openmarket import OpenMarketSimulator
@@ -53,7 +54,7 @@ async def test_odd_text_comes_out_as_it_went_in(start: Start, openmarket_simulat
     openmarket_simulator.add(
         SimulatedCredit(18446744073709551615, when, "447700900001", odd, "0.10", "GBP", "MyBrand", "odd", "odd", when)
     )
-    for written_as in ExportFormat:
+    for written_as in (ExportFormat.CSV, ExportFormat.JSONL):
         process, asked = start(), job(written_as=written_as)
         file = await process.file(await process.finish((await process.exports.request(asked)).id))
         wanted = ["18446744073709551615", "2019-11-13T12:00:00Z", "447700900001", odd, "UNKNOWN", "odd", "0.10", "GBP"]
@@ -61,6 +62,36 @@ async def test_odd_text_comes_out_as_it_went_in(start: Start, openmarket_simulat
             assert wanted in rows_of(file)
         else:
             assert dict(zip(COLUMNS, wanted, strict=True)) in list(map(json.loads, gzip.decompress(file).splitlines()))
+
+
+FORMULAS = ["=1+1", "+1+cmd|' /C calc'!A0", "-2", "@SUM(A1)", "\uff1dA1"]
+
+
+async def test_what_a_spreadsheet_would_run_has_an_apostrophe_in_csv_and_is_exact_in_json(
+    start: Start, openmarket_simulator: OpenMarketSimulator
+) -> None:
+    when = datetime(2019, 11, 13, 12, 0, 0, tzinfo=UTC)
+    for number, text in enumerate(FORMULAS):
+        openmarket_simulator.add(
+            SimulatedCredit(number, when, "+447700900001", text, "0.10", "GBP", "MyBrand", text, text, when)
+        )
+    process = start()
+    files = [
+        await process.file(await process.finish((await process.exports.request(job(written_as=written_as))).id))
+        for written_as in (ExportFormat.CSV, ExportFormat.JSONL)
+    ]
+    written = [row for row in rows_of(files[0]) if row[2] == "+447700900001"]
+    exact = [list(json.loads(line).values()) for line in gzip.decompress(files[1]).splitlines()]
+    stored = [row for row in exact if row[2] == "+447700900001"]
+    assert {row[3] for row in stored} == {*FORMULAS}
+    assert written == [[*row[:3], f"'{row[3]}", row[4], f"'{row[5]}", *row[6:]] for row in stored]
+
+
+def test_a_phone_number_with_a_plus_stays_usable_and_a_formula_in_its_place_does_not_run() -> None:
+    row = ["1", "2019-11-13T12:00:00Z", "", "O2", "SUCCESS", "SUCCESS", "-1.50", "GBP"]
+    written = [neutralised([*row[:2], msisdn, *row[3:]])[2] for msisdn in ("+447700900001", "+44*00900", "\t=1", "447")]
+    assert written == ["+447700900001", "'+44*00900", "'\t=1", "447"]
+    assert neutralised(row)[6] == "-1.50", "an amount is a number already"
 
 
 async def test_json_lines_say_the_same_as_csv(start: Start) -> None:
@@ -160,7 +191,10 @@ async def test_the_link_downloads_the_file_under_its_name(start: Start, clock: M
     head = aws.client("s3").head_object(
         Bucket=process.settings.ledger_bucket, Key=ExportLog(process.store, "default", done.id).key(job().file_name)
     )
-    assert head["ContentDisposition"] == 'attachment; filename="credits-20191112T000000Z-20191115T000000Z.csv.gz"'
+    assert (
+        head["ContentDisposition"]
+        == 'attachment; filename="credits-20191112T000000Z-20191115T000000Z-all-brands.csv.gz"'
+    )
     assert head["ContentType"] == "application/gzip"
     assert "ContentEncoding" not in head
 

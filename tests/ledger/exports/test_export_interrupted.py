@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.exports.jobs import ExportLog, ExportSnapshot, ExportState, ExportStatus, UnreadableExport
+from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportState, ExportStatus, UnreadableExport
 from ledger.exports.writer import PART_LOST
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
@@ -20,8 +20,10 @@ from tests.support.processes.exporting_process import (
     NOON,
     ExportingProcess,
     Start,
+    ids_of,
     job,
     printed_by_program,
+    resumed,
     rows_of,
 )
 
@@ -239,15 +241,20 @@ async def test_stored_rows_that_cannot_be_read_are_asked_for_again(start: Start,
     assert rows_of(await reader.file(await reader.finish((await reader.exports.request(job())).id))) == wanted
 
 
+@pytest.mark.parametrize(
+    ("written_as", "order"),
+    [(ExportFormat.CSV, "oldest"), pytest.param(ExportFormat.XLSX, "newest", marks=pytest.mark.slow)],
+)
 async def test_killed_after_any_write_the_export_is_resumed_and_its_file_is_the_same(
-    start: Start, settings_environ: dict[str, str], clock: MovingClock
+    start: Start, settings_environ: dict[str, str], clock: MovingClock, written_as: ExportFormat, order: str
 ) -> None:
-    process = start()
-    wanted = await process.shown(job())
-    deaths = int(await printed_by_program(settings_environ, "crash"))
+    process, asked = start(), resumed(written_as, newest_first=order == "newest")
+    shown = [row[0] for row in await process.shown(asked)]
+    wanted = shown if order == "oldest" else shown[::-1]
+    deaths = int(await printed_by_program(settings_environ, "crash", written_as.name, order))
     assert deaths >= 12
     for death in range(1, deaths + 1):
         clock.moment = NOON + timedelta(hours=2 * death)
-        seen = await process.exports.request(job())
+        seen = await process.exports.request(asked)
         assert (seen.state.status, seen.state.rows) == (ExportStatus.DONE, len(wanted)), death
-        assert rows_of(await process.file(seen)) == wanted, death
+        assert ids_of(await process.file(seen), written_as) == wanted, death

@@ -13,9 +13,12 @@ import subprocess
 import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+
+import openpyxl  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from functions.settings import Settings
 from functions.wiring import Parts, store_of
@@ -79,17 +82,15 @@ class ExportingProcess:
         clock: Clock,
         *,
         store: Store | None = None,
-        part_bytes: int = 1,
-        rows_at_once: int = 60_000,
         patience: timedelta = PATIENCE,
+        part_bytes: int = 1,
+        **limits: int,
     ) -> None:
         self.settings = Settings.read(environ)
         self.store = store or store_of(self.settings)
         parts = QuickParts(self.settings, clock, self.store)
         self.credit_log = parts.credit_log
-        self.exporter = Exporter(
-            self.store, parts.leases, self.credit_log, part_bytes=part_bytes, rows_at_once=rows_at_once
-        )
+        self.exporter = Exporter(self.store, parts.leases, self.credit_log, part_bytes=part_bytes, **limits)
         self.started: list[str] = []
         self.exports = Exports(self.store, self._start, clock, patience)
 
@@ -137,6 +138,11 @@ def job(
     return ExportJob(tenant, period, brand, written_as, unmasked)
 
 
+def resumed(written_as: ExportFormat, *, newest_first: bool) -> ExportJob:
+    """The export that the program is killed at."""
+    return replace(job(written_as=written_as), newest_first=newest_first)
+
+
 async def fill(environ: Mapping[str, str], days: int, rows_a_day: int) -> ExportJob:
     """Store settled days without a vendor; returns the job that exports them."""
     store = DayStore(store_of(Settings.read(environ)), "default", None)
@@ -165,6 +171,14 @@ type Start = Callable[..., ExportingProcess]
 """The fixture `start` of the exports' tests."""
 
 
+def ids_of(file: bytes, written_as: ExportFormat) -> list[str]:
+    """The credit ids of a file, in order."""
+    if written_as is ExportFormat.XLSX:
+        sheet = openpyxl.load_workbook(io.BytesIO(file), read_only=True)["Credits"]
+        return [str(row[0].value) for row in sheet.iter_rows(min_row=2)]
+    return [row[0] for row in rows_of(file)]
+
+
 def rows_of(file: bytes) -> list[list[str]]:
     """The rows of a CSV file, whose header is checked."""
     header, *rows = csv.reader(io.StringIO(gzip.decompress(file).decode(), newline=""))
@@ -188,42 +202,42 @@ async def printed_by_program(environ: dict[str, str], *arguments: str) -> str:
     return printed.decode()
 
 
-def crash_everywhere() -> None:
+def crash_everywhere(asked: ExportJob) -> None:
     """Be killed at the first write, at the second, … until an export needs no more; print the number of kills."""
     ended: dict[int, int] = {}
     while 0 not in ended.values():
         deaths = range(len(ended) + 1, len(ended) + 1 + AT_ONCE)
-        ended |= _children(deaths, dying=True)
-        risen = _children(deaths, dying=False)
+        ended |= _children(asked, deaths, dying=True)
+        risen = _children(asked, deaths, dying=False)
         assert set(risen.values()) == {0}, risen
     assert set(ended.values()) == {0, -signal.SIGKILL}, ended
     print(sum(status != 0 for status in ended.values()))  # noqa: T201 - this program's result
 
 
-def _children(deaths: Iterable[int], *, dying: bool) -> dict[int, int]:
+def _children(asked: ExportJob, deaths: Iterable[int], *, dying: bool) -> dict[int, int]:
     """One child for each write to be killed at, all at once; their exit codes."""
-    children = {death: _child(death, dying=dying) for death in deaths}
+    children = {death: _child(asked, death, dying=dying) for death in deaths}
     return {death: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for death, child in children.items()}
 
 
-def _child(death: int, *, dying: bool) -> int:
+def _child(asked: ExportJob, death: int, *, dying: bool) -> int:
     child = os.fork()
     if child:
         return child
     try:
-        asyncio.run(_export(death, dying=dying))
+        asyncio.run(_export(asked, death, dying=dying))
     except Exception:  # noqa: BLE001 - a forked child must not return into the parent's code
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
 
 
-async def _export(death: int, *, dying: bool) -> None:
+async def _export(asked: ExportJob, death: int, *, dying: bool) -> None:
     """Export in an hour of its own, since equal requests within an hour are one export."""
     bucket = DyingBucket(os.environ["LEDGER_BUCKET"], os.environ["AWS_ENDPOINT_URL"])
     bucket.death = death if dying else 0
     process = ExportingProcess(os.environ, MovingClock(NOON + timedelta(hours=2 * death)), store=Store(bucket))
-    seen = await process.finish((await process.exports.request(job())).id)
+    seen = await process.finish((await process.exports.request(asked)).id)
     assert seen.state.status is ExportStatus.DONE
 
 
@@ -239,4 +253,7 @@ def measure(export_id: str) -> None:
 
 
 if __name__ == "__main__":
-    crash_everywhere() if sys.argv[1] == "crash" else measure(sys.argv[1])
+    if sys.argv[1] == "crash":
+        crash_everywhere(resumed(ExportFormat[sys.argv[2]], newest_first=sys.argv[3] == "newest"))
+    else:
+        measure(sys.argv[1])
