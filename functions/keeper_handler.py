@@ -80,7 +80,7 @@ class KeeperHandler:
             **summary,
             "counts": record.counts,
         }
-        metrics = embedded({"KeeperFailures": run.failed, **_lag(run)})
+        metrics = embedded({"KeeperFailures": run.failed, "LakeDays": run.lake_days, **_lag(run)})
         write(rendered({**line, "seconds": round(time.monotonic() - began, 3), **metrics}))
         write_by_dimension(record)
         return summary
@@ -103,6 +103,8 @@ def _summary(run: KeeperRun) -> dict[str, Any]:
         "tenants": run.tenants,
         "daysSettled": run.settled,
         "archived": run.archived,
+        "lakeFiles": run.lake_files,
+        "lakeDays": run.lake_days,
         "deleted": run.deleted,
         "failed": run.failed,
         "settledDayLagDays": None if run.lag_days is None else round(run.lag_days, 3),

@@ -138,18 +138,22 @@ class Parts:
         from ledger.keeper.credit_days import CreditDays
         from ledger.keeper.following import ReportFollower
         from ledger.keeper.keeper import Keeper
+        from ledger.keeper.lake_logs import LakeLogs
         from ledger.keeper.report_files import ReportFileCollector
+        from ledger.lake.credit_lake import CreditLake
         from ledger.reports.archiving import Archiver
         from upstreams.rde.files import ReportFiles
 
         files = ReportFiles(hosts=self.settings.report_hosts, max_bytes=LARGEST_REPORT_BYTES)
         archiver = Archiver(self.store, files, self.clock)
         follower = ReportFollower(self.scheduled, self.clock)
+        credit_days = CreditDays(self.store, self.credit_log, self.outcomes, SettlementRule(self.ageing), self.clock)
         return Keeper(
             store=self.store,
             tenants=self.secrets.tenants,
-            credit_days=CreditDays(self.store, self.credit_log, self.outcomes, SettlementRule(self.ageing), self.clock),
+            credit_days=credit_days,
             report_files=ReportFileCollector(self.reports, follower, self.archive, archiver, self.clock),
+            lake=LakeLogs(CreditLake(self.store, self.leases, self.clock), credit_days, self.clock),
             ageing=self.ageing,
             clock=self.clock,
         )

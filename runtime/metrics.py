@@ -23,6 +23,7 @@ UNITS = {
     "UpstreamSeconds": "Seconds",
     "SettledDayLagDays": "None",
     "KeeperFailures": "Count",
+    "LakeDays": "Count",
 }
 
 type Value = float | Sequence[float]

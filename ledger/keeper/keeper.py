@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ledger.answers.ageing import Ageing
 from ledger.keeper.credit_days import CreditDays
+from ledger.keeper.lake_logs import LakeLogs
 from ledger.keeper.old_answers import GRACE, delete_old_answers
 from ledger.keeper.report_files import ReportFileCollector
 from ledger.keeper.run import KeeperRun
@@ -33,6 +34,7 @@ class Keeper:
     tenants: Callable[[], Awaitable[Mapping[str, AbstractSet[str]]]]
     credit_days: CreditDays
     report_files: ReportFileCollector
+    lake: LakeLogs
     ageing: Ageing
     clock: Clock
 
@@ -48,6 +50,7 @@ class Keeper:
         await _for_each("the credit log", with_credits, self.credit_days.refresh, run)
         await _for_each("the archive", with_reports, self.report_files.collect, run)
         await _for_each("the brands", with_credits, self.credit_days.refresh_brands, run)
+        await _for_each("the lake", with_credits, self.lake.update, run)
         await _for_each("the sweep", tenants, self._sweep, run)
         telemetry.count("keeper.deleted", run.deleted)
 

@@ -31,6 +31,8 @@ class KeeperRun:
     tenants: int = 0
     settled: int = 0
     archived: int = 0
+    lake_files: int = 0
+    lake_days: int = 0
     deleted: int = 0
     failed: int = 0
     lag_days: float | None = None

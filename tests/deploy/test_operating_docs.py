@@ -13,6 +13,7 @@ from functions.wiring import keeper_of
 from ledger.answers.answers import ANSWERS_PREFIX
 from ledger.days.day_store import CREDIT_LOG_PREFIX
 from ledger.exports.jobs import EXPORTS_PREFIX
+from ledger.lake.month_files import LAKE_PREFIX
 from ledger.reports.archive import ARCHIVE_PREFIX
 from ledger.reports.idempotency import SCHEDULES_PREFIX
 from ledger.storage.breakers import BREAKERS_PREFIX
@@ -32,6 +33,7 @@ PREFIXES = {
     BREAKERS_PREFIX,
     CREDIT_LOG_PREFIX,
     EXPORTS_PREFIX,
+    LAKE_PREFIX,
     QUERIES_PREFIX,
     SCHEDULES_PREFIX,
 }

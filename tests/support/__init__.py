@@ -12,6 +12,7 @@
     recorded_aws             a proxy that lists every key and secret that was asked for
     policed_bucket           the real bucket with the template's rule that some keys are written once
     settled_days             fills a bucket without a vendor
+    lake_files               the lake in a bucket, as tools by others find it
 
 `vendors`: the two APIs, where the simulators of `local` are not enough.
     credit_oracle            the right answer, computed from a simulated vendor

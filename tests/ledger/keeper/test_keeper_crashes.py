@@ -26,12 +26,20 @@ LEASE_RELEASES = 2
 def state(deployment: Deployment, bucket: str) -> dict[str, str | bytes]:
     """What lies in a bucket, but for leases: a dead one is swept away after a grace.
 
-    S3's digests stand for all but what is compressed: isal does not always give equal content equal bytes.
+    S3's digests stand for all but what is compressed, since isal does not always give equal content equal bytes, and
+    the lake's records, which hold when rows were written.
     """
     kept = {key: tag for key, tag in deployment.tags(bucket).items() if not key.endswith("/_lease")}
-    return {
-        key: unpack(deployment.read(key, bucket)) if ".gz" in Path(key).suffixes else tag for key, tag in kept.items()
-    }
+    return {key: content(deployment, bucket, key) or tag for key, tag in kept.items()}
+
+
+def content(deployment: Deployment, bucket: str, key: str) -> str | bytes | None:
+    if ".gz" in Path(key).suffixes:
+        return unpack(deployment.read(key, bucket))
+    if key.endswith("/_files.json"):
+        record = json.loads(deployment.read(key, bucket))
+        return json.dumps({name: list(days) for name, days in record["files"].items()})
+    return None
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,8 @@ def test_a_run_that_is_out_of_time_begins_nothing_and_the_next_one_goes_on(both:
         "tenants": 1,
         "daysSettled": 0,
         "archived": 0,
+        "lakeFiles": 0,
+        "lakeDays": 0,
         "deleted": 0,
         "failed": 0,
         "settledDayLagDays": None,
@@ -137,6 +139,7 @@ def test_a_run_writes_one_line_which_holds_the_lag_as_a_metric(
     [directive] = line["_aws"]["CloudWatchMetrics"]
     assert directive["Metrics"] == [
         {"Name": "KeeperFailures", "Unit": "Count"},
+        {"Name": "LakeDays", "Unit": "Count"},
         {"Name": "SettledDayLagDays", "Unit": "None"},
     ]
     assert line["KeeperFailures"] == 0
