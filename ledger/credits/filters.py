@@ -25,7 +25,9 @@ class CreditFilter:
         columns = [map(wanted.__contains__, rows.column(index)) for index, wanted in self._wanted(rows)]
         if not columns:
             return rows
-        chosen = columns[0] if len(columns) == 1 else map(all, zip(*columns, strict=True))
+        chosen = bytes(columns[0] if len(columns) == 1 else map(all, zip(*columns, strict=True)))
+        if 0 not in chosen:  # all of a block or a day, as often: nothing has to be copied
+            return rows
         cells = rows.cells
         starts = compress(range(0, len(cells), WIDTH), chosen)
         return Rows([cell for start in starts for cell in cells[start : start + WIDTH]])

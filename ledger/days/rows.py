@@ -86,6 +86,8 @@ class Rows:
 
     def slice(self, start: int, stop: int) -> "Rows":
         """The rows from `start` up to `stop`."""
+        if start == 0 and stop >= len(self):
+            return self
         return Rows(self.cells[start * WIDTH : stop * WIDTH])
 
     def newest_first(self) -> "Rows":

@@ -27,6 +27,9 @@ COLUMNS = {
     "currency": CURRENCY,
 }
 
+NEVER_ESCAPED = frozenset({"credit_id", "time", "outcome"})
+"""Digits, instants and our own words: reading a day refuses anything else in these columns."""
+
 _CONTROLS = bytes(range(0x20))
 
 
@@ -101,7 +104,7 @@ class LogRows(Sequence[CreditNode]):
         cells = self._rows.column(COLUMNS[attribute])
         if attribute == "msisdn" and not self._unmasked:
             cells = [masked(cell) for cell in cells]
-        return cells if attribute == "time" or _safe(cells) else [_escaped(cell) for cell in cells]
+        return cells if attribute in NEVER_ESCAPED or _safe(cells) else [_escaped(cell) for cell in cells]
 
     def _node(self, credit: Credit) -> CreditNode:
         shown = credit if self._unmasked else credit._replace(msisdn=masked(credit.msisdn))
