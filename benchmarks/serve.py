@@ -10,7 +10,7 @@ from runtime import logs
 from runtime.deadline import Deadline
 from schema.http.requests import Request
 
-CLAIMS = {"scope": "reports:read reports:schedule credits:read credits:msisdn"}
+CLAIMS = {"scope": "reports:read reports:schedule reports:content credits:read credits:msisdn"}
 SECONDS = 29.0
 
 SETTINGS = Settings.read()

@@ -31,7 +31,7 @@ from local.vendors.rde import RdeSimulator
 DOMAIN = "api.example.com"
 CERTIFICATE = f"arn:aws:acm:{REGION}:000000000000:certificate/12345678-1234-1234-1234-123456789012"
 ORIGIN = "https://dash.example.com"
-SCOPES = "tally/reports:read tally/reports:schedule tally/credits:read"
+SCOPES = "tally/reports:read tally/reports:schedule tally/reports:content tally/credits:read"
 QUERY = """{
   reports(from: "2019-11-05", to: "2019-12-03") { totalCount }
   creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-13T00:00:00Z", first: 1) { nodes { msisdn } }

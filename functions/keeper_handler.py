@@ -103,6 +103,7 @@ def _summary(run: KeeperRun) -> dict[str, Any]:
         "tenants": run.tenants,
         "daysSettled": run.settled,
         "archived": run.archived,
+        "opened": run.opened,
         "lakeFiles": run.lake_files,
         "lakeDays": run.lake_days,
         "deleted": run.deleted,

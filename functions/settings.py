@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from runtime.endpoints import is_protected
 from runtime.metrics import DEFAULT_NAMESPACE
 
-OIDC_SCOPES = "openid profile email tally/reports:read tally/reports:schedule tally/credits:read"
+OIDC_SCOPES = "openid profile email tally/reports:read tally/reports:schedule tally/reports:content tally/credits:read"
 """What a browser asks for when it signs in; not whole phone numbers."""
 POLICY_MARKS = frozenset(";,'\" ")
 """Characters that would end a source in the page's Content-Security-Policy."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ledger import Ledger
     from ledger.answers.ageing import Ageing
     from ledger.answers.answers import Answers
+    from ledger.contents.contents import ReportContents
     from ledger.credits.credit_log import CreditLog
     from ledger.credits.outcomes import Outcomes
     from ledger.credits.reconciliation import Reconciler
@@ -101,6 +102,13 @@ class Parts:
         return ReportCatalogue(self.reports, self.archive)
 
     @cached_property
+    def contents(self) -> "ReportContents":
+        """What is in archived report files."""
+        from ledger.contents.contents import ReportContents
+
+        return ReportContents(self.store)
+
+    @cached_property
     def schedules(self) -> "Schedules":
         """Scheduling reports, once under a key."""
         from ledger.reports.idempotency import IdempotencyKeys
@@ -139,6 +147,7 @@ class Parts:
         from ledger.keeper.following import ReportFollower
         from ledger.keeper.keeper import Keeper
         from ledger.keeper.lake_logs import LakeLogs
+        from ledger.keeper.report_contents import ReportOpener
         from ledger.keeper.report_files import ReportFileCollector
         from ledger.lake.credit_lake import CreditLake
         from ledger.reports.archiving import Archiver
@@ -154,6 +163,7 @@ class Parts:
             credit_days=credit_days,
             report_files=ReportFileCollector(self.reports, follower, self.archive, archiver, self.clock),
             lake=LakeLogs(CreditLake(self.store, self.leases, self.clock), credit_days, self.clock),
+            report_contents=ReportOpener(self.store, self.archive),
             ageing=self.ageing,
             clock=self.clock,
         )

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from ledger.contents.contents import ReportContents
     from ledger.credits.credit_log import CreditLog
     from ledger.credits.outcomes import Outcomes
     from ledger.credits.reconciliation import Reconciler
@@ -36,6 +37,11 @@ class Ledger(Protocol):
     @property
     def catalogue(self) -> "ReportCatalogue":
         """Reports, the vendor's and the archived ones."""
+        ...
+
+    @property
+    def contents(self) -> "ReportContents":
+        """What is in archived report files."""
         ...
 
     @property

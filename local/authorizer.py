@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 ISSUER = "https://issuer.tally.test/"
 AUDIENCE = "tally"
-EVERY_SCOPE = "reports:read reports:schedule credits:read credits:msisdn"
+EVERY_SCOPE = "reports:read reports:schedule reports:content credits:read credits:msisdn"
 LIFE_SECONDS = 30 * 24 * 3600
 """Long, so that a client's configuration survives a restart; the key is this machine's own."""
 

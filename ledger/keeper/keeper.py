@@ -14,6 +14,7 @@ from ledger.answers.ageing import Ageing
 from ledger.keeper.credit_days import CreditDays
 from ledger.keeper.lake_logs import LakeLogs
 from ledger.keeper.old_answers import GRACE, delete_old_answers
+from ledger.keeper.report_contents import ReportOpener
 from ledger.keeper.report_files import ReportFileCollector
 from ledger.keeper.run import KeeperRun
 from ledger.storage.store import Store
@@ -35,6 +36,7 @@ class Keeper:
     credit_days: CreditDays
     report_files: ReportFileCollector
     lake: LakeLogs
+    report_contents: ReportOpener
     ageing: Ageing
     clock: Clock
 
@@ -49,6 +51,7 @@ class Keeper:
             run.lag_days = 0.0
         await _for_each("the credit log", with_credits, self.credit_days.refresh, run)
         await _for_each("the archive", with_reports, self.report_files.collect, run)
+        await _for_each("the report files", with_reports, self.report_contents.open, run)
         await _for_each("the brands", with_credits, self.credit_days.refresh_brands, run)
         await _for_each("the lake", with_credits, self.lake.update, run)
         await _for_each("the sweep", tenants, self._sweep, run)

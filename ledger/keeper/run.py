@@ -31,6 +31,7 @@ class KeeperRun:
     tenants: int = 0
     settled: int = 0
     archived: int = 0
+    opened: int = 0
     lake_files: int = 0
     lake_days: int = 0
     deleted: int = 0

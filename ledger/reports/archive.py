@@ -3,6 +3,7 @@
     archive/tenant=acme/reports/day=2026-11-20/201501.000000!JSON!daily-dr1!f40c…!daily!…!…!      its record
     archive/tenant=acme/files/day=2026-11-20/201501.000000!5f0c…e1                                the file
 
+What is inside the file lies beside it, in folders of `ledger.contents`.
 A record's key holds everything that a listing shows, and days come first, so one LIST answers any period. The file is
 written first and the record last: a crash in between leaves nothing that counts, and the next copy replaces it. Nothing
 is ever deleted. Records of earlier versions hold format and name only.
@@ -49,6 +50,8 @@ class ArchivedReport:
 
     report: Report
     at: datetime
+    record: str = ""
+    """The record's key."""
 
     @property
     def key(self) -> ReportKey:
@@ -97,6 +100,15 @@ class Archive:
         self._cache.remember(f"{tenant}/{first}/{last}", result, (1 + len(archived)) * ENTRY_BYTES)
         return result
 
+    async def everything(self, tenant: str) -> Sequence[ArchivedReport]:
+        """All of a tenant's archived reports, the oldest first; a thousand with each LIST.
+
+        Raises:
+            LedgerUnavailable: S3 could not serve.
+        """
+        found = await self._store.listing(records(tenant))
+        return [report for item in found if (report := await self._parse(item)) is not None]
+
     async def find(self, tenant: str, report_id: str) -> ArchivedReport | None:
         """The archived report with a vendor's id; all records are listed for it, a thousand with each LIST.
 
@@ -126,7 +138,7 @@ class Archive:
         except (ValueError, LookupError, TypeError) as error:
             LOG.warning("%s is not a record of an archived report, it is left out: %s", item.key, error)
             return None
-        return ArchivedReport(replace(report, raw_status=ARCHIVED_STATUS), item.modified)
+        return ArchivedReport(replace(report, raw_status=ARCHIVED_STATUS), item.modified, item.key)
 
     async def _report_of_body(self, key: str) -> Report:
         stored = await self._store.get(key)
@@ -152,7 +164,12 @@ def record_key(tenant: str, report: Report) -> str:
 
 def file_key(tenant: str, key: ReportKey) -> str:
     """Where a report's file is stored; the name is a digest, so it has none of the vendor's characters."""
-    return f"{ARCHIVE_PREFIX}/tenant={tenant}/files/{_moment(key.date)}{SEPARATOR}{key.digest}"
+    return file_key_in("files", tenant, key)
+
+
+def file_key_in(folder: str, tenant: str, key: ReportKey) -> str:
+    """The same in another folder of the archive, for what belongs to the file."""
+    return f"{ARCHIVE_PREFIX}/tenant={tenant}/{folder}/{_moment(key.date)}{SEPARATOR}{key.digest}"
 
 
 def _moment(moment: datetime) -> str:

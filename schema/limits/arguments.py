@@ -9,6 +9,10 @@ from schema.errors import BadUserInput
 LONGEST_DAYS = 366
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 10_000
+PREVIEW_ROWS = 20
+LARGEST_PREVIEW = 100
+REPORT_ROWS_PAGE = 100
+LARGEST_REPORT_ROWS_PAGE = 1_000
 LONGEST_BRAND = 128
 LONGEST_BRAND_BYTES = 256
 """In UTF-8: an object key holds it percent-encoded, three characters a byte, and S3 allows 1024 in all."""
@@ -53,11 +57,11 @@ def brand(name: str | None) -> str | None:
     return name
 
 
-def first(size: int | None, otherwise: int) -> int:
-    """A page's size, 1 to 10,000 rows."""
+def first(size: int | None, otherwise: int, most: int = LARGEST_PAGE) -> int:
+    """A page's size, 1 to `most` rows."""
     size = otherwise if size is None else size
-    if not 1 <= size <= LARGEST_PAGE:
-        raise BadUserInput(f"first takes 1 to {LARGEST_PAGE}")
+    if not 1 <= size <= most:
+        raise BadUserInput(f"first takes 1 to {most}")
     return size
 
 

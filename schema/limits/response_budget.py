@@ -17,6 +17,8 @@ PLAIN_BYTES = 5_000_000
 
 LOG_ROW, BUCKET, OUTCOME_ROW, REPORT, RECONCILIATION_ROW = 200, 130, 130, 250, 220
 """Bytes of a row with all its fields; a report's link is added to these."""
+REPORT_CELL, REPORT_COLUMN = 4, 500
+"""Bytes of a cell of a report's file, beside its text, and of a column with all its fields."""
 
 ALTERNATIVES = "ask for less by first, a shorter period or fewer keys, or use exportCreditLog"
 

@@ -13,6 +13,7 @@ from schema.errors import Forbidden, Unauthenticated
 
 REPORTS_READ = "reports:read"
 REPORTS_SCHEDULE = "reports:schedule"
+REPORTS_CONTENT = "reports:content"
 CREDITS_READ = "credits:read"
 CREDITS_MSISDN = "credits:msisdn"
 

@@ -1,23 +1,31 @@
-"""`reports`: pages of a listing, filtered; and a report by its global id."""
+"""`reports`: pages of a listing, filtered; and a report by its global id.
+
+What needs the archived file of a report is in `schema.resolvers.report_contents`, which is loaded when it is selected.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ledger.answers.freshness import Freshness
 from ledger.reports.archive import ArchivedReport
 from ledger.reports.catalogue import CatalogueListing, ReportFilter
-from ledger.reports.identity import ReportId
+from ledger.reports.identity import ReportId, ReportKey
 from runtime.clock import rfc3339
 from schema.errors import BadUserInput
 from schema.limits import arguments
 from schema.limits.response_budget import REPORT
 from schema.resolvers import cursors, node_ids
+from schema.resolvers.access import REPORTS_CONTENT
 from schema.resolvers.context import Context
 from schema.resolvers.paging import Edge, PageInfo
 from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType, SortKey
+
+if TYPE_CHECKING:
+    from schema.resolvers.report_contents import FileContents, ReportPreview
 
 KIND = "Report"
 """The type's name, in its global ids."""
@@ -31,7 +39,7 @@ def _of_report(name: str) -> Any:  # noqa: ANN401 - each has the type that the r
 class ReportNode:
     """One report, as the schema declares it. `file_known`: `archived` is its file, or None as it has none."""
 
-    __slots__ = ("_archived", "_context", "_file_known", "report")
+    __slots__ = ("_archived", "_context", "_file_known", "_shared", "report")
 
     name = _of_report("name")
     customization_name = _of_report("customization_name")
@@ -50,9 +58,16 @@ class ReportNode:
     """The type behind the interface `Node`."""
 
     def __init__(
-        self, context: Context, report: Report, archived: ArchivedReport | None = None, *, file_known: bool = True
+        self,
+        context: Context,
+        report: Report,
+        archived: ArchivedReport | None = None,
+        *,
+        file_known: bool = True,
+        shared: "SharedContents | None" = None,
     ) -> None:
         self.report = report
+        self._shared = shared or SharedContents(context)
         self._archived = archived
         self._file_known = file_known
         self._context = context
@@ -69,15 +84,58 @@ class ReportNode:
     async def archive_url(self, expires_in: int | None = None) -> str | None:
         """A read-only link to the archived file that expires after some seconds; None until the file is archived."""
         seconds = arguments.link_seconds(expires_in)
-        catalogue, tenant = self._context.ledger.catalogue, self._context.tenant
-        if not self._file_known:
-            self._archived, self._file_known = (await catalogue.with_file(tenant, self.report)).archived, True
-        if self._archived is None:
+        archived = await self._file()
+        if archived is None:
             return None
         self._context.repeatable = False  # each link expires at a time of its own
-        link = await catalogue.link(tenant, self._archived, seconds)
+        link = await self._context.ledger.catalogue.link(self._context.tenant, archived, seconds)
         self._context.budget.take(len(link), 1)
         return link
+
+    async def bytes(self) -> str | None:
+        """The size of the archived file; None until it has been opened."""
+        file = await self._shared.files.opened(await self._key())
+        return str(file.bytes) if file else None
+
+    async def sha256(self) -> str | None:
+        """The SHA-256 of the archived file; None until it has been opened."""
+        file = await self._shared.files.opened(await self._key())
+        return file.sha256 if file else None
+
+    async def duplicate_of(self) -> str | None:
+        """The global id of the first report whose file has the same bytes; None if this one is it."""
+        first = await self._shared.files.duplicate_of(await self._key())
+        return node_ids.encode(KIND, *first) if first else None
+
+    async def preview(self, sheet: str | None = None, first: int | None = None) -> "ReportPreview":
+        """A sheet's columns and first rows, or why there are none."""
+        self._context.identity.demand(REPORTS_CONTENT)
+        return await self._shared.files.preview(await self._key(), sheet, first)
+
+    async def _key(self) -> ReportKey | None:
+        archived = await self._file()
+        return archived.key if archived else None
+
+    async def _file(self) -> ArchivedReport | None:
+        """The archived file, looked for once."""
+        if not self._file_known:
+            found = await self._context.ledger.catalogue.with_file(self._context.tenant, self.report)
+            self._archived, self._file_known = found.archived, True
+        return self._archived
+
+
+class SharedContents:
+    """What the reports of one page share: their files' contents, loaded when one of them is asked for."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @cached_property
+    def files(self) -> "FileContents":
+        """What is inside the files."""
+        from schema.resolvers.report_contents import FileContents
+
+        return FileContents(self._context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +236,10 @@ def _position(binding: tuple[str, ...], after: str | None) -> SortKey | None:
 def _page(
     context: Context, listing: CatalogueListing, binding: tuple[str, ...], size: int, position: SortKey | None
 ) -> ReportPage:
-    everything = listing.reports
+    everything, shared = listing.reports, SharedContents(context)
     beyond = [each for each in everything if each.report.sort_key < position] if position else everything
     return ReportPage(
-        [ReportNode(context, each.report, each.archived) for each in beyond[:size]],
+        [ReportNode(context, each.report, each.archived, shared=shared) for each in beyond[:size]],
         binding,
         has_previous=len(beyond) < len(everything),
         has_next=len(beyond) > size,

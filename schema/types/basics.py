@@ -7,6 +7,8 @@ from typing import Any
 import strawberry
 
 from ledger.answers.freshness import Source
+from ledger.contents.columns import CellType
+from ledger.contents.previews import PreviewState
 from ledger.credits.summaries import SummaryKey
 from upstreams.openmarket.client import CreditState
 from upstreams.rde.client import ReportFormat, ReportStatus, ReportType
@@ -70,6 +72,32 @@ declare_enum(
         "ON_INVOICE": "An invoice.",
         "UNKNOWN": "The vendor gives no type, or one that its description does not have.",
     },
+)
+
+
+declare_enum(
+    PreviewState,
+    "Whether a report's file could be opened.",
+    {
+        "READY": "It could.",
+        "PENDING": "It has not been archived or opened yet.",
+        "UNSUPPORTED": "It is of a kind that is not read, or holds no table.",
+        "TOO_LARGE": "It is, or unpacks to, more than is read.",
+        "BROKEN": "It is damaged, cut off or encrypted.",
+    },
+)
+declare_enum(
+    CellType,
+    "What all cells of a column are.",
+    {
+        "STRING": "Texts, and digits with leading zeros or more than 15 of them.",
+        "INTEGER": "Whole numbers.",
+        "DECIMAL": "Numbers, some of them with decimals.",
+        "BOOLEAN": "`true` and `false`.",
+        "DATE": "Days: `2026-11-20`.",
+        "DATETIME": "Moments in ISO 8601, perhaps some days among them.",
+    },
+    name="ColumnType",
 )
 
 

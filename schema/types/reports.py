@@ -1,11 +1,14 @@
 """The types of `reports`, `scheduledReport` and `scheduleReport`; `schema.resolvers.reports` resolves them."""
 
 from datetime import datetime
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
+from ledger.contents.columns import CellType
+from ledger.contents.previews import PreviewState
 from schema.limits.arguments import LINK_SECONDS
 from schema.resolvers.reports import ReportNode
 from schema.types.basics import Freshness, Node, PageInfo, described
@@ -13,10 +16,44 @@ from upstreams.rde.client import ReportFormat, ReportStatus, ReportType
 
 Seconds = Annotated[int | None, strawberry.argument(description="How long the link is valid, 1 to 43,200 seconds.")]
 
+SheetName = Annotated[
+    str | None, strawberry.argument(description="A sheet of a workbook; the first with columns without it.")
+]
+PreviewRows = Annotated[int, strawberry.argument(description="How many rows, 1 to 100.")]
+
 
 async def archive_url_of(report: strawberry.Parent[ReportNode], expires_in: Seconds = LINK_SECONDS) -> str | None:
     """Sign a link to the archived file."""
     return await report.archive_url(expires_in)
+
+
+async def preview_of(report: strawberry.Parent[ReportNode], sheet: SheetName = UNSET, first: PreviewRows = 20) -> Any:
+    """Read the first rows."""
+    return await report.preview(sheet or None, first)
+
+
+@strawberry.type(description="A column of a report's file; the figures are of all rows.")
+class ReportColumn:
+    name: str = described("Its name in the header; where two are equal, the second has a number.")
+    type: CellType = described("What all of its cells are.")
+    nulls: int = described("How many rows have no cell here.")
+    distinct: int | None = described("How many different cells; null beyond 1,000.")
+    min: str | None = described("The smallest cell, by number or time where the column has such a type.")
+    max: str | None = described("The largest cell.")
+    sum: Decimal | None = described("The exact sum of an `INTEGER` or `DECIMAL` column.")
+
+
+@strawberry.type(description="What is inside a report's file.")
+class ReportPreview:
+    state: PreviewState = described("Whether the file could be opened.")
+    reason: str | None = described("Why it could not.")
+    sheets: list[str] = described("The sheets of a workbook, in its order; empty for other files.")
+    columns: list[ReportColumn] = described("The columns of the sheet.")
+    rows: list[list[str | None]] = described(
+        "The first rows, cells in the order of the columns, exactly as written; null for an empty cell."
+    )
+    row_count: int | None = described("How many rows the whole sheet has, without the header.")
+    signature: str | None = described("The same for all sheets with these columns, such as the months of one report.")
 
 
 @strawberry.type(description="One report of the vendor.")
@@ -42,6 +79,15 @@ class Report(Node):
         "A link to our copy: read-only, valid for `expiresIn` seconds (1 to 43,200), and no longer than the "
         "credentials that signed it. Null until the file is archived.",
         resolver=archive_url_of,
+    )
+
+    bytes: str | None = described("The size of the archived file; null until it has been opened.")
+    sha256: str | None = described("The SHA-256 of the archived file, in hex; null until it has been opened.")
+    duplicate_of: strawberry.ID | None = described(
+        "The id of the first report, by creation date, whose file has the same bytes; null if this one is it."
+    )
+    preview: ReportPreview | None = described(
+        "A sheet's columns and first rows. Needs the scope `reports:content`.", resolver=preview_of
     )
 
     @classmethod

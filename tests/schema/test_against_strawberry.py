@@ -38,7 +38,7 @@ from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 NOW = datetime(2019, 12, 20, 12, tzinfo=UTC)
-SCOPES = frozenset({"reports:read", "reports:schedule", "credits:read", "credits:msisdn"})
+SCOPES = frozenset({"reports:read", "reports:schedule", "reports:content", "credits:read", "credits:msisdn"})
 ODD = ("plain", 'quo"ted, with a comma', "back\\slash", "tab\there", "emoji \U0001f600", "del\x7f\x1fcontrol", "é")
 ARGUMENT = re.compile(r"^[$A-Za-z0-9.]+: ")
 PERIOD = f'from: "{FROM}", to: "{TO}"'

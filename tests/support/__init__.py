@@ -33,6 +33,7 @@
 
 `explorer`: a site for the explorer's pages to ask (site), the browser's view of them (visit), an issuer (sign_in).
 
+    report_files             one table as a report file of every kind
     moving_clock             stands still until a test moves it
     repository, documents    the repository's root, and what its pages show
     template_reading         `template.yaml` as data; alarm_evaluation: CloudWatch's arithmetic

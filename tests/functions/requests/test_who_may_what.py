@@ -56,6 +56,20 @@ def test_a_forbidden_field_leaves_the_others(frontend: Frontend) -> None:
     assert reply.codes == ["FORBIDDEN"]
 
 
+def test_what_is_inside_report_files_needs_a_scope_of_its_own(frontend: Frontend) -> None:
+    query = """{ reports(from: "2019-11-19", to: "2019-11-19") { nodes { name bytes preview { state } } } }"""
+    reply = frontend.ask(query, scope="reports:read")
+    assert reply.data == {"reports": {"nodes": [{"name": "sample1", "bytes": None, "preview": None}]}}
+    assert (reply.codes, reply.answer.status) == (["FORBIDDEN"], 200)
+    assert reply.errors[0]["path"] == ["reports", "nodes", 0, "preview"]
+    assert "reports:content" in reply.errors[0]["message"]
+    reply = frontend.ask(query, scope="reports:read reports:content")
+    assert (reply.errors, reply.data) == (
+        [],
+        {"reports": {"nodes": [{"name": "sample1", "bytes": None, "preview": {"state": "PENDING"}}]}},
+    )
+
+
 def test_what_was_asked_with_a_scope_is_not_given_without_it(frontend: Frontend) -> None:
     """The answer is stored by then: the scope is checked before stored data are shown as well."""
     assert frontend.ask(REPORTS, DAYS).errors == []

@@ -184,7 +184,8 @@ def test_two_keepers_at_once_end_in_one_file_and_one_record_of_each_report(deplo
 
     assert [run.failed for run in asyncio.run(both())] == [0, 0]
     assert {record["name"]: deployment.read(record["file"]) for record in deployment.records()} == contents
-    assert len(deployment.keys("archive/")) == 2 * len(contents)
+    for folder in ("files", "reports", "previews", "opened"):
+        assert len(deployment.keys(f"archive/tenant=default/{folder}/")) == len(contents)
 
 
 def returning(content: bytes) -> Callable[[], bytes]:

@@ -72,6 +72,7 @@ def test_a_run_that_is_out_of_time_begins_nothing_and_the_next_one_goes_on(both:
         "tenants": 1,
         "daysSettled": 0,
         "archived": 0,
+        "opened": 0,
         "lakeFiles": 0,
         "lakeDays": 0,
         "deleted": 0,

@@ -12,7 +12,7 @@ from functions.settings import Settings
 from runtime.clock import Clock, now
 
 RESPONSE_TYPE = "application/graphql-response+json"
-EVERY_SCOPE = "reports:read reports:schedule credits:read credits:msisdn"
+EVERY_SCOPE = "reports:read reports:schedule reports:content credits:read credits:msisdn"
 
 
 class InvocationContext:

@@ -26,7 +26,7 @@ from upstreams.secrets import SecretStore
 
 LEASE_SECONDS = 0.5
 """A killed process's lease expires soon, so that tests wait little."""
-CLAIMS = {"sub": "dashboard", "scope": "reports:read reports:schedule credits:read credits:msisdn"}
+CLAIMS = {"sub": "dashboard", "scope": "reports:read reports:schedule reports:content credits:read credits:msisdn"}
 
 
 @dataclass(frozen=True)
