@@ -3,6 +3,7 @@
 import gzip
 from datetime import timedelta
 
+from ledger.answers.answers import SUFFIX
 from local.vendors.simulator import failing
 from runtime.clock import DAY, rfc3339, stamp
 from tests.support.processes.deployment import Deployment
@@ -30,30 +31,35 @@ def test_versions_that_newer_ones_have_replaced_go_after_a_grace_and_the_newest_
     assert {"_open", "_rollup"} <= set(days[str(both.today)])
 
 
+def answers(deployment: Deployment, kind: str) -> list[str]:
+    """The keys of stored answers, without the leases beside them."""
+    return [key for key in deployment.keys(f"answers/tenant=default/{kind}/") if key.endswith(SUFFIX)]
+
+
 def test_answers_that_newer_ones_have_replaced_go_and_the_newest_stay(both: Deployment) -> None:
     period = {"f": rfc3339(both.clock() - DAY), "t": rfc3339(both.clock())}
     for _ in range(3):
         both.ask(OUTCOME, **period)
         both.clock.advance(minutes=6)
-    kept = both.keys("answers/tenant=default/outcome/")
+    kept = answers(both, "outcome")
     assert len(kept) == 3
     both.run_keeper()
-    assert both.keys("answers/tenant=default/outcome/") == kept[-1:]
+    assert answers(both, "outcome") == kept[-1:]
 
 
 def test_an_outcome_up_to_the_moment_of_asking_answers_for_a_month_and_then_goes(both: Deployment) -> None:
     asked = [{"f": rfc3339(both.clock() - DAY), "t": rfc3339(both.clock() + timedelta(minutes=n))} for n in range(3)]
     for period in asked:
         both.ask(OUTCOME, **period)
-    kept = both.keys("answers/tenant=default/outcome/")
+    kept = answers(both, "outcome")
     both.clock.advance(days=29)
     both.run_keeper()
-    assert both.keys("answers/tenant=default/outcome/") == kept
+    assert answers(both, "outcome") == kept
     both.openmarket.misbehave(failing(500), path="/csv/outcome")
     assert both.ask(OUTCOME, **asked[0])["creditOutcome"]["freshness"]["stale"] is True
     both.clock.advance(days=1)
     assert both.run_keeper()["deleted"] >= len(kept) == 3
-    assert both.keys("answers/tenant=default/outcome/") == []
+    assert answers(both, "outcome") == []
 
 
 def test_an_outcome_that_was_asked_for_again_answers_for_a_month_from_then_on(both: Deployment) -> None:
@@ -61,13 +67,13 @@ def test_an_outcome_that_was_asked_for_again_answers_for_a_month_from_then_on(bo
     both.ask(OUTCOME, **period)
     both.clock.advance(days=2)
     both.ask(OUTCOME, **period)
-    _, newest = both.keys("answers/tenant=default/outcome/")
+    _, newest = answers(both, "outcome")
     both.clock.advance(days=29)
     both.run_keeper()
-    assert both.keys("answers/tenant=default/outcome/") == [newest]
+    assert answers(both, "outcome") == [newest]
     both.clock.advance(days=1)
     both.run_keeper()
-    assert both.keys("answers/tenant=default/outcome/") == []
+    assert answers(both, "outcome") == []
 
 
 def test_a_settled_outcome_is_kept_and_never_asked_for_again(both: Deployment) -> None:
@@ -77,10 +83,10 @@ def test_a_settled_outcome_is_kept_and_never_asked_for_again(both: Deployment) -
     )
     for period in (nearly, settled):
         both.ask(OUTCOME, **period)
-    earlier, _ = both.keys("answers/tenant=default/outcome/")
+    earlier, _ = answers(both, "outcome")
     both.clock.advance(days=400)
     both.run_keeper()
-    assert both.keys("answers/tenant=default/outcome/") == [earlier]
+    assert answers(both, "outcome") == [earlier]
     asked = both.openmarket.count("/csv/outcome")
     assert both.ask(OUTCOME, **settled)["creditOutcome"]["freshness"]["stale"] is False
     assert both.openmarket.count("/csv/outcome") == asked
@@ -88,17 +94,17 @@ def test_a_settled_outcome_is_kept_and_never_asked_for_again(both: Deployment) -
 
 def test_an_outcome_that_is_good_by_the_settings_stays(both: Deployment) -> None:
     both.ask(OUTCOME)
-    kept = both.keys("answers/tenant=default/outcome/")
+    kept = answers(both, "outcome")
     both.clock.advance(days=40)
     both.run_keeper(FRESH_SECONDS=str(41 * 86_400))
-    assert both.keys("answers/tenant=default/outcome/") == kept != []
+    assert answers(both, "outcome") == kept != []
     both.run_keeper()
-    assert both.keys("answers/tenant=default/outcome/") == []
+    assert answers(both, "outcome") == []
 
 
 def test_a_listing_goes_when_the_vendor_has_no_file_of_it_any_more_unless_it_is_settled(deployment: Deployment) -> None:
     deployment.reports(days=5)
-    [unsettled] = deployment.keys("answers/tenant=default/reports/")
+    [unsettled] = answers(deployment, "reports")
     settled = f"answers/tenant=default/reports/{deployment.today - 9 * DAY}_{deployment.today - 4 * DAY}_any/"
     deployment.put(f"{settled}{stamp(deployment.clock())}.json.gz", gzip.compress(b"[]"))
     deployment.clock.advance(days=89)

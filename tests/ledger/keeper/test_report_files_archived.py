@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ledger.answers.answers import SUFFIX
 from ledger.keeper.report_files import FILES_AT_ONCE, _candidates
 from ledger.keeper.run import KeeperRun
 from ledger.reports.listings import listings
@@ -177,7 +178,7 @@ async def test_a_listing_that_cannot_be_read_stops_no_other(
     add("report", 1)
     process = shared.start()
     await process.reports.listing("default", NOON.date() - DAY, NOON.date(), Deadline.after(20))
-    [key] = [key for key in shared.bucket.objects if key.startswith(listings("default"))]
+    [key] = [key for key in shared.bucket.objects if key.startswith(listings("default")) and key.endswith(SUFFIX)]
     broken = f"{listings('default')}/2024-05-01_2024-05-31_any/{key.rpartition('/')[2]}"
     await process.store.put(broken, b"rubbish")
     shared.bucket.seen.clear()
