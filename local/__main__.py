@@ -55,7 +55,7 @@ Tally is ready: {url}
 {lake}
 Ctrl-C stops it."""
 LAKE = """\
-  lake       duckdb -init {file}   (settled days as the view credit_log, within a minute)
+  lake       duckdb -init {file}   (settled credits as the view credits, within a minute)
 """
 
 

@@ -20,16 +20,15 @@ FOLDER = Path(__file__).parent.parent / "build" / "local"
 RENEW_SECONDS = 24 * 3600
 """A stored token with less time left than this is replaced at the start."""
 LAKE = """\
--- Settled days of the local ledger, for DuckDB: duckdb -init {file}
+-- Settled credits of the local ledger, for DuckDB (docs/lake.md): duckdb -init {file}
 INSTALL httpfs; LOAD httpfs;
 CREATE OR REPLACE SECRET local_lake (
   TYPE s3, KEY_ID '{key}', SECRET '{secret}', REGION '{region}', ENDPOINT '{endpoint}', URL_STYLE 'path', USE_SSL false
 );
--- brand=__all__ holds every brand's rows; another brand's folder repeats those of one brand.
-CREATE OR REPLACE VIEW credit_log AS
-  SELECT * FROM read_csv('s3://{bucket}/credit-log/tenant={tenant}/brand=__all__/day=*/rows.csv.gz',
-    hive_partitioning = true,
-    types = {{'credit_id': 'UBIGINT', 'time': 'TIMESTAMP', 'msisdn': 'VARCHAR', 'amount': 'DECIMAL(38, 9)'}});
+SET TimeZone = 'UTC';
+CREATE OR REPLACE VIEW credits AS
+SELECT * FROM read_parquet('s3://{bucket}/lake/credits/tenant={tenant}/month=*/*.parquet',
+  hive_partitioning = true, hive_types_autocast = false);
 """
 
 

@@ -211,12 +211,12 @@ def test_a_second_start_on_the_same_port_leaves_the_files_of_the_first_alone(wor
         assert '"message":"request"' in workspace.log_file.read_text()
 
 
-def test_the_lake_script_reads_settled_days(workspace: Workspace, tmp_path: Path) -> None:
+def test_the_lake_script_reads_settled_credits(workspace: Workspace, tmp_path: Path) -> None:
     """httpfs cannot be downloaded in a test, so the objects are fetched with the script's own address and keys."""
     with running(workspace):
         script = workspace.lake_file.read_text()
         found = re.search(r"KEY_ID '(\w+)', SECRET '(\w+)', REGION '([\w-]+)', ENDPOINT '([\d.:]+)'", script)
-        bucket_and_prefix = re.search(r"s3://([\w-]+)/(\S+)day=\*", script)
+        bucket_and_prefix = re.search(r"s3://([\w-]+)/(\S+)month=\*", script)
         assert found is not None
         assert bucket_and_prefix is not None
         key, secret, region, endpoint = found.groups()
@@ -227,26 +227,26 @@ def test_the_lake_script_reads_settled_days(workspace: Workspace, tmp_path: Path
             aws_secret_access_key=secret,
             region_name=region,
         )
-        rows = _first_settled_day(s3, *bucket_and_prefix.groups())
+        rows = _first_month(s3, *bucket_and_prefix.groups())
         file = tmp_path / bucket_and_prefix[1] / rows
         file.parent.mkdir(parents=True)
         s3.download_file(bucket_and_prefix[1], rows, str(file))
     with duckdb.connect() as lake:
         lake.execute(script[script.index("CREATE OR REPLACE VIEW") :].replace("s3:/", str(tmp_path)))
-        days = lake.execute(
-            "SELECT day, count(*), min(typeof(credit_id)), min(time)::DATE FROM credit_log GROUP BY day"
+        months = lake.execute(
+            "SELECT month, count(*), min(typeof(credit_id)), max(time)::DATE = max(day) FROM credits GROUP BY 1"
         )
-        ((day, count, id_type, first),) = days.fetchall()
-    assert f"day={day}" in rows
-    assert (count > 1000, id_type, first) == (True, "UBIGINT", day)
+        ((month, count, id_type, same_day),) = months.fetchall()
+    assert f"month={month}" in rows
+    assert (count > 1000, id_type, same_day) == (True, "DECIMAL(20,0)", True)
 
 
-def _first_settled_day(s3: Any, bucket: str, prefix: str) -> str:
-    """The key of a settled day's rows, as soon as the keeper has written one."""
+def _first_month(s3: Any, bucket: str, prefix: str) -> str:
+    """The key of a month's file, as soon as the keeper has written one."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
         for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ()):
-            if found["Key"].endswith("/rows.csv.gz"):
+            if found["Key"].endswith(".parquet"):
                 return str(found["Key"])
         time.sleep(0.2)
     pytest.fail("no day was settled within a minute")
