@@ -20,6 +20,7 @@ from ledger.credits.day_ranges import contiguous_ranges, short_gaps
 from ledger.credits.day_reader import DayReader
 from ledger.credits.settlement import SettlementRule
 from ledger.credits.shared_reads import SharedReads
+from ledger.days.blocks import BLOCK_ROWS, Block, DayIndex
 from ledger.days.day_store import DayStore, DayVersion
 from ledger.days.rollups import Detail, Rollup
 from ledger.days.rows import Rows
@@ -55,6 +56,18 @@ class PeriodSnapshot:
         """See `DayReader.rows`."""
         return await self.reader.rows(self.query, version)
 
+    def is_large(self, version: DayVersion) -> bool:
+        """See `DayReader.is_large`."""
+        return self.reader.is_large(self.query, version)
+
+    async def index(self, version: DayVersion) -> DayIndex | None:
+        """See `DayReader.index`."""
+        return await self.reader.index(self.query, version)
+
+    async def block(self, version: DayVersion, block: Block) -> Rows:
+        """See `DayReader.block`."""
+        return await self.reader.block(self.query, version, block)
+
     async def rollup(self, version: DayVersion, detail: Detail = Detail.DAY) -> Rollup:
         """See `DayReader.rollup`."""
         return await self.reader.rollup(self.query, version, detail)
@@ -70,6 +83,9 @@ class StoredDays(NamedTuple):
 
 class CreditLog:
     """Every tenant's credit log; one object for the life of a process."""
+
+    block_rows = BLOCK_ROWS
+    """The most rows in a block of the days that it writes."""
 
     def __init__(
         self, store: Store, leases: Leases, breakers: Breakers, openmarket: OpenMarket, ageing: Ageing, clock: Clock
@@ -95,7 +111,7 @@ class CreditLog:
         Raises:
             UpstreamError: the vendor failed, and a day is not stored at all or older versions are not wanted.
         """
-        query = DayQuery(DayStore(self._store, tenant, brand), tenant, brand, self._clock(), deadline)
+        query = DayQuery(self._day_store(tenant, brand), tenant, brand, self._clock(), deadline)
         return await self._snapshot(query, period, stale_if_error=stale_if_error)
 
     async def fetch_again(self, tenant: str, brand: str | None, days: Sequence[date], deadline: Deadline) -> None:
@@ -104,9 +120,12 @@ class CreditLog:
         Raises:
             UpstreamError: the vendor failed.
         """
-        store = DayStore(self._store, tenant, brand)
+        store = self._day_store(tenant, brand)
         query = DayQuery(store, tenant, brand, self._clock(), deadline, distrusted=frozenset(days))
         await self._snapshot(query, Period(midnight(days[0]), day_end(days[-1])), stale_if_error=False)
+
+    def _day_store(self, tenant: str, brand: str | None) -> DayStore:
+        return DayStore(self._store, tenant, brand, self.block_rows)
 
     async def _snapshot(self, query: DayQuery, period: Period, *, stale_if_error: bool) -> PeriodSnapshot:
         days = list(period.until(query.began).days())

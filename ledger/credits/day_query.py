@@ -33,7 +33,7 @@ class DayQuery:
     `from_vendor` is true once days have been fetched for it, `offline` when it works without S3. Versions of its
     `distrusted` days count only if they were fetched since it began. `leases` are the leases that its last LIST showed,
     by day; a day that it showed without one has None. `breaker_looks` are looks at the vendor's breaker under way, by
-    the first of the days to fetch.
+    the first of the days to fetch. `fetched_again` has the days whose stored rows were lost, with equal rows.
     """
 
     store: DayStore
@@ -50,6 +50,7 @@ class DayQuery:
     from_vendor: bool = False
     offline: bool = False
     lost_days: int = 0
+    fetched_again: dict[date, DayVersion] = field(default_factory=dict)
     _rows_in_memory: int = 0
 
     def record(self, version: DayVersion) -> None:

@@ -1,13 +1,18 @@
-"""Reads the rows and rollups of days: from memory, from S3, or from the vendor when S3 has lost them.
+"""Reads the rows, indexes and rollups of days: from memory, from S3, or from the vendor when S3 has lost them.
 
-Each object is read once at a time, and all queries that need it share the read.
+The rows of a large day are read and remembered block by block. Each block or object is read once at a time, and all
+queries that need it share the read.
 """
 
 import logging
+from collections.abc import Awaitable
+from dataclasses import replace
+from datetime import date
 
 from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import LOST_DAYS, DayQuery, VersionMemory
 from ledger.credits.shared_reads import SharedReads
+from ledger.days.blocks import Block, DayIndex, decode_index
 from ledger.days.day_store import DayVersion
 from ledger.days.rollups import EMPTY_ROLLUP, CorruptRollup, Detail, Rollup
 from ledger.days.rows import NO_ROWS, Rows
@@ -18,6 +23,9 @@ LOG = logging.getLogger("tally.ledger")
 
 ROWS_BYTES = 96 * 1024 * 1024
 ROLLUP_BYTES = ROWS_BYTES // 4
+INDEX_BYTES = ROWS_BYTES // 16
+BLOCK_BYTES = 800
+"""The memory that a block's entry in an index takes."""
 CELL_BYTES = 66
 """The memory that a cell takes: a short string and its place in a list."""
 
@@ -30,27 +38,56 @@ class DayReader:
         self._versions = versions
         self._rows: Memory[str, Rows] = Memory(ROWS_BYTES)
         self._rollups: Memory[str, Rollup] = Memory(ROLLUP_BYTES)
+        self._indexes: Memory[str, DayIndex] = Memory(INDEX_BYTES)
         self._reads = SharedReads()
 
     def remember_no_rows(self) -> None:
         """Keep no rows in memory, for a process that reads every day once."""
         self._rows = Memory(0)
 
+    def is_large(self, query: DayQuery, version: DayVersion) -> bool:
+        """Whether a version is read by its blocks, if it has any; the others are in memory or small."""
+        return version.rows is None and version.count is not None and not query.store.is_small(version)
+
     async def rows(self, query: DayQuery, version: DayVersion) -> Rows:
-        """A version's rows.
+        """All of a version's rows.
 
         Raises:
             UpstreamError: S3 has lost them, and the vendor failed as well.
             LedgerUnavailable: S3 has lost them and the vendor's have changed since, or there is no time to ask.
         """
-        if version.count == 0:
-            return NO_ROWS
-        if version.rows is not None:
-            return version.rows
-        key = _key(query, version)
-        rows = self._rows.recall(key)
+        rows = self._in_memory(query, version, None)
         if rows is None:
-            rows = await self._reads.get(f"rows {key}", lambda: self._read_rows(query, version, key))
+            key = _rows_key(query, version, None)
+            rows = await self._reads.get(key, lambda: self._read_rows(query, version, key))
+        return rows
+
+    async def index(self, query: DayQuery, version: DayVersion) -> DayIndex | None:
+        """The index of a version's blocks; None for one that is read whole: it is small, in memory or has no blocks.
+
+        Raises:
+            UpstreamError, LedgerUnavailable: it had to be made from the rows, see `rows`.
+        """
+        if not self.is_large(query, version):
+            return None
+        key = _key(query, version)
+        index = self._indexes.recall(key)
+        if index is None:
+            index = await self._parsed_index(query, version, await self.rollup(query, version))
+            if index is not None:
+                self._indexes.remember(key, index, len(index.blocks) * BLOCK_BYTES)
+        return index
+
+    async def block(self, query: DayQuery, version: DayVersion, block: Block) -> Rows:
+        """The rows of one block of a version.
+
+        Raises:
+            UpstreamError, LedgerUnavailable: they are lost, see `rows`.
+        """
+        rows = self._in_memory(query, version, block)
+        if rows is None:
+            key = _rows_key(query, version, block)
+            rows = await self._reads.get(key, lambda: self._read_block(query, version, block, key))
         return rows
 
     async def rollup(self, query: DayQuery, version: DayVersion, detail: Detail = Detail.DAY) -> Rollup:
@@ -70,45 +107,111 @@ class DayReader:
             self._rollups.remember(key, rollup, rollup.size)
         return rollup
 
+    def _in_memory(self, query: DayQuery, version: DayVersion, block: Block | None) -> Rows | None:
+        """A version's rows, or those of one of its blocks, if they are in memory."""
+        if version.count == 0:
+            return NO_ROWS
+        return version.rows or self._rows.recall(_rows_key(query, version, block))
+
     async def _from_rows(self, query: DayQuery, version: DayVersion, detail: Detail) -> Rollup:
-        made = Rollup.of(await self.rows(query, version))
+        made = await self._made_rollup(query, version)
         return made.parsed(detail) or made
 
+    async def _made_rollup(self, query: DayQuery, version: DayVersion) -> Rollup:
+        """A rollup made from the rows; that of a large day is stored again, with a new index of its blocks."""
+        if self.is_large(query, version):
+            try:
+                if (made := await query.store.rollup_of_rows(version)) is not None:
+                    return made
+            except LedgerUnavailable as error:
+                LOG.warning("the rollup of %s could not be made from stored rows: %s", version.day, error)
+        return Rollup.of(await self.rows(query, version))
+
+    async def _parsed_index(self, query: DayQuery, version: DayVersion, rollup: Rollup) -> DayIndex | None:
+        if rollup.blocks is None or version.count is None:
+            return None
+        try:
+            return decode_index(rollup.blocks, version.count)
+        except CorruptRollup as error:
+            LOG.warning("the rollup of %s: %s", _key(query, version), error)
+        made = await self._made_rollup(query, version)
+        self._rollups.remember(_key(query, version), made, made.size)
+        return decode_index(made.blocks, version.count) if made.blocks is not None else None
+
     async def _read_rows(self, query: DayQuery, version: DayVersion, key: str) -> Rows:
-        rows = await self._stored_rows(query, version)
+        rows = await self._stored(query, version, query.store.rows(version))
         if rows is None:
-            rows = await self._fetch_again(query, version, key)
+            again = await self._fetch_again(query, version)
+            rows = await self._all_rows(query, again, is_same=again.id == version.id)
         self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
         return rows
 
-    async def _stored_rows(self, query: DayQuery, version: DayVersion) -> Rows | None:
+    async def _read_block(self, query: DayQuery, version: DayVersion, block: Block, key: str) -> Rows:
+        rows = await self._stored(query, version, query.store.block(version, block))
+        if rows is None:
+            again = await self._fetch_again(query, version)
+            rows = await self._rows_of_block(query, again, block, is_same=again.id == version.id)
+        self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
+        return rows
+
+    async def _stored(self, query: DayQuery, version: DayVersion, read: Awaitable[Rows | None]) -> Rows | None:
         try:
-            return await query.store.rows(version)
+            return await read
         except LedgerUnavailable as error:
             if not query.deadline.remaining():
                 raise
             LOG.warning("fetching %s again: %s", version.day, error)
             return None
 
-    async def _fetch_again(self, query: DayQuery, lost: DayVersion, key: str) -> Rows:
+    async def _rows_of_block(self, query: DayQuery, again: DayVersion, block: Block, *, is_same: bool) -> Rows:
+        """The rows of a lost block, out of a version with the same rows, whose blocks may be cut elsewhere."""
+        if again.rows is not None:
+            parts = [again.rows]
+        elif is_same:
+            parts = [await _once_more(again, query.store.block(again, block))]
+        elif (index := await self.index(query, again)) is None:
+            parts = [await self.rows(query, again)]
+        else:
+            same = [other for other in index.blocks if block.first <= other.last and other.first <= block.last]
+            parts = [await self.block(query, again, other) for other in same]
+        rows = Rows([cell for part in parts for cell in part.between(block.first, block.last).cells])
+        if len(rows) != block.count:
+            raise _changed(again.day)
+        return rows
+
+    async def _all_rows(self, query: DayQuery, again: DayVersion, *, is_same: bool) -> Rows:
+        if is_same and again.rows is None:
+            return await _once_more(again, query.store.rows(again))
+        return await self.rows(query, again)
+
+    async def _fetch_again(self, query: DayQuery, lost: DayVersion) -> DayVersion:
+        """A day whose rows are lost, from the vendor: a version with the same rows."""
+        again = query.fetched_again.get(lost.day)
+        if again is None or again.id == lost.id:
+            again = await self._reads.get(f"{_key(query, lost)} again", lambda: self._fetch_lost(query, lost))
+            query.fetched_again[lost.day] = again
+        return again
+
+    async def _fetch_lost(self, query: DayQuery, lost: DayVersion) -> DayVersion:
         """Lost rows, from the vendor. Other rows than the lost ones would contradict the query's other figures."""
         if query.lost_days >= LOST_DAYS:
             raise LedgerUnavailable(f"the rows of {lost.day} and of {LOST_DAYS} other days cannot be read")
         query.lost_days += 1
         self._versions.forget(query, lost.day)
         (fetched,) = (await self._fetcher.fetch(query, [lost.day])).versions
-        # The rows of a large answer are in S3 only.
-        rows = (fetched.rows if fetched.rows is not None else await query.store.rows(fetched)) or NO_ROWS
-        rollup, known = Rollup.of(rows), self._rollups.recall(key)
-        if len(rows) != lost.count or (known and known.whole != rollup.whole):
-            raise LedgerUnavailable(f"the rows of {lost.day} were lost and have changed since")
-        self._rollups.remember(key, rollup, rollup.size)
-        return rows
+        key = _key(query, lost)
+        rollup = await _rollup_of(query, fetched)
+        known = self._rollups.recall(key)
+        if fetched.count != lost.count or rollup is None or (known and known.whole != rollup.whole):
+            raise _changed(lost.day)
+        if known is None:
+            self._rollups.remember(key, replace(rollup, blocks=None), rollup.size)
+        return fetched
 
     async def _read_rollup(self, query: DayQuery, version: DayVersion, key: str) -> Rollup:
         stored = await self._stored_rollup(query, version)
         # If the rows have been fetched again in the meantime, their rollup is in memory by now.
-        rollup = self._rollups.recall(key) or stored or Rollup.of(await self.rows(query, version))
+        rollup = self._rollups.recall(key) or stored or await self._made_rollup(query, version)
         self._rollups.remember(key, rollup, rollup.size)
         return rollup
 
@@ -129,6 +232,29 @@ def _parsed(rollup: Rollup, detail: Detail, key: str) -> Rollup | None:
     except CorruptRollup as error:
         LOG.warning("the rollup of %s: %s", key, error)
         return None
+
+
+async def _rollup_of(query: DayQuery, fetched: DayVersion) -> Rollup | None:
+    """The rollup of a version that has just been fetched."""
+    if fetched.rows is not None:
+        return Rollup.of(fetched.rows)
+    return await query.store.rollup(fetched) or await query.store.rollup_of_rows(fetched)
+
+
+async def _once_more(version: DayVersion, read: Awaitable[Rows | None]) -> Rows:
+    """Rows that S3 could not give a moment ago, and that turned out to be stored after all."""
+    rows = await read
+    if rows is None:
+        raise LedgerUnavailable(f"the stored rows of {version.day} cannot be read")
+    return rows
+
+
+def _changed(day: date) -> LedgerUnavailable:
+    return LedgerUnavailable(f"the rows of {day} were lost and have changed since")
+
+
+def _rows_key(query: DayQuery, version: DayVersion, block: Block | None) -> str:
+    return f"{_key(query, version)} rows {'' if block is None else block.offset}"
 
 
 def _key(query: DayQuery, version: DayVersion) -> str:

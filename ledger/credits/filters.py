@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import compress
 
+from ledger.days.blocks import Block
 from ledger.days.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, NETWORK, OUTCOME, WIDTH, Rows
 
 
@@ -31,6 +32,15 @@ class CreditFilter:
         cells = rows.cells
         starts = compress(range(0, len(cells), WIDTH), chosen)
         return Rows([cell for start in starts for cell in cells[start : start + WIDTH]])
+
+    def may_match(self, block: Block) -> bool:
+        """Whether a row of the block may meet every condition, by what the index says of it."""
+        sets = (
+            (self.outcome, block.outcomes),
+            (self.network, block.networks),
+            (self.currency, block.currencies),
+        )
+        return not any(wanted is not None and known is not None and wanted.isdisjoint(known) for wanted, known in sets)
 
     def _wanted(self, rows: Rows) -> Iterator[tuple[int, Collection[str]]]:
         """The column of each condition that is given, and the cells that meet it."""

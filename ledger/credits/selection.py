@@ -1,37 +1,33 @@
 """What a query wants of a period: a page, a count or a summary. It reads as little as that takes.
 
-Whole days are counted by their names and summed up by their rollups. Rows are read only for the days on the page
-and for days that lie partly outside the period; with a filter, for all days. A few are read at a time, so that memory
-does not grow with the period, and none once the invocation has no time left.
+Whole days are counted by their names and summed up by their rollups, whole blocks are counted by the index of their
+day. Rows are read only for the blocks on the page and for those that lie partly outside the period; with a filter, for
+all blocks that may have a match. A few are read at a time, so that memory does not grow with the period or the day, and
+none once the invocation has no time left.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from datetime import date
 from functools import partial
+from itertools import batched
 
 from ledger.credits.credit_log import PeriodSnapshot
 from ledger.credits.filters import CreditFilter
+from ledger.credits.pages import DayPart, PageBuilder, RowPage
 from ledger.credits.summaries import Summary, SummaryBucket, SummaryRequest
+from ledger.days.blocks import DayIndex
 from ledger.days.day_store import DayVersion
 from ledger.days.rollups import Detail, Rollup
 from ledger.days.rows import Position, Rows
 from ledger.storage.store import LedgerUnavailable
-from runtime.clock import Period, day_end, midnight
+from runtime.clock import Period
 
-DAYS_AT_ONCE = 8
+PARTS_AT_ONCE = 8
+INDEXES_AT_ONCE = 8
 ROLLUPS_AT_ONCE = 64
-
-
-@dataclass(frozen=True, slots=True)
-class RowPage:
-    """Some rows in order, whether there are rows before and after them, and how many the whole period has."""
-
-    rows: Rows
-    has_previous: bool
-    has_next: bool
-    total: int
 
 
 class Selection:
@@ -46,19 +42,16 @@ class Selection:
         """How many rows the whole period has."""
         counts = [version.count or 0 for version in self._snapshot.versions if self._is_whole(version)]
         to_read = [version for version in self._snapshot.versions if not self._is_whole(version)]
-        return sum(counts) + sum([len(rows) async for _, rows in self._read_days(to_read)])
+        return sum(counts) + sum([count async for _, count in self._read(self._parts(to_read), self._count)])
 
     async def page(self, first: int, after: Position | None, *, newest_first: bool = False) -> RowPage:
         """The `first` rows after a position, in the order of the log or in the opposite one."""
-        versions = [*reversed(self._snapshot.versions)] if newest_first else self._snapshot.versions
-        page = _PageBuilder(first, after, newest_first=newest_first)
-        on_page = set(self._days_of_page(versions, page))
-        for version in versions:
-            if self._is_whole(version) and version.day not in on_page:
-                page.skip_day(version)
-        async for _, rows in self._read_days([v for v in versions if v.day in on_page or not self._is_whole(v)]):
-            page.add_rows(rows)
-        return page.result()
+        page = PageBuilder(first, after, newest_first=newest_first)
+        days = page.in_order(self._snapshot.versions)
+        ahead = [version for version in days if not page.is_past(DayPart(version))]
+        async for part, rows in self._read(self._parts_of_page(ahead, page), self._rows, page):
+            page.add_rows(part, rows)
+        return page.result(has_previous=page.found_before or await self._has_previous(days, page))
 
     async def summary(self, request: SummaryRequest) -> list[SummaryBucket]:
         """Counts and exact sums of the whole period.
@@ -71,43 +64,99 @@ class Selection:
         to_read = [version for version in self._snapshot.versions if not self._is_whole(version)]
         async for version, rollup in self._read_rollups(whole, request.detail):
             summary.add(version.day, rollup)
-        async for version, rows in self._read_days(to_read):
-            made = Rollup.of(rows)
-            summary.add(version.day, made.parsed(request.detail) or made)
+        async for part, rollup in self._read(self._parts(to_read), partial(self._rollup, request.detail)):
+            summary.add(part.version.day, rollup)
         return summary.buckets()
+
+    async def _has_previous(self, days: Sequence[DayVersion], page: PageBuilder) -> bool:
+        """Whether a row is wanted before all those that the page has read; the nearest ones are looked at first."""
+        back = [version for version in reversed(days) if page.reaches_back(DayPart(version))]
+        parts = self._parts(back, newest_first=not page.newest_first)
+        async with aclosing(self._read((part async for part in parts if page.is_past(part)), self._count)) as counts:
+            async for _, count in counts:
+                if count:
+                    return True
+        return False
 
     def _is_whole(self, version: DayVersion) -> bool:
         """Whether the day's own count and rollup can be used: all of the day is wanted, without a filter."""
         return self._where is None and self._period.covers(version.day) and version.count is not None
 
-    def _days_of_page(self, versions: Sequence[DayVersion], page: "_PageBuilder") -> list[date]:
-        """The days whose rows may be on the page, as far as can be known without reading them."""
-        days, need = [], page.need
-        for version in versions:
-            if need <= 0:
-                break
-            if page.is_past(version.day):
+    async def _parts_of_page(self, days: Sequence[DayVersion], page: PageBuilder) -> AsyncIterator[DayPart]:
+        """What may be on a page, in its order. A day that will be on it as a whole is read without its index."""
+        for some in batched(days, 1 if self._where is None else INDEXES_AT_ONCE, strict=False):
+            if len(some) == 1 and self._is_whole(some[0]) and page.has_room_for(DayPart(some[0])):
+                yield DayPart(some[0])
                 continue
-            if version.count:
-                days.append(version.day)
-            if self._is_whole(version) and not page.is_at_cursor(version.day):
-                need -= version.count or 0
-        return days
+            async for part in self._parts(some, newest_first=page.newest_first):
+                if not page.is_past(part):
+                    yield part
 
-    async def _read_days(self, versions: Sequence[DayVersion]) -> AsyncIterator[tuple[DayVersion, Rows]]:
-        """Days with their wanted rows, in order; the next few are being read in the meantime."""
-        ahead: list[asyncio.Task[Rows]] = []
+    async def _parts(self, days: Sequence[DayVersion], *, newest_first: bool = False) -> AsyncIterator[DayPart]:
+        """What has to be read of some days, which are in that order; blocks that have no wanted row are left out."""
+        for some in batched(days, INDEXES_AT_ONCE, strict=False):
+            indexes = await self._indexes(some)
+            for version in some:
+                for part in _parts_of(version, indexes.get(version.day), newest_first=newest_first):
+                    if self._may_be_wanted(part):
+                        yield part
+
+    async def _indexes(self, days: Sequence[DayVersion]) -> dict[date, DayIndex | None]:
+        """The indexes of those days that are large."""
+        large = [version for version in days if self._snapshot.is_large(version)]
+        if not large:
+            return {}
+        read = lambda: asyncio.gather(*(self._snapshot.index(version) for version in large))  # noqa: E731
+        return dict(zip((version.day for version in large), await self._in_time(read), strict=True))
+
+    def _may_be_wanted(self, part: DayPart) -> bool:
+        if not part.count or part.is_outside(self._period):
+            return False
+        return self._where is None or part.block is None or self._where.may_match(part.block)
+
+    async def _read[T](
+        self, parts: AsyncIterator[DayPart], read: Callable[[DayPart], Awaitable[T]], page: PageBuilder | None = None
+    ) -> AsyncGenerator[tuple[DayPart, T]]:
+        """Parts with what is read of each, in order; the next few are being read in the meantime.
+
+        For a page these are as many as it will probably need, and it ends when the page is full.
+        """
+        ahead: deque[tuple[DayPart, asyncio.Future[T]]] = deque()
         try:
-            for index, version in enumerate(versions):
-                soon = versions[index + len(ahead) : index + DAYS_AT_ONCE]
-                ahead.extend(asyncio.create_task(self._snapshot.rows(each)) for each in soon)
-                yield version, self._wanted(version, await self._in_time(lambda: ahead[0]))
-                del ahead[0]
+            while page is None or not page.is_full:
+                while len(ahead) < PARTS_AT_ONCE and (page is None or page.missing > 0):
+                    if (part := await anext(parts, None)) is None:
+                        break
+                    ahead.append((part, asyncio.ensure_future(read(part))))
+                    if page is not None:
+                        page.expect(part, inside=part.is_inside(self._period), filtered=self._where is not None)
+                if not ahead:
+                    return
+                yield ahead[0][0], await self._in_time(lambda: ahead[0][1])
+                ahead.popleft()
         finally:
-            for task in ahead:
+            for _, task in ahead:
                 task.cancel()
             # Further errors are ignored: the first one has been raised already.
-            await asyncio.gather(*ahead, return_exceptions=True)
+            await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
+
+    async def _rows(self, part: DayPart) -> Rows:
+        """A part's wanted rows."""
+        version, block = part.version, part.block
+        rows = await (self._snapshot.rows(version) if block is None else self._snapshot.block(version, block))
+        inside = rows if part.is_inside(self._period) else rows.within(self._period)
+        return inside if self._where is None else self._where.matching(inside)
+
+    async def _count(self, part: DayPart) -> int:
+        """How many rows of a part are wanted; it is not read if all of them are."""
+        if self._where is None and part.is_inside(self._period):
+            return part.count
+        return len(await self._rows(part))
+
+    async def _rollup(self, detail: Detail, part: DayPart) -> Rollup:
+        """The rollup of a part's wanted rows."""
+        made = Rollup.of(await self._rows(part))
+        return made.parsed(detail) or made
 
     async def _read_rollups(
         self, versions: Sequence[DayVersion], detail: Detail
@@ -136,70 +185,11 @@ class Selection:
         except TimeoutError as error:
             raise late from error
 
-    def _wanted(self, version: DayVersion, rows: Rows) -> Rows:
-        inside = rows if self._period.covers(version.day) else rows.within(self._period)
-        return inside if self._where is None else self._where.matching(inside)
 
-
-class _PageBuilder:
-    """Collects the rows of a page from days in the page's order, and counts the others."""
-
-    def __init__(self, first: int, after: Position | None, *, newest_first: bool) -> None:
-        self._first = first
-        self._after = after
-        self._newest_first = newest_first
-        self.need = first + 1
-        self._taken: list[Rows] = []
-        self._before = 0
-        self._total = 0
-
-    def is_past(self, day: date) -> bool:
-        """Whether all rows of a day come before the page."""
-        if self._after is None:
-            return False
-        return midnight(day) > self._after[0] if self._newest_first else day_end(day) <= self._after[0]
-
-    def is_at_cursor(self, day: date) -> bool:
-        """Whether some rows of a day may come before the page."""
-        if self._after is None:
-            return False
-        return day_end(day) > self._after[0] if self._newest_first else midnight(day) <= self._after[0]
-
-    def skip_day(self, version: DayVersion) -> None:
-        """Count a whole day that is not on the page."""
-        count = version.count or 0
-        self._total += count
-        if self.is_past(version.day):
-            self._before += count
-
-    def add_rows(self, rows: Rows) -> None:
-        """Take the page's rows of the next day, and count the rest."""
-        wanted = self._beyond_cursor(rows)
-        self._total += len(rows)
-        self._before += len(rows) - len(wanted)
-        taken = wanted.slice(0, self.need) if not self._newest_first else _last(wanted, self.need)
-        if len(taken):
-            self._taken.append(taken)
-            self.need -= len(taken)
-
-    def _beyond_cursor(self, rows: Rows) -> Rows:
-        if self._after is None:
-            return rows
-        if self._newest_first:
-            return rows.slice(0, rows.first_at(self._after))
-        return rows.slice(rows.first_at((self._after[0], self._after[1] + 1)), len(rows))
-
-    def result(self) -> RowPage:
-        """The page."""
-        taken = self._taken
-        rows = taken[0] if len(taken) == 1 else Rows([cell for rows in taken for cell in rows.cells])
-        return RowPage(
-            rows.slice(0, self._first),
-            has_previous=self._before > 0,
-            has_next=len(rows) > self._first,
-            total=self._total,
-        )
-
-
-def _last(rows: Rows, count: int) -> Rows:
-    return rows.slice(max(0, len(rows) - count), len(rows)).newest_first()
+def _parts_of(version: DayVersion, index: DayIndex | None, *, newest_first: bool) -> Iterator[DayPart]:
+    """A day's blocks, or the day as a whole when it has no index."""
+    if index is None:
+        yield DayPart(version)
+    else:
+        for block in index.blocks[:: -1 if newest_first else 1]:
+            yield DayPart(version, block)

@@ -21,13 +21,13 @@ from datetime import date, datetime
 from unicodedata import normalize
 from urllib.parse import quote
 
-from ledger.days.blocks import BLOCK_ROWS, BlockWriter, EncodedDay, encode_day, inventory
+from ledger.days.blocks import BLOCK_ROWS, Block, BlockWriter, EncodedDay, decode_block, encode_day, inventory
 from ledger.days.rollups import CorruptRollup, Rollup
 from ledger.days.rollups import decode as decode_rollup
 from ledger.days.rollups import encode as encode_rollup
 from ledger.days.rows import CorruptRows, Rows, decode
 from ledger.storage.lease_records import LEASE, is_given_back
-from ledger.storage.store import LedgerUnavailable, ListedObject, Store
+from ledger.storage.store import LedgerUnavailable, ListedObject, Store, StoredObject
 from runtime.clock import DAY, day_end, rfc3339, stamp, unstamp
 
 LOG = logging.getLogger("tally.ledger")
@@ -38,8 +38,8 @@ SETTLED_ROWS = "rows.csv.gz"
 SETTLED, OPEN, OPEN_ROLLUP = "_settled-", "_open-", "_rollup-"
 """Prefixes of the names that describe a version. What follows a prefix sorts by time."""
 UNPROVEN = ".unproven"
-SMALL_BYTES = 64 * 1024
-"""A rows object of this size is read whole: looking at its index first would take longer than it saves."""
+SMALL_BLOCKS = 2
+"""A day of so many blocks is read whole: a look at its index first would take longer than it saves."""
 FETCHED = "fetched"
 """The attribute of a settled object with the time of its fetch."""
 
@@ -127,6 +127,24 @@ class DayStore:
                 LOG.warning("ignoring %s, which does not belong to a day", item.key)
         return objects
 
+    def is_small(self, version: DayVersion) -> bool:
+        """Whether a version has so few rows that they are read whole, without a look at its index."""
+        return version.count is not None and version.count <= SMALL_BLOCKS * self._block_rows
+
+    async def block(self, version: DayVersion, block: Block) -> Rows | None:
+        """The rows of one block of a version; None when they are gone, unreadable or not those of the index.
+
+        Raises:
+            LedgerUnavailable: S3 could not serve.
+        """
+        key = self._rows_key(version)
+        member = await self._store.get_range(key, block.offset, block.end)
+        try:
+            return None if member is None else decode_block(member, block, version.day)
+        except CorruptRows as error:
+            LOG.warning("%s from byte %s: %s", key, block.offset, error)
+            return None
+
     async def rows(self, version: DayVersion) -> Rows | None:
         """A version's rows; None when they are gone or unreadable, so that they have to be fetched again.
 
@@ -204,34 +222,56 @@ class DayStore:
         return version
 
     async def _settled_version(self, day: date) -> DayVersion | None:
-        """The settled day as it is stored, with its rows; None when they are unreadable."""
+        """The settled day as it is stored, with its rows if they are few; None when they are unreadable."""
         version = (await self.list_versions([day])).versions.get(day)
         if version is None or not version.settled:
             return None
         if version.count is None:
             return await self.rebuild_rollup(day)
-        rows = await self.rows(version)
-        return None if rows is None else replace(version, rows=rows)
+        counted = await self._counted(version)
+        return None if counted is None else counted[0]
 
     async def rebuild_rollup(self, day: date) -> DayVersion | None:
         """A settled day whose rollup is lost, with a new rollup made of its rows; None when they are unreadable."""
-        key = self.key(day, SETTLED_ROWS)
+        counted = await self._counted(DayVersion(day, day_end(day), None, settled=True))
+        if counted is None:
+            return None
+        version, rollup = counted
+        await self._restore_rollup(version, rollup)
+        return version
+
+    async def rollup_of_rows(self, version: DayVersion) -> Rollup | None:
+        """A new rollup of a version that has lost its own, with a new index; None when the rows are unreadable.
+
+        The rows are read member by member, so that a day of any size takes little memory.
+        """
+        counted = await self._counted(version)
+        if counted is None:
+            return None
+        await self._restore_rollup(version, counted[1])
+        return counted[1]
+
+    async def _counted(self, version: DayVersion) -> tuple[DayVersion, Rollup] | None:
+        """A version with what its rows say: their number, the rows if they are few, and when they were fetched."""
+        key = self._rows_key(version)
         stored = await self._store.get(key)
         if stored is None:
             return None
         try:
-            count, rollup = _counted(stored.body, day)
-            rows = decode(stored.body, day, count) if len(stored.body) <= SMALL_BYTES else None
-            fetched = datetime.fromisoformat(stored.attributes[FETCHED])
+            count, rollup = _count_rows(stored.body, version)
+            fetched = version.fetched if version.count is not None else _fetched(stored)
+            counted = replace(version, fetched=fetched, count=count)
+            few = decode(stored.body, version.day, count) if self.is_small(counted) else None
         except (CorruptRows, KeyError, ValueError) as error:
             LOG.warning("%s: %s", key, error)
             return None
-        version = DayVersion(day, fetched, count, settled=True, rows=rows)
+        return replace(counted, rows=few), rollup
+
+    async def _restore_rollup(self, version: DayVersion, rollup: Rollup) -> None:
         try:
             await self._write_rollup(version, rollup)
         except LedgerUnavailable as error:
             LOG.warning("a lost rollup could not be written again: %s", error)
-        return version
 
     async def _write_rollup(self, version: DayVersion, rollup: Rollup) -> None:
         await self._store.put(self._rollup_key(version), encode_rollup(rollup))
@@ -245,18 +285,26 @@ class DayStore:
         return self.key(version.day, f"{kind}{version.id}.json.gz", version.folder)
 
 
-def _counted(body: bytes, day: date) -> tuple[int, Rollup]:
+def _count_rows(body: bytes, version: DayVersion) -> tuple[int, Rollup]:
     """How many rows a rows object has, and its rollup, both made from the rows.
 
     Raises:
-        CorruptRows: they are unreadable.
+        CorruptRows: they are unreadable, or not as many as the version has.
     """
     try:
-        return inventory(body, day)
+        count, rollup = inventory(body, version.day)
     except CorruptRows:
         # No version has written members that end within a row, but something else may have packed the object again.
-        rows = decode(body, day, None)
+        rows = decode(body, version.day, version.count)
         return len(rows), Rollup.of(rows)
+    if version.count not in {None, count}:
+        raise CorruptRows(f"{version.count} rows should be stored, there are {count}")
+    return count, rollup
+
+
+def _fetched(stored: StoredObject) -> datetime:
+    """When settled rows were fetched, by their object's attributes; KeyError or ValueError when they do not say it."""
+    return datetime.fromisoformat(stored.attributes[FETCHED])
 
 
 def _folder(tenant: str, brand: str | None) -> str:

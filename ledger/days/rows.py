@@ -112,6 +112,10 @@ class Rows:
             return self
         return self.slice(self.first_at((period.start, -1)), self.first_at((period.end, -1)))
 
+    def between(self, first: Position, last: Position) -> "Rows":
+        """The rows from one position to another, both included."""
+        return self.slice(self.first_at(first), self.first_at((last[0], last[1] + 1)))
+
     def first_at(self, position: Position) -> int:
         """The index of the first row at or beyond a position; a binary search parses a dozen times, not thousands."""
         low, high = 0, len(self)

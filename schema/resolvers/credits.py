@@ -10,7 +10,8 @@ from typing import Any
 from ledger.answers.freshness import Freshness
 from ledger.credits.filters import CreditFilter
 from ledger.credits.outcomes import Outcome
-from ledger.credits.selection import RowPage, Selection
+from ledger.credits.pages import RowPage
+from ledger.credits.selection import Selection
 from ledger.credits.summaries import (
     MOST_BUCKETS,
     SummaryBucket,
@@ -49,7 +50,6 @@ class CreditLogPage:
     size: int
     after: Position | None
     newest_first: bool
-    filtered: bool
     unmasked: bool
     context: Context
     _reading: asyncio.Future[RowPage] | None = field(default=None)
@@ -78,7 +78,7 @@ class CreditLogPage:
 
     async def total_count(self) -> int:
         """How many rows the whole filtered period has; rows are read only for days that have to be filtered or cut."""
-        return (await self._page()).total if self.filtered else await self.selection.count()
+        return await self.selection.count()
 
     async def summary(self, by: list[str], time_zone: str = "UTC", fill: bool = False) -> list[SummaryBucket]:
         """Counts and exact sums of the whole filtered period, by the named keys."""
@@ -128,7 +128,6 @@ async def credit_log(
         selection=Selection(stored, period, condition),
         period=period,
         brand=brand,
-        filtered=condition is not None,
         binding=binding,
         size=size,
         after=position,

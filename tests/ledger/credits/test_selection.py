@@ -68,7 +68,7 @@ async def test_pages_of_any_size_give_every_row_once(size: int, bucket: MemoryBu
         page = await selection.page(size, after)
         assert tuple(page.rows) == some
         seen += len(some)
-        assert (page.total, page.has_previous, page.has_next) == (len(wanted), after is not None, seen < len(wanted))
+        assert (page.has_previous, page.has_next) == (after is not None, seen < len(wanted))
         after = place(some[-1])
     beyond = await selection.page(size, after)
     assert (len(beyond.rows), beyond.has_previous, beyond.has_next) == (0, True, False)
@@ -133,7 +133,7 @@ async def test_a_filter_looks_into_every_day_once(bucket: MemoryBucket) -> None:
     bucket.seen.clear()
     page = await selection.page(3, None)
     assert list(page.rows) == wanted[:3]
-    assert page.total == await selection.count() == len(wanted)
+    assert await selection.count() == len(wanted)
     assert sum(line.count for line in await selection.summary(SummaryRequest(frozenset({SummaryKey.HOUR})))) == len(
         wanted
     )

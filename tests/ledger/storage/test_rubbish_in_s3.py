@@ -76,7 +76,7 @@ class Shop:
         return await (await self.select(period)).count()
 
     async def filtered(self, period: Period) -> int:
-        return (await (await self.select(period, CreditFilter())).page(1, None)).total
+        return await (await self.select(period, CreditFilter())).count()
 
     async def summary(self, period: Period) -> list[SummaryBucket]:
         return await (await self.select(period)).summary(SummaryRequest(frozenset()))

@@ -24,6 +24,8 @@ from upstreams.secrets import SecretStore
 
 NOON = datetime(2019, 12, 5, 12, tzinfo=UTC)
 PROCESSES = 3
+BLOCK_ROWS = 5
+"""So few that days of sixteen rows are read block by block."""
 PAUSE = timedelta(seconds=31)
 """A vendor that has failed is left alone for up to half a minute after it is well again."""
 
@@ -180,7 +182,7 @@ class CheckedLedger:
 
     def start_process(self, writes_left: int | None = None) -> LedgerProcess:
         """Start one more process; it dies after so many writes."""
-        return process(self.settings, self.clock, MemoryStore(self.bucket, writes_left), self.vendors)
+        return process(self.settings, self.clock, MemoryStore(self.bucket, writes_left), self.vendors, BLOCK_ROWS)
 
     def run(self, coroutine: Any) -> Any:
         """Let something happen, and write down which days the vendor was asked for with success."""

@@ -12,6 +12,8 @@ from typing import Any
 
 from functions.settings import Settings
 from functions.wiring import Parts
+from ledger.credits.credit_log import CreditLog
+from ledger.days.blocks import BLOCK_ROWS
 from ledger.storage.leases import Leases
 from ledger.storage.store import Store
 from runtime.clock import Clock
@@ -40,9 +42,18 @@ class Vendors:
 class LedgerProcess(Parts):
     """One process, with short leases."""
 
-    def __init__(self, settings: Settings, clock: Clock, store: Store, vendors: Vendors) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, store: Store, vendors: Vendors, block_rows: int = BLOCK_ROWS
+    ) -> None:
         super().__init__(settings, clock, store)
         self.vendors = vendors
+        self.block_rows = block_rows
+
+    @cached_property
+    def credit_log(self) -> CreditLog:
+        log = super().credit_log
+        log.block_rows = self.block_rows
+        return log
 
     @cached_property
     def leases(self) -> Leases:
@@ -70,9 +81,11 @@ class LedgerProcess(Parts):
         return content
 
 
-def process(settings: Settings, clock: Clock, store: Store, vendors: Vendors | None = None) -> LedgerProcess:
+def process(
+    settings: Settings, clock: Clock, store: Store, vendors: Vendors | None = None, block_rows: int = BLOCK_ROWS
+) -> LedgerProcess:
     """Start one more process."""
-    return LedgerProcess(settings, clock, store, vendors or vendors_of(Parts(settings, clock, store)))
+    return LedgerProcess(settings, clock, store, vendors or vendors_of(Parts(settings, clock, store)), block_rows)
 
 
 def vendors_of(parts: Parts, secrets: SecretStore | None = None) -> Vendors:

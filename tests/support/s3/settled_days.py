@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from ledger.days.blocks import BLOCK_ROWS
 from ledger.days.day_store import DayStore
 from ledger.days.rows import Rows
 from ledger.storage.store import Store
@@ -12,7 +13,15 @@ from upstreams.openmarket.client import LogRow
 ACCOUNT = "tally-account"
 
 
-async def settle(store: Store, first: datetime, days: int, rows_a_day: int, brand: str | None = None) -> None:
+async def settle(
+    store: Store,
+    first: datetime,
+    days: int,
+    rows_a_day: int,
+    brand: str | None = None,
+    *,
+    block_rows: int = BLOCK_ROWS,
+) -> None:
     """Write settled days, beginning with the one that starts at `first`."""
     for number in range(days):
         day = (first + DAY * number).date()
@@ -21,4 +30,5 @@ async def settle(store: Store, first: datetime, days: int, rows_a_day: int, bran
             for each in credits_of(ACCOUNT, day, rows_a_day)
             if brand in (None, each.brand)
         )
-        await DayStore(store, "default", brand).write(day, day_end(day) + timedelta(days=3), rows, settled=True)
+        days_of_brand = DayStore(store, "default", brand, block_rows)
+        await days_of_brand.write(day, day_end(day) + timedelta(days=3), rows, settled=True)

@@ -59,6 +59,10 @@ class WaitingConnection(MemoryConnection):
         async with self._call("GET"):
             return await super().get(key)
 
+    async def get_range(self, key: str, start: int, end: int) -> bytes | None:
+        async with self._call("GET"):
+            return await super().get_range(key, start, end)
+
     async def put(self, key: str, body: bytes, attributes: Mapping[str, str], condition: str | None) -> str | None:
         async with self._call("PUT"):
             return await super().put(key, body, attributes, condition)
