@@ -4,7 +4,7 @@ RUN := .venv/bin/
 PORT ?= 8000
 export UV_PYTHON_PREFERENCE ?= system
 
-.PHONY: setup run test test-fast nightly lint lint-schema schema licences audit bench bench-peers bench-ledger load profile build deploy deploy-check deploy-tools clients-tools
+.PHONY: setup run test test-fast nightly lint lint-schema lint-overview schema licences audit bench bench-peers bench-ledger load profile build deploy deploy-check deploy-tools clients-tools
 setup: .venv/.ready
 
 $(UV):
@@ -38,6 +38,9 @@ lint: setup
 	@if $(MAKE) --no-print-directory --silent $(SCHEMA_LINT)/node_modules/.ready; \
 	  then $(MAKE) --no-print-directory --silent lint-schema; \
 	  else echo "npm could not install graphql-eslint and graphql-schema-linter: they were not run"; fi
+	@if $(MAKE) --no-print-directory --silent $(PAGE_CHECKS)/node_modules/.ready; \
+	  then $(MAKE) --no-print-directory --silent lint-overview; \
+	  else echo "npm could not install TypeScript: the overview's modules were not checked"; fi
 
 # The schema by the GraphQL community's linters; a rule that is off has its reason in the configuration. Of the second
 # linter the four about alphabetical order are off: fields stand in the order in which they are read.
@@ -45,11 +48,20 @@ lint-schema: $(SCHEMA_LINT)/node_modules/.ready
 	cp schema/schema.graphql $(SCHEMA_LINT)/schema.graphql
 	cd $(SCHEMA_LINT) && node_modules/.bin/eslint schema.graphql && node_modules/.bin/graphql-schema-linter schema.graphql
 
+# The overview's modules, against what the schema says about its queries.
+PAGE_CHECKS := tests/overview
+lint-overview: $(PAGE_CHECKS)/node_modules/.ready
+	$(PAGE_CHECKS)/node_modules/.bin/tsc --project overview
+
+$(PAGE_CHECKS)/node_modules/.ready: $(PAGE_CHECKS)/package-lock.json
+	cd $(PAGE_CHECKS) && npm ci --silent --no-audit --no-fund && touch node_modules/.ready
+
 $(SCHEMA_LINT)/node_modules/.ready: $(SCHEMA_LINT)/package-lock.json
 	cd $(SCHEMA_LINT) && npm ci --silent --no-audit --no-fund && touch node_modules/.ready
 
 schema: setup
 	$(RUN)python -m schema.types.sdl > schema/schema.graphql.new && mv schema/schema.graphql.new schema/schema.graphql
+	$(RUN)python -m overview.declarations > overview/operations.d.ts.new && mv overview/operations.d.ts.new overview/operations.d.ts
 
 # What is deployed: the lock without development's own packages; the group is in the keeper's artifact only.
 LOCKED = $(UV) export --quiet --frozen --no-default-groups --group keeper --no-emit-project

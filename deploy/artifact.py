@@ -22,7 +22,7 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("functions", "schema", "ledger", "upstreams", "runtime", "explorer")
+PACKAGES = ("functions", "schema", "ledger", "upstreams", "runtime", "explorer", "overview", "web")
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 LOCKED = ("export", "--quiet", "--frozen", "--no-default-groups", "--no-emit-project")
 
@@ -45,7 +45,10 @@ KINDS = {API: Kind((), 30_000_000), KEEPER: Kind(("keeper",), 70_000_000)}
 """The exporter runs from the API's. Lambda accepts 250 MB, but each megabyte makes a cold start slower."""
 
 # Files for installing, type checking or developing, not for running.
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyi", "py.typed", "node_modules", "tests", "fetch_assets.py")
+LEFT_OUT = shutil.ignore_patterns(
+    *("__pycache__", "*.pyi", "py.typed", "node_modules", "tests"),
+    *("fetch_assets.py", "declarations.py", "*.d.ts", "tsconfig.json"),
+)
 UNUSED_AT_RUN_TIME = (
     *("*.dist-info", "bin", "**/*.pyi", "**/py.typed", "**/tests"),
     "dateutil/zoneinfo",  # a second copy of the time zones; tzdata has them

@@ -104,7 +104,13 @@ def check_gateway(stack: Stack) -> None:
         "a phone number is not masked without credits:msisdn",
     )
     require(answer.headers["access-control-allow-origin"] == ORIGIN, answer.headers)
-    for path, status in (("/", 200), ("/assets/react-18.2.0.min.js", 200), ("/health", 200), ("/nothing-here", 404)):
+    for path, status in (
+        ("/", 200),
+        ("/overview", 200),
+        ("/assets/react-18.2.0.min.js", 200),
+        ("/health", 200),
+        ("/nothing-here", 404),
+    ):
         require(stack.http("GET", path).status == status, f"{path} is not {status}")
     check_preflight(stack)
 
@@ -125,12 +131,13 @@ def check_preflight(stack: Stack) -> None:
 
 
 def check_sign_in(stack: Stack) -> None:
-    """A browser has a public client of its own, which may come back to the explorer, and the page is given its id."""
+    """A browser has a public client of its own, which may come back to either page, and the page is given its id."""
     cognito = stack.emulator.client("cognito-idp")
     pool, client_id = stack.outputs["UserPoolId"], stack.outputs["SignInClientId"]
     client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
     require("ClientSecret" not in client and client["AllowedOAuthFlows"] == ["code"], client)
-    require(client["CallbackURLs"] == client["LogoutURLs"] == [stack.outputs["ExplorerUrl"]], client)
+    pages = {stack.outputs["ExplorerUrl"], stack.outputs["OverviewUrl"]}
+    require(set(client["CallbackURLs"]) == set(client["LogoutURLs"]) == pages, client)
     require("tally/credits:msisdn" not in client["AllowedOAuthScopes"], client)
     settings = stack.environment("GraphqlApiFunction")
     seen = {name: settings[name] for name in ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_SCOPES")}

@@ -142,6 +142,7 @@ EXPECTED: dict[str, tuple[int, Callable[[ExpectedAnswer], None]]] = {
     "persisted-query": (200, _seven),
     "persisted-query-by-hash": (200, _seven),
     "explorer": (200, _page),
+    "overview": (200, _page),
     "asset": (200, _script),
     "custom-domain": (200, _json_reports),
     "health": (200, _short),

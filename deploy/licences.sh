@@ -6,7 +6,7 @@ cat <<'PAGE'
 
 The packages in the deployed artifacts, as the lock has them (`make licences` writes this page). `arro3-core`,
 `arro3-io` and `python-calamine` are in the keeper's only. The explorer's assets are listed in
-[`explorer/NOTICE`](../explorer/NOTICE); packages that only development needs are not deployed.
+[`explorer/NOTICE`](../explorer/NOTICE) and [`web/NOTICE`](../web/NOTICE); packages that only development needs are not deployed.
 
 PAGE
 # shellcheck disable=SC2086 # one argument a package

@@ -1,10 +1,10 @@
-"""Every route but the API's: the explorer's page with its assets, and the health check. An ASGI application.
+"""Every route but the API's: the two pages with their assets, and the health check. An ASGI application.
 
 It runs behind Mangum, which translates events, binary bodies and HEAD requests for it. The API does not: Mangum takes
 longer to import and to run than everything else about a small answer, and no query needs it.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from functions.events import route_of
@@ -13,7 +13,9 @@ from schema.http.negotiation import takes_gzip
 from schema.http.requests import Response
 
 if TYPE_CHECKING:
-    from explorer import Asset, SignIn
+    from web.delivery import Asset
+    from web.files import Files
+    from web.sign_in import SignIn
 
 type Scope = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -26,7 +28,7 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
-"""Headers of every answer that does not bring its own, as the explorer's page does."""
+"""Headers of every answer that does not bring its own, as a page does."""
 JSON = ("content-type", "application/json")
 NOT_FOUND = Response(404, b'{"message":"Not Found"}', [JSON])
 NOT_ACCEPTABLE = Response(
@@ -54,23 +56,39 @@ class Pages:
     def _answer(self, scope: Scope, route: str) -> Response:
         if route == "/health" and scope["method"] in {"GET", "HEAD"}:
             return HEALTHY
-        if self._settings.graphiql and scope["method"] == "GET":
-            return _explorer(scope, route, self._settings)
-        return NOT_FOUND
+        asset = self._asset(scope["path"], route) if scope["method"] == "GET" else None
+        return _served(asset, scope) if asset else NOT_FOUND
+
+    def _asset(self, path: str, route: str) -> "Asset | None":
+        """The page or the file at a route; None where there is none, or the setting that closes its page is off."""
+        if route == "/" and self._settings.graphiql:
+            import explorer
+
+            return explorer.page(path, _sign_in(self._settings))
+        if route == "/overview" and self._settings.overview:
+            import overview
+
+            return overview.page(path, _sign_in(self._settings))
+        if not route.startswith(ASSETS):
+            return None
+        found = (files.asset(route.removeprefix(ASSETS)) for files in self._files())
+        return next((asset for asset in found if asset), None)
+
+    def _files(self) -> "Iterator[Files]":
+        """The files of each page that is on."""
+        if self._settings.overview:
+            import overview
+
+            yield overview.FILES
+        if self._settings.graphiql:
+            import explorer
+
+            yield explorer.FILES
 
 
 def with_security_headers(response: Response) -> Response:
     """The response with the headers that it does not set itself."""
     return Response(response.status, response.body, [*(SECURITY_HEADERS | dict(response.headers)).items()])
-
-
-def _explorer(scope: Scope, route: str, settings: Settings) -> Response:
-    import explorer
-
-    if route == "/":
-        return _served(explorer.page(scope["path"], _sign_in(settings)), scope)
-    asset = explorer.asset(route.removeprefix(ASSETS)) if route.startswith(ASSETS) else None
-    return _served(asset, scope) if asset else NOT_FOUND
 
 
 def _served(asset: "Asset", scope: Scope) -> Response:
@@ -81,12 +99,12 @@ def _served(asset: "Asset", scope: Scope) -> Response:
 
 
 def _sign_in(settings: Settings) -> "SignIn | None":
-    """How the explorer signs in, where a provider and our client there are configured."""
-    import explorer
+    """How a page signs in, where a provider and our client there are configured."""
+    from web.sign_in import SignIn
 
     if not (settings.oidc_issuer and settings.oidc_client_id):
         return None
-    return explorer.SignIn(
+    return SignIn(
         settings.oidc_issuer,
         settings.oidc_client_id,
         settings.oidc_scopes,

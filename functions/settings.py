@@ -43,6 +43,7 @@ class Settings(NamedTuple):
     background_upstream_seconds: float
     exporter_function: str
     graphiql: bool
+    overview: bool
     aws_endpoint_url: str | None
     log_level: str
     metrics_namespace: str
@@ -80,6 +81,7 @@ class Settings(NamedTuple):
             background_upstream_seconds=_seconds(environ, "BACKGROUND_UPSTREAM_SECONDS", 120),
             exporter_function=environ.get("EXPORTER_FUNCTION", ""),
             graphiql=_one_of(environ, "GRAPHIQL", "ON", {"ON", "OFF"}) == "ON",
+            overview=_one_of(environ, "OVERVIEW", "ON", {"ON", "OFF"}) == "ON",
             aws_endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,
             log_level=_one_of(environ, "LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"}),
             metrics_namespace=environ.get("METRICS_NAMESPACE") or DEFAULT_NAMESPACE,

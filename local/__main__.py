@@ -37,7 +37,8 @@ KEEPER_SECONDS = 10.0
 GREETING = """\
 Tally is ready: {url}
 
-  explorer   {url}/   (open it in a browser: it has a token)
+  overview   {url}/overview   (open it in a browser: it has a token)
+  explorer   {url}/   (likewise, to write queries)
   endpoint   {url}/graphql   ({ledger})
   token      {token}   (the same after a restart, valid for 30 days)
   log        {log}
@@ -49,7 +50,8 @@ Ctrl-C stops it."""
 SIGN_IN_GREETING = """\
 Tally is ready: {url}
 
-  explorer   {url}/   (sign in at {issuer})
+  overview   {url}/overview   (sign in at {issuer})
+  explorer   {url}/   (likewise, to write queries)
   endpoint   {url}/graphql   (tokens of that issuer)
   log        {log}
 {lake}

@@ -13,9 +13,9 @@ import orjson
 
 from local.asgi import BodyTooLargeError, Receive, Scope, Send, read_body, respond, text_headers
 from local.authorizer import TokenRefusedError, TokenVerifier
-from local.explorer_token import with_token
 from local.http_api_events import BadAnswerError, HttpAnswer, HttpRequest, Matched, answer_of, event_of
 from local.lambda_runtime import ExecutionEnvironment, FunctionFailedError, Handler
+from local.page_token import with_token
 from local.server import BackgroundServer
 
 log = logging.getLogger(__name__)
@@ -66,16 +66,19 @@ ROUTES = (
     Route("POST", "/graphql/", needs_token=True),
     Route("GET", "/graphql/", needs_token=True),
     Route("GET", "/"),
+    Route("GET", "/overview"),
     Route("GET", "/assets/{proxy+}"),
     Route("GET", "/health"),
     Route("HEAD", "/health"),
 )
 
+PAGES = frozenset({"/", "/overview"})
+
 
 class Gateway:
     """An ASGI application in front of `handler`.
 
-    `stage`: a named stage is a prefix of every path, as in AWS. `page_token`: the token for the explorer's page.
+    `stage`: a named stage is a prefix of every path, as in AWS. `page_token`: the token for the pages.
     `seconds`: how long the gateway waits for the function.
     """
 
@@ -136,7 +139,7 @@ class Gateway:
         except TokenRefusedError as refused:
             return _message(401, "Unauthorized", ("www-authenticate", refused.challenge))
         answer = await self._invoked(request, Matched(route.key, self._stage, parameters, claims))
-        if self._page_token is not None and route.path == "/":
+        if self._page_token is not None and route.path in PAGES:
             return with_token(request, answer, self._page_token)
         return answer
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.deploy
 UNCHECKED_HASH = 0b01
 MACHINES = {"x86_64": 62, "arm64": 183}
 """ELF's own numbers for the processors."""
+NOT_DEPLOYED = {"tests", "node_modules", "fetch_assets.py", "declarations.py", "operations.d.ts", "tsconfig.json"}
 KEEPERS_OWN = {"arro3", "python_calamine"}
 
 
@@ -47,7 +48,7 @@ def test_it_holds_nothing_that_lambda_brings_or_that_only_development_needs(arti
         "uvicorn",
     }
     assert not list(artifact.glob("*.dist-info"))
-    assert not [path for path in artifact.rglob("*") if path.name in {"tests", "node_modules", "fetch_assets.py"}]
+    assert not [path for path in artifact.rglob("*") if path.name in NOT_DEPLOYED]
 
 
 def test_every_module_has_bytecode_that_python_takes_without_looking_at_the_source(artifact: Path) -> None:

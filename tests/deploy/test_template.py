@@ -168,7 +168,7 @@ def test_every_function_logs_into_a_group_that_forgets(function: str) -> None:
     assert resources("AWS::Logs::LogGroup")[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-ANONYMOUS = {"GET /", "GET /assets/{proxy+}", "GET /health", "HEAD /health"}
+ANONYMOUS = {"GET /", "GET /overview", "GET /assets/{proxy+}", "GET /health", "HEAD /health"}
 
 
 def test_the_local_gateway_has_the_template_s_routes_and_headers() -> None:
@@ -207,7 +207,7 @@ def test_each_route_without_a_token_has_a_throttle_of_its_own_which_waits_for_th
 
 
 @pytest.mark.parametrize("route", sorted(resources("AWS::ApiGatewayV2::Route")))
-def test_only_the_explorer_and_the_health_check_need_no_token(route: str) -> None:
+def test_only_the_pages_and_the_health_check_need_no_token(route: str) -> None:
     properties = resources("AWS::ApiGatewayV2::Route")[route]["Properties"]
     free = properties["RouteKey"] in ANONYMOUS
     assert properties["AuthorizationType"] == ("NONE" if free else "JWT")

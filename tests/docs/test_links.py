@@ -8,7 +8,7 @@ import pytest
 from tests.support.repository import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-PARTS = "functions|schema|ledger|upstreams|runtime|explorer|local|deploy|benchmarks|tests|events|docs"
+PARTS = "functions|schema|ledger|upstreams|runtime|explorer|overview|web|local|deploy|benchmarks|tests|events|docs"
 
 
 def name_of(page: Path) -> str:

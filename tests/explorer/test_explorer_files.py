@@ -6,8 +6,11 @@ from html.parser import HTMLParser
 import pytest
 
 import explorer
-from explorer.fetch_assets import ASSETS, VENDORED, IntegrityError, Vendored
-from explorer.files import OWN
+from explorer.files import served_names
+from web.fetch_assets import ROOT, VENDORED, IntegrityError, Vendored
+from web.sign_in import SignIn
+
+ASSETS = {path for folder in ("explorer", "web") for path in (ROOT / folder / "assets").iterdir()}
 
 
 class Elements(HTMLParser):
@@ -42,17 +45,17 @@ def base(path: str) -> str | None:
 
 @pytest.mark.parametrize("file", VENDORED, ids=lambda file: file.name)
 def test_each_checked_in_file_is_the_release_s_own(file: Vendored) -> None:
-    asset = explorer.asset(file.name)
+    asset = explorer.FILES.asset(file.name)
     assert asset is not None
     assert file.check(gzip.decompress(asset.body))
 
 
 def test_the_assets_are_those_of_the_table_and_no_others() -> None:
-    assert {path.name for path in ASSETS.iterdir()} == {f"{file.name}.gz" for file in VENDORED}
+    assert {file.path for file in VENDORED} == ASSETS
 
 
 def test_the_archives_are_reproducible() -> None:
-    for path in ASSETS.iterdir():
+    for path in ASSETS:
         assert path.read_bytes()[3:8] == bytes(5), f"{path.name}: no name and no time in its header"
 
 
@@ -63,9 +66,9 @@ def test_another_content_is_refused() -> None:
 
 def test_all_that_the_page_loads_is_there_and_may_be_kept_for_ever() -> None:
     links = elements().links()
-    assert len(links) == len(VENDORED) - 1 + len(OWN)  # oidc-client-ts only where there is a provider
+    assert len(links) == len(VENDORED) - 1 + len(served_names())  # oidc-client-ts only where there is a provider
     for link in links:
-        asset = explorer.asset(link.removeprefix("assets/"))
+        asset = explorer.FILES.asset(link.removeprefix("assets/"))
         assert asset is not None, link
         assert asset.content_type == f"text/{'css' if link.endswith('.css') else 'javascript'}; charset=utf-8"
         assert ("cache-control", "public, max-age=31536000, immutable") in asset.headers
@@ -123,11 +126,11 @@ def test_the_base_follows_the_path_and_never_leaves_the_host(path: str, expected
     ["", ".", "..", "../page.html", "..%2Fpage.html", "/etc/passwd", "page.html", "explorer.js", "files.py", "react\0"],
 )
 def test_a_name_that_is_not_served_is_none(name: str) -> None:
-    assert explorer.asset(name) is None
+    assert explorer.FILES.asset(name) is None
 
 
 def test_an_asset_is_compressed() -> None:
-    asset = explorer.asset("react-18.2.0.min.js")
+    asset = explorer.FILES.asset("react-18.2.0.min.js")
     assert asset is not None
     assert asset.compressed
     assert dict(asset.headers)["vary"] == "Accept-Encoding"
@@ -135,7 +138,7 @@ def test_an_asset_is_compressed() -> None:
 
 
 def test_with_a_provider_the_page_loads_its_client_and_may_reach_the_provider_only() -> None:
-    sign_in = explorer.SignIn(
+    sign_in = SignIn(
         "https://login.example.com/tenant", "tally-ui", 'openid "x"', origins=("https://tokens.example.com",)
     )
     page = explorer.page("/", sign_in)
@@ -148,6 +151,7 @@ def test_with_a_provider_the_page_loads_its_client_and_may_reach_the_provider_on
         "scopes": 'openid "x"',
         "audience": "",
         "scopeClaims": ["scope", "scp"],
+        "page": "",
     }
     policy = dict(page.headers)["content-security-policy"]
     assert "connect-src 'self' https://login.example.com https://tokens.example.com;" in policy

@@ -5,9 +5,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Route
 
-from explorer import SignIn
 from tests.support.explorer.site import CREDIT, OUTCOME, REPORT, serving
 from tests.support.explorer.visit import Visit
+from web.sign_in import SignIn
 
 Open = Callable[[str], Visit]
 TOKEN = "planted.token.value"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from graphql import Lexer, Source, TokenKind, get_introspection_query
 
+import overview
 from tests.support.api.frontend import EVERY_SCOPE, Frontend, StartFrontend, http_event
 
 DAYS = '(from: "2019-11-05", to: "2019-12-03")'
@@ -108,6 +109,19 @@ def of_size(method: str, size: int) -> dict[str, Any]:
     body = json.dumps({"query": "{ __typename } #"})
     filled = body.replace("#", "#" + "a" * (size - len(body)))
     return http_event("POST", "/graphql", headers={"content-type": "application/json"}, body=filled, claims=claims)
+
+
+def test_without_the_overview_there_is_no_page_and_none_of_its_files(start: StartFrontend) -> None:
+    def status(path: str, **settings: str) -> int:
+        return start(**settings).send(http_event("GET", path, headers={"accept-encoding": "gzip"})).status
+
+    files = [f"/assets/{name}" for name in overview.FILES.paths]
+    own = [path for path in files if "/overview-" in path]
+    assert {status(path) for path in ("/overview", *own[:2])} == {200}
+    assert {status(path, OVERVIEW="off") for path in ("/overview", *own[:2])} == {404}
+    (shared,) = (path for path in files if "/account-" in path)
+    assert [status(shared, **off) for off in ({"OVERVIEW": "off"}, {"GRAPHIQL": "off"})] == [200, 200]
+    assert status(shared, OVERVIEW="off", GRAPHIQL="off") == 404
 
 
 def test_without_the_explorer_there_is_no_page_no_introspection_and_no_suggestion(start: StartFrontend) -> None:

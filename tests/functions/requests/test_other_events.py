@@ -43,7 +43,9 @@ def test_a_load_balancer_s_health_check_succeeds(frontend: Frontend) -> None:
     check("health", frontend.send(elsewhere("load-balancer-health")))
 
 
-@pytest.mark.parametrize("name", ["reports", "get-query", "explorer", "asset", "health", "health-head", "no-token"])
+@pytest.mark.parametrize(
+    "name", ["reports", "get-query", "explorer", "overview", "asset", "health", "health-head", "no-token"]
+)
 @pytest.mark.parametrize("prefix", ["/tally", "/reporting/v1"])
 def test_a_custom_domain_s_path_stands_before_every_path(name: str, prefix: str, frontend: Frontend) -> None:
     """The event of a custom domain's mapping has its path in `rawPath`, and `$default` for a stage."""

@@ -36,7 +36,7 @@ def test_a_warm_process_answers_every_event_again(frontend: Frontend) -> None:
         asyncio.run(asyncio.sleep(0))
 
 
-@pytest.mark.parametrize("name", ["reports", "get-query", "explorer", "asset", "health", "no-token"])
+@pytest.mark.parametrize("name", ["reports", "get-query", "explorer", "overview", "asset", "health", "no-token"])
 def test_a_stage_is_a_prefix_of_every_path(name: str, frontend: Frontend) -> None:
     staged = event(name)
     staged["rawPath"] = staged["requestContext"]["http"]["path"] = f"/dev{staged['rawPath']}"

@@ -124,8 +124,8 @@ def test_without_claims_a_caller_is_unauthenticated(frontend: Frontend, claims: 
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/assets/react-18.2.0.min.js"])
-def test_the_explorer_and_the_sign_of_life_need_no_token(frontend: Frontend, path: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/overview", "/health", "/assets/react-18.2.0.min.js"])
+def test_the_pages_and_the_sign_of_life_need_no_token(frontend: Frontend, path: str) -> None:
     assert frontend.send(http_event("GET", path, headers={"accept-encoding": "gzip"})).status == 200
 
 

@@ -15,6 +15,8 @@ from graphql import build_schema, graphql_sync
 
 import explorer
 from tests.support.repository import ROOT
+from web.delivery import Asset
+from web.sign_in import SignIn
 
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 FRESH = {"source": "UPSTREAM", "asOf": "2026-03-01T12:00:00Z", "stale": False}
@@ -51,7 +53,7 @@ class Site:
 
     prefix: str = ""
     token: str = ""
-    sign_in: explorer.SignIn | None = None
+    sign_in: SignIn | None = None
     port: int = 0
     asked: list[Asked] = field(default_factory=list)
 
@@ -66,12 +68,12 @@ class Site:
     def introspections(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.body["operationName"] == "IntrospectionQuery"]
 
-    def get(self, path: str) -> explorer.Asset | None:
+    def get(self, path: str) -> Asset | None:
         path = path.partition("?")[0]
         if path in {self.prefix, f"{self.prefix}/"}:
             return explorer.page(path, self.sign_in)
         folder = f"{self.prefix}/assets/"
-        return explorer.asset(path.removeprefix(folder)) if path.startswith(folder) else None
+        return explorer.FILES.asset(path.removeprefix(folder)) if path.startswith(folder) else None
 
     def post(self, asked: Asked) -> dict[str, Any]:
         self.asked.append(asked)
@@ -81,7 +83,7 @@ class Site:
 
 
 @contextmanager
-def serving(prefix: str = "", token: str = "", sign_in: explorer.SignIn | None = None) -> Iterator[Site]:
+def serving(prefix: str = "", token: str = "", sign_in: SignIn | None = None) -> Iterator[Site]:
     """Serve on a free loopback port; `token` is written into the page as a local gateway does."""
     site = Site(prefix, token, sign_in)
 

@@ -77,11 +77,18 @@ const account = (() => {
   };
 
   if (!configuration) {
-    return { configured: false, subject: () => "", authorization: async () => "", onChange: () => {} };
+    return {
+      configured: false,
+      ready: Promise.resolve(),
+      subject: () => "",
+      signIn: async () => {},
+      authorization: async () => "",
+      onChange: () => {},
+    };
   }
 
   const settings = JSON.parse(configuration);
-  const page = document.baseURI;
+  const page = new URL(settings.page, document.baseURI).href;
   const manager = new oidc.UserManager({
     authority: settings.issuer,
     client_id: settings.clientId,
@@ -116,6 +123,9 @@ const account = (() => {
     if (endpoint) await manager.signoutRedirect({ id_token_hint: hint, extraQueryParams: cognito });
   });
 
+  /** Leave for the provider; the page's own query, if it has one, is there again after coming back. */
+  const signIn = attempt("Could not sign in", () => manager.signinRedirect({ state: location.search }));
+
   /** Finish a sign-in or sign-out that the provider has just sent back to this page. */
   const finish = attempt("Could not sign in", async () => {
     const answer = new URLSearchParams(location.search);
@@ -123,7 +133,10 @@ const account = (() => {
     const url = location.href;
     history.replaceState(null, "", page);
     if (!answer.has("state")) throw new Error(answer.get("error_description") ?? answer.get("error"));
-    if (answer.has("code") || answer.has("error")) await manager.signinCallback(url);
+    if (answer.has("code") || answer.has("error")) {
+      const signedIn = await manager.signinCallback(url);
+      if (signedIn?.state) history.replaceState(null, "", page + signedIn.state);
+    }
   });
 
   manager.events.addUserLoaded((loaded) => {
@@ -148,14 +161,19 @@ const account = (() => {
       show();
     }
   });
-  element("sign-in").addEventListener("click", attempt("Could not sign in", () => manager.signinRedirect()));
+  element("sign-in").addEventListener("click", signIn);
   element("sign-out").addEventListener("click", signOut);
   bar.hidden = false;
   show();
-  finish();
+  const ready = finish();
 
   return {
     configured: true,
+
+    /** Settled once a sign-in that was under way has ended, well or not. */
+    ready,
+
+    signIn,
 
     /** Who is signed in, or "": it changes with the user, not with a renewed token. */
     subject: () => user?.profile.sub ?? "",

@@ -24,8 +24,8 @@ class SignIn:
     origins: tuple[str, ...] = ()
     scope_claims: tuple[str, ...] = ("scope", "scp")
 
-    def configuration(self) -> str:
-        """The configuration for the page's script, as JSON."""
+    def configuration(self, route: str = "") -> str:
+        """The configuration for a page's script, as JSON; the provider sends the browser back to `route`."""
         return json.dumps(
             {
                 "issuer": self.issuer,
@@ -33,6 +33,7 @@ class SignIn:
                 "scopes": self.scopes,
                 "audience": self.audience,
                 "scopeClaims": self.scope_claims,
+                "page": route,
             }
         )
 

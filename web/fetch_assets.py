@@ -1,4 +1,4 @@
-"""Rebuild `assets/`: `python -m explorer.fetch_assets` packs the npm releases, checks each file's hash and gzips it.
+"""Rebuild the third-party files: `python -m web.fetch_assets` packs the npm releases, checks each hash and gzips.
 
 The files are checked in, so that neither a build nor a first run needs npm. The hash is of the uncompressed content, so
 it does not depend on the gzip that made the file; the tests check the checked-in files by it.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ASSETS = Path(__file__).parent / "assets"
+ROOT = Path(__file__).parent.parent
 
 
 class IntegrityError(Exception):
@@ -25,12 +25,18 @@ class IntegrityError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Vendored:
-    """One file of one npm release: its path in the pack, our name for it, and its SHA-384 in base64."""
+    """One file of one npm release: its path in the pack, our name for it, its SHA-384 in base64, and where it lies."""
 
     package: str
     member: str
     name: str
     sha384: str
+    folder: str = "explorer"
+
+    @property
+    def path(self) -> Path:
+        """Where it lies, gzipped."""
+        return ROOT / self.folder / "assets" / f"{self.name}.gz"
 
     def check(self, content: bytes) -> bytes:
         """Return the content, or raise `IntegrityError` if its hash differs."""
@@ -81,20 +87,22 @@ VENDORED = (
         "dist/browser/oidc-client-ts.min.js",
         "oidc-client-ts-3.5.0.min.js",
         "PTRVZ+Irwhdd38ou1In8Amo5/CLZci9zRlwSiS7/OUYo6TbYw8QYTCkn6rKod6Tb",
+        folder="web",
     ),
 )
 
 
 def fetch() -> None:
-    """Replace `assets/` by the table's files; nothing is written before every file has passed its check."""
+    """Replace the files by the table's; nothing is written before every file has passed its check."""
     with TemporaryDirectory() as directory:
         packs = {package: _pack(package, Path(directory)) for package in dict.fromkeys(v.package for v in VENDORED)}
-        contents = {v.name: v.check(_read(packs[v.package], v.member)) for v in VENDORED}
-    for stale in ASSETS.glob("*.gz"):
-        stale.unlink()
-    ASSETS.mkdir(exist_ok=True)
-    for name, content in contents.items():
-        (ASSETS / f"{name}.gz").write_bytes(gzip.compress(content, compresslevel=9, mtime=0))
+        contents = {v.path: v.check(_read(packs[v.package], v.member)) for v in VENDORED}
+    for folder in {path.parent for path in contents}:
+        folder.mkdir(exist_ok=True)
+        for stale in folder.glob("*.gz"):
+            stale.unlink()
+    for path, content in contents.items():
+        path.write_bytes(gzip.compress(content, compresslevel=9, mtime=0))
 
 
 def _pack(package: str, directory: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Puts a working token into the explorer's page, so that its first query runs without signing in; on this machine only.
+"""Puts a working token into a page, so that its first query runs without signing in; on this machine only.
 
 Only a browser that requests the page under a loopback name gets the token: not a script of another page (it sends
 `Origin`), and not a page under a foreign name that resolves to this machine (DNS rebinding).

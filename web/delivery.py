@@ -1,4 +1,4 @@
-"""What the explorer returns to the code that serves it."""
+"""What a page returns to the code that serves it."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,60 @@
+/**
+ * What is far from its usual: three times the median of the 28 days before the period, or a third of it. Counts and
+ * failure rates are compared, not money. A rate of few credits says nothing, so it takes twenty that have ended.
+ *
+ * @typedef {{ day: string | null, count: number, success: number, failed: number, failureRate: string | null }} DayFigures
+ * @typedef {{ rate: number | null, perDay: number | null }} Usual
+ * @typedef {{ what: "failures" | "credits", reason: string }} Mark
+ */
+
+import { count, dayText, percent } from "../show/format.js";
+
+const FAR = 3;
+const ENOUGH = 20;
+
+/** @param {number[]} values */
+function median(values) {
+  if (!values.length) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = Math.floor(sorted.length / 2);
+  const [low = 0, high = 0] = [sorted[sorted.length % 2 ? half : half - 1], sorted[half]];
+  return (low + high) / 2;
+}
+
+/** The usual failure rate and credits a day; null where the days before have none. @param {DayFigures[]} days @returns {Usual} */
+export function usualOf(days) {
+  const rates = days.flatMap((day) => (day.failureRate === null ? [] : [Number(day.failureRate)]));
+  return { rate: median(rates), perDay: days.some((day) => day.count) ? median(days.map((day) => day.count)) : null };
+}
+
+/**
+ * The marks of one network or price point.
+ *
+ * @param {DayFigures} whole its figures in the whole period
+ * @param {DayFigures[]} days its figures of the period's days; empty where the period has hours or weeks instead
+ * @param {Usual} usual
+ * @param {number} length how many days of the period have passed
+ * @returns {Mark[]}
+ */
+export function marksOf(whole, days, usual, length) {
+  /** @type {Mark[]} */
+  const marks = [];
+  const failing = [whole, ...days].find((figures) => fails(figures, usual));
+  if (failing && usual.rate !== null) {
+    const when = failing === whole ? "" : ` on ${dayText(failing.day ?? "")}`;
+    const share = `${percent(failing.failureRate)} failed${when}`;
+    marks.push({ what: "failures", reason: `${share}; usual is ${percent(usual.rate.toFixed(4))}` });
+  }
+  const perDay = length > 0 ? whole.count / length : 0;
+  if (usual.perDay && length >= 1 && (perDay >= FAR * usual.perDay || perDay * FAR <= usual.perDay)) {
+    const rounded = count(Math.round(perDay * 10) / 10);
+    marks.push({ what: "credits", reason: `${rounded} credits a day; usual is ${count(usual.perDay)}` });
+  }
+  return marks;
+}
+
+/** @param {DayFigures} figures @param {Usual} usual */
+function fails(figures, usual) {
+  const ended = figures.success + figures.failed;
+  return usual.rate !== null && ended >= ENOUGH && figures.failed > 0 && Number(figures.failureRate) >= FAR * usual.rate;
+}

@@ -1,0 +1,140 @@
+/**
+ * The overview: address → view → one query → the page, and the same again when something may have changed. Each part of
+ * the page shows its own piece of the answer, or why there is none.
+ *
+ * @import { Overview } from "./operations.js"
+ * @import { ApiError } from "./data/api.js"
+ * @import { View } from "./state/address.js"
+ */
+
+import { ask, RequestFailed } from "./data/api.js";
+import { currenciesOf, sceneOf, variablesOf } from "./data/figures.js";
+import { startRefreshing } from "./data/refresh.js";
+import { session } from "./data/session.js";
+import { showBrands } from "./parts/brands.js";
+import { offer, showControls, startControls } from "./parts/controls.js";
+import { showCredits, showFilters, startCredits } from "./parts/credits.js";
+import { showDays } from "./parts/days.js";
+import { startExports } from "./parts/exports.js";
+import { showReports } from "./parts/reports.js";
+import { showSchedule, startSchedule } from "./parts/schedule.js";
+import { showSplits } from "./parts/splits.js";
+import { showTiles } from "./parts/tiles.js";
+import { agesOf, showTruth } from "./parts/truth.js";
+import { byId, draw } from "./show/element.js";
+import { failed, loading } from "./show/states.js";
+import { isComplete, linkTo, searchOf, viewOf } from "./state/address.js";
+
+/** @type {{ view: View, data: Overview | null, asking: AbortController | null }} */
+const page = { view: viewOf(location.search), data: null, asking: null };
+const refreshing = startRefreshing(() => void show(page.view));
+
+/** @param {Partial<View>} changes */
+const change = (changes) => open(linkTo({ ...page.view, ...changes }));
+
+/** Go to another view of this page. @param {string} href */
+function open(href) {
+  history.pushState(null, "", href);
+  void show(viewOf(location.search));
+}
+
+/** Ask for a view and show it; the figures of the view before stay, greyed, until its answer is there. @param {View} view */
+async function show(view) {
+  page.asking?.abort();
+  const asking = (page.asking = new AbortController());
+  const isOther = searchOf(view) !== searchOf(page.view);
+  page.view = view;
+  const scene = sceneOf(view, Date.now());
+  showControls(view);
+  if (isOther || !page.data) {
+    showTruth(scene, null, open);
+    showSchedule(scene.shown.first, scene.shown.last);
+    showBusy(true);
+  }
+  try {
+    const { data, errors, changed } = await ask("overview", variablesOf(scene), { signal: asking.signal });
+    showProblem("");
+    document.body.classList.remove("signed-out");
+    if (data && (changed || isOther || !page.data)) showAnswer(scene, data, errors);
+    page.data = data;
+    refreshing.next(data ? agesOf(data).map(([, age]) => age.nextRefresh) : []);
+  } catch (error) {
+    if (asking.signal.aborted) return;
+    showFailure(error, isOther);
+  }
+  showBusy(false);
+}
+
+/** @param {ReturnType<typeof sceneOf>} scene @param {Overview} data @param {ApiError[]} errors */
+function showAnswer(scene, data, errors) {
+  const errorOf = (/** @type {string} */ root) => errors.find((error) => error.path?.[0] === root);
+  const again = () => void show(page.view);
+  showTruth(scene, data, open);
+  if (data.shown) {
+    offer("network", data.shown.networks.map((line) => line.network ?? ""));
+    offer("currency", currenciesOf(data.shown, { ...scene.view, network: "", currency: "" }));
+    showFilters(data.shown.networks.map((line) => line.network ?? ""), scene.view);
+    showTiles(scene, data);
+    showDays(scene, data, open);
+    showSplits(scene, data);
+  } else for (const id of ["tiles", "days", "networks", "prices"]) draw(byId(id), failed(errorOf("shown"), again));
+  if (data.brands) {
+    offer("brand", [...new Set(data.brands.rows.map((row) => row.brand))]);
+    showBrands(scene, data);
+  } else draw(byId("brands"), failed(errorOf("brands"), again));
+  showCredits(scene, data.newest, errorOf("newest"));
+  showReports(scene, data.reports, errorOf("reports"));
+}
+
+/** @param {unknown} error @param {boolean} isOther whether the figures on the page are those of another view */
+function showFailure(error, isOther) {
+  const status = error instanceof RequestFailed ? error.status : -1;
+  const message = error instanceof Error ? error.message : `${error}`;
+  if (status === 401) {
+    page.data = null;
+    byId("signed-out-reason").textContent = session.canSignIn
+      ? message
+      : `${message} This page has no way to sign in: open it through \`make run\`, or configure a sign-in.`;
+    byId("sign-in").hidden = !session.canSignIn;
+    document.body.classList.add("signed-out");
+    return;
+  }
+  const kept = page.data && !isOther;
+  showProblem(kept ? `${message} These are the figures from before; trying again.` : message);
+  if (!kept) {
+    page.data = null;
+    for (const id of PARTS) draw(byId(id), failed({ message }, () => void show(page.view)));
+  }
+  refreshing.soon();
+}
+
+const PARTS = ["tiles", "days", "networks", "prices", "brands", "credits", "reports"];
+
+/** @param {string} message */
+function showProblem(message) {
+  byId("problem").textContent = message;
+  byId("problem").hidden = !message;
+}
+
+/** @param {boolean} busy */
+function showBusy(busy) {
+  byId("figures").setAttribute("aria-busy", `${busy}`);
+  byId("busy").textContent = busy ? "Loading the figures…" : "";
+}
+
+async function start() {
+  await session.ready;
+  page.view = viewOf(location.search);
+  if (!isComplete(location.search)) history.replaceState(null, "", linkTo(page.view));
+  startControls(() => page.view, change, () => sceneOf(page.view, Date.now()).shown);
+  startCredits(change);
+  startExports(() => sceneOf(page.view, Date.now()));
+  startSchedule(() => void show(page.view));
+  byId("sign-in").addEventListener("click", () => void session.signIn());
+  session.onChange(() => void show(page.view));
+  addEventListener("popstate", () => void show(viewOf(location.search)));
+  for (const id of PARTS) draw(byId(id), loading(id === "tiles" ? 2 : 5));
+  await show(page.view);
+}
+
+void start();

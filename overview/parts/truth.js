@@ -1,0 +1,73 @@
+/**
+ * The line on top that says what the figures are: which period, in which time zone, how old, up to where final, and in
+ * words what is wrong with them.
+ *
+ * @import { Overview } from "../operations.js"
+ * @import { Scene } from "../data/figures.js"
+ */
+
+import { byId, draw, h } from "../show/element.js";
+import { daysText, momentText } from "../show/format.js";
+import { follow } from "../show/bars.js";
+import { linkTo } from "../state/address.js";
+
+/** @typedef {{ asOf: string, stale: boolean, finalUntil: string | null, nextRefresh: string | null }} Age */
+
+/** Every part that has an answer, with its age. @param {Overview} data @returns {[string, Age][]} */
+export function agesOf(data) {
+  const parts = /** @type {[string, { freshness: Age } | null | undefined][]} */ ([
+    ["credits", data.shown],
+    ["credits of the period before", data.before],
+    ["credits of the 28 days before", data.usual],
+    ["outcome report", data.brands],
+    ["newest credits", data.newest],
+    ["reports", data.reports],
+  ]);
+  return parts.flatMap(([name, part]) => (part ? [/** @type {[string, Age]} */ ([name, part.freshness])] : []));
+}
+
+/**
+ * @param {Scene} scene @param {Overview | null} data @param {(href: string) => void} open
+ */
+export function showTruth({ view, shown, now }, data, open) {
+  const zone = view.zone;
+  const whole = view.within && linkTo({ ...view, within: "" });
+  draw(
+    byId("truth"),
+    h(
+      "p",
+      { class: "period" },
+      h("strong", {}, daysText(shown.first, shown.last)),
+      ` ${zone.replaceAll("_", " ")}`,
+      view.brand && ` · ${view.brand}`,
+      view.network && ` · ${view.network}`,
+      view.currency && ` · ${view.currency}`,
+      whole && " · ",
+      whole && h("a", { href: whole, onclick: follow(whole, open), "data-key": "whole" }, "back to the whole period"),
+    ),
+    data && h("p", { class: "age" }, ...ageOf(data, zone, shown.to, now)),
+    data && h("ul", { class: "warnings" }, warningsOf(data, zone)),
+  );
+}
+
+/** @param {Overview} data @param {string} zone @param {number} end @param {number} now */
+function ageOf(data, zone, end, now) {
+  const age = data.shown?.freshness;
+  if (!age) return ["No credits could be loaded."];
+  const finalUntil = age.finalUntil && Date.parse(age.finalUntil);
+  const final = !finalUntil
+    ? "nothing is final yet"
+    : finalUntil >= Math.min(end, now)
+      ? "all of it is final"
+      : `final until ${momentText(finalUntil, zone)}`;
+  return ["As of ", h("time", { datetime: age.asOf }, momentText(age.asOf, zone)), ` · ${final}`];
+}
+
+/** @param {Overview} data @param {string} zone */
+function warningsOf(data, zone) {
+  return agesOf(data)
+    .filter(([, age]) => age.stale)
+    .map(([name, age]) =>
+      h("li", {}, `The ${name} could not be refreshed: the vendor does not answer. Shown as of ${momentText(age.asOf, zone)}.`),
+    );
+}
