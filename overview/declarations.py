@@ -131,7 +131,7 @@ class _Declared:
         if isinstance(kind, GraphQLList):
             written = f"{_bracketed(self._output(kind.of_type, nodes))}[]"
         elif is_composite_type(kind):
-            written = self._object(kind, [node.selection_set for node in nodes if node.selection_set])  # type: ignore[arg-type]  # composite
+            written = self._object(kind, [node.selection_set for node in nodes if node.selection_set])
         else:
             written = _leaf(kind)
         return f"{written} | null" if nullable else written

@@ -11,6 +11,7 @@ import { ask, RequestFailed } from "./data/api.js";
 import { currenciesOf, sceneOf, variablesOf } from "./data/figures.js";
 import { startRefreshing } from "./data/refresh.js";
 import { session } from "./data/session.js";
+import { showBalance } from "./parts/balance.js";
 import { showBrands } from "./parts/brands.js";
 import { offer, showControls, startControls } from "./parts/controls.js";
 import { showCredits, showFilters, startCredits } from "./parts/credits.js";
@@ -82,6 +83,8 @@ function showAnswer(scene, data, errors) {
     offer("brand", [...new Set(data.brands.rows.map((row) => row.brand))]);
     showBrands(scene, data);
   } else draw(byId("brands"), failed(errorOf("brands"), again));
+  if (data.balance) showBalance(scene, data.balance);
+  else draw(byId("balance"), failed(errorOf("balance"), again));
   showCredits(scene, data.newest, errorOf("newest"));
   showReports(scene, data.reports, errorOf("reports"));
 }
@@ -108,7 +111,7 @@ function showFailure(error, isOther) {
   refreshing.soon();
 }
 
-const PARTS = ["tiles", "days", "networks", "prices", "brands", "credits", "reports"];
+const PARTS = ["tiles", "days", "networks", "prices", "brands", "balance", "credits", "reports"];
 
 /** @param {string} message */
 function showProblem(message) {

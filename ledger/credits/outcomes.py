@@ -7,6 +7,7 @@ from typing import cast
 from ledger.answers.ageing import LONGEST_GOOD, Ageing
 from ledger.answers.answers import ANSWERS_PREFIX, Answers, Question
 from ledger.answers.freshness import Freshness, Source
+from ledger.credits.brands import BrandTotal, brand_totals
 from ledger.days.day_store import partition
 from runtime.clock import Clock, Period, day_end, rfc3339
 from runtime.deadline import Deadline
@@ -23,6 +24,11 @@ class Outcome:
     rows: list[OutcomeRow]
     freshness: Freshness
     proven: bool = True
+
+    @property
+    def brands(self) -> list[BrandTotal]:
+        """The totals by brand and currency."""
+        return brand_totals(self.rows)
 
 
 class Outcomes:

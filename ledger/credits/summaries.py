@@ -93,8 +93,7 @@ class SummaryBucket:
     @property
     def failure_rate(self) -> Decimal | None:
         """The share of failures among the credits that have ended; None where none has."""
-        ended = self.success + self.failed
-        return (Decimal(self.failed) / ended).quantize(RATE, ROUND_HALF_EVEN) if ended else None
+        return failure_rate(self.success, self.failed)
 
 
 class SummaryRequest(NamedTuple):
@@ -191,6 +190,12 @@ def _bucket(time: TimeParts, other: OtherParts, counts: Mapping[str, int], amoun
     return SummaryBucket(
         *time, other.network, outcome, other.value, other.currency, sum(counts.values()), amount, *by_state
     )
+
+
+def failure_rate(success: int, failed: int) -> Decimal | None:
+    """The share of failures among credits that have ended, four decimals; None where none has."""
+    ended = success + failed
+    return (Decimal(failed) / ended).quantize(RATE, ROUND_HALF_EVEN) if ended else None
 
 
 def money(amount: Decimal) -> Decimal:

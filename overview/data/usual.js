@@ -1,6 +1,7 @@
 /**
  * What is far from its usual: three times the median of the 28 days before the period, or a third of it. Counts and
- * failure rates are compared, not money. A rate of few credits says nothing, so it takes twenty that have ended.
+ * failure rates are compared, not money. A rate of few credits says nothing, so it takes twenty that have ended, and
+ * what is usual takes seven such days.
  *
  * @typedef {{ day: string | null, count: number, success: number, failed: number, failureRate: string | null }} DayFigures
  * @typedef {{ rate: number | null, perDay: number | null }} Usual
@@ -11,6 +12,10 @@ import { count, dayText, percent } from "../show/format.js";
 
 const FAR = 3;
 const ENOUGH = 20;
+const ENOUGH_DAYS = 7;
+
+/** @param {DayFigures} figures */
+const ended = (figures) => figures.success + figures.failed;
 
 /** @param {number[]} values */
 function median(values) {
@@ -23,8 +28,8 @@ function median(values) {
 
 /** The usual failure rate and credits a day; null where the days before have none. @param {DayFigures[]} days @returns {Usual} */
 export function usualOf(days) {
-  const rates = days.flatMap((day) => (day.failureRate === null ? [] : [Number(day.failureRate)]));
-  return { rate: median(rates), perDay: days.some((day) => day.count) ? median(days.map((day) => day.count)) : null };
+  const rates = days.flatMap((day) => (ended(day) >= ENOUGH ? [Number(day.failureRate)] : []));
+  return { rate: rates.length >= ENOUGH_DAYS ? median(rates) : null, perDay: days.some((day) => day.count) ? median(days.map((day) => day.count)) : null };
 }
 
 /**
@@ -55,6 +60,5 @@ export function marksOf(whole, days, usual, length) {
 
 /** @param {DayFigures} figures @param {Usual} usual */
 function fails(figures, usual) {
-  const ended = figures.success + figures.failed;
-  return usual.rate !== null && ended >= ENOUGH && figures.failed > 0 && Number(figures.failureRate) >= FAR * usual.rate;
+  return usual.rate !== null && ended(figures) >= ENOUGH && figures.failed > 0 && Number(figures.failureRate) >= FAR * usual.rate;
 }

@@ -1,40 +1,55 @@
 /**
- * Brands side by side, as the vendor's outcome report has them: by brand and value, with what was applied. The report
- * covers all brands whatever is chosen above, so that one can be seen beside the others.
+ * Brands side by side, as the vendor's outcome report has them: the totals, which the server adds up, and beneath them
+ * what each price point came to. All brands are shown whatever is chosen above, so that one can be seen beside the others.
  *
  * @import { Overview } from "../operations.js"
  * @import { Scene } from "../data/figures.js"
  */
 
-import { byId, draw } from "../show/element.js";
-import { count, money } from "../show/format.js";
+import { byId, draw, h } from "../show/element.js";
+import { count, money, percent } from "../show/format.js";
 import { empty } from "../show/states.js";
 import { table } from "../show/table.js";
+
+/** @param {string} head */
+const figures = (head) => ({ head, figures: true });
 
 /** @param {Scene} scene @param {Overview} data */
 export function showBrands({ view }, data) {
   if (!data.brands) return;
-  const rows = data.brands.rows
-    .filter((row) => !view.currency || row.currency === view.currency)
-    .toSorted((a, b) => a.brand.localeCompare(b.brand) || a.currency.localeCompare(b.currency) || Number(a.amount) - Number(b.amount));
-  const columns = [{ head: "Brand" }, ...["Price", "Applied", "Failed", "Amount applied"].map((head) => ({ head, figures: true }))];
+  const ours = (/** @type {{ currency: string }} */ row) => !view.currency || row.currency === view.currency;
+  const totals = data.brands.totals.filter(ours);
+  if (!totals.length) return draw(byId("brands"), empty("The outcome report has no brands for this period."));
   draw(
     byId("brands"),
-    rows.length
-      ? table(
-          "Outcome report by brand and price",
-          columns,
-          rows.map((row, index) => ({
-            class: row.brand === view.brand ? "chosen" : rows[index - 1]?.brand === row.brand ? "" : "first",
-            cells: [
-              row.brand,
-              money(row.amount, row.currency),
-              count(row.success),
-              count(row.failed),
-              money(row.creditApplied, row.currency),
-            ],
-          })),
-        )
-      : empty("The outcome report has no brands for this period."),
+    table(
+      "Outcome report by brand",
+      [{ head: "Brand" }, ...["Applied", "Failed", "Failure rate", "Amount applied"].map(figures)],
+      totals.map((total) => ({
+        class: total.brand === view.brand ? "chosen" : "",
+        cells: [
+          total.brand,
+          count(total.success),
+          count(total.failed),
+          percent(total.failureRate),
+          money(total.creditApplied, total.currency),
+        ],
+      })),
+    ),
+    h("details", { "data-key": "by-price" }, h("summary", {}, "By price point"), byPrice(data.brands.rows.filter(ours))),
+  );
+}
+
+/** @param {NonNullable<Overview["brands"]>["rows"]} rows */
+function byPrice(rows) {
+  const sorted = rows.toSorted(
+    (a, b) => a.brand.localeCompare(b.brand) || a.currency.localeCompare(b.currency) || Number(a.amount) - Number(b.amount),
+  );
+  return table(
+    "Outcome report by brand and price",
+    [{ head: "Brand" }, ...["Price", "Applied", "Failed", "Amount applied"].map(figures)],
+    sorted.map((row) => ({
+      cells: [row.brand, money(row.amount, row.currency), count(row.success), count(row.failed), money(row.creditApplied, row.currency)],
+    })),
   );
 }

@@ -8,7 +8,7 @@
  */
 
 import { ask, queryText } from "../data/api.js";
-import { variablesOf } from "../data/figures.js";
+import { creditsFilter, variablesOf } from "../data/figures.js";
 import { every } from "../data/waiting.js";
 import { byId, draw, h } from "../show/element.js";
 import { count, size } from "../show/format.js";
@@ -38,10 +38,11 @@ const say = (text, link, file) => draw(byId("export-state"), text, link && [" ",
 /** @param {Format} format @param {Scene} scene @param {HTMLButtonElement} button */
 async function make(format, scene, button) {
   const { from, to, brand } = variablesOf(scene);
+  const where = creditsFilter({ ...scene.view, outcome: "", among: "" }, "");
   button.disabled = true;
   say(`${format}: asked for…`);
   try {
-    const started = await ask("start_export", { input: { from, to, brand, format } });
+    const started = await ask("start_export", { input: { from, to, brand, where, format } });
     let state = /** @type {ExportState["creditLogExport"] | undefined} */ (started.data?.exportCreditLog);
     if (!state) return say(started.errors[0]?.message ?? "The export could not be started.");
     for await (const _ of every(PAUSE_SECONDS, LONGEST_MINUTES)) {

@@ -6,6 +6,7 @@
  * @import { Scene } from "../data/figures.js"
  */
 
+import { imbalance } from "./balance.js";
 import { byId, draw, h } from "../show/element.js";
 import { daysText, momentText } from "../show/format.js";
 import { follow } from "../show/bars.js";
@@ -20,6 +21,7 @@ export function agesOf(data) {
     ["credits of the period before", data.before],
     ["credits of the 28 days before", data.usual],
     ["outcome report", data.brands],
+    ["comparison of log and outcome report", data.balance],
     ["newest credits", data.newest],
     ["reports", data.reports],
   ]);
@@ -65,9 +67,9 @@ function ageOf(data, zone, end, now) {
 
 /** @param {Overview} data @param {string} zone */
 function warningsOf(data, zone) {
-  return agesOf(data)
+  const off = data.balance ? imbalance(data.balance) : "";
+  const stale = agesOf(data)
     .filter(([, age]) => age.stale)
-    .map(([name, age]) =>
-      h("li", {}, `The ${name} could not be refreshed: the vendor does not answer. Shown as of ${momentText(age.asOf, zone)}.`),
-    );
+    .map(([name, age]) => `Stale: the ${name} could not be refreshed, because the vendor failed. Shown as of ${momentText(age.asOf, zone)}.`);
+  return [...(off ? [off] : []), ...stale].map((text) => h("li", {}, text));
 }

@@ -18,6 +18,9 @@ export function decimal(decimal) {
   return `${decimal.startsWith("-") ? "−" : ""}${grouped}.${fraction.padEnd(2, "0")}`;
 }
 
+/** @param {string} amount */
+export const isZero = (amount) => /^[-0.]*$/.test(amount);
+
 /** An amount with its currency's sign. @param {string} amount @param {string} currency */
 export function money(amount, currency) {
   const sign = signOf(currency);
@@ -47,7 +50,7 @@ export function percent(rate) {
 /** The change of a figure, such as `+4.2 %`; "" where there is nothing to compare with. @param {string | number} now @param {string | number} before */
 export function change(now, before) {
   const from = Number(before);
-  if (!from) return "";
+  if (!from) return Number(now) ? "" : "no change";
   return `${signed((Number(now) / from - 1) * 100)}\u00a0%`;
 }
 

@@ -119,7 +119,20 @@ class CreditOutcomeRow:
     credit_applied: Decimal = described("The amount that was applied, as the vendor wrote it: `25.5000`.")
 
 
+@strawberry.type(description="How the credits of one brand and currency went, of every value together.")
+class CreditOutcomeBrand:
+    brand: str = described("The brand.")
+    currency: str = described("The currency, three letters.")
+    success: int = described("How many credits were applied.")
+    failed: int = described("How many credits failed.")
+    failure_rate: Decimal | None = described(
+        "`failed / (success + failed)`, four decimals; null where no credit has ended."
+    )
+    credit_applied: Decimal = described("The exact sum that was applied: two decimals, more only where needed.")
+
+
 @strawberry.type(description="Credits by brand and value.")
 class CreditOutcome:
     rows: list[CreditOutcomeRow] = described("In the vendor's order.")
+    brands: list[CreditOutcomeBrand] = described("The exact totals by brand and currency, in this order.")
     freshness: Freshness = described("Where the figures came from and how old they are.")

@@ -44,6 +44,27 @@ def test_the_vendor_s_rows_come_back_field_by_field(
     ]
 
 
+def test_the_totals_of_a_brand_are_exact_and_apart_by_currency(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
+    written = (
+        b"Brand,Amount,Currency,Success,Failed,Credit Applied\r\n"
+        b"Radio,0.1,GBP,1,1,0.1000\r\n"
+        b"Radio,0.2,GBP,1,0,0.2000\r\n"
+        b"Radio,1,EUR,0,0,0.0000\r\n"
+        b"Late Show,99999999999999.99,GBP,1,2,99999999999999.9900\r\n"
+        b"Late Show,0.005,GBP,1,0,0.0050\r\n"
+    )
+    openmarket_simulator.misbehave(Fault(lambda _: SimulatorResponse(body=written, content_type="text/csv")))
+    query = QUERY.replace("rows {", "brands { brand currency success failed failureRate creditApplied } rows {")
+    names = ("brand", "currency", "success", "failed", "failureRate", "creditApplied")
+    assert frontend.data(query, PERIOD)["creditOutcome"]["brands"] == [
+        dict(zip(names, ("Late Show", "GBP", 2, 2, "0.5000", "99999999999999.995"), strict=True)),
+        dict(zip(names, ("Radio", "EUR", 0, 0, None, "0.00"), strict=True)),
+        dict(zip(names, ("Radio", "GBP", 2, 1, "0.3333", "0.30"), strict=True)),
+    ]
+
+
 @pytest.mark.parametrize("brand", [None, "Late Show", "Chat & Win"])
 def test_the_vendor_is_asked_for_the_period_in_utc(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, brand: str | None
