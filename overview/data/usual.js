@@ -1,6 +1,6 @@
 /**
  * What is far from its usual: three times the median of the 28 days before the period, or a third of it. Counts and
- * failure rates are compared, not money. A rate of few credits says nothing, so it takes twenty that have ended, and
+ * failure rates are compared, not money. A rate of few credits says nothing, so it takes fifty that have ended, and
  * what is usual takes seven such days.
  *
  * @typedef {{ day: string | null, count: number, success: number, failed: number, failureRate: string | null }} DayFigures
@@ -11,7 +11,7 @@
 import { count, dayText, percent } from "../show/format.js";
 
 const FAR = 3;
-const ENOUGH = 20;
+const ENOUGH = 50;
 const ENOUGH_DAYS = 7;
 
 /** @param {DayFigures} figures */

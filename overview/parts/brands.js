@@ -4,6 +4,7 @@
  *
  * @import { Overview } from "../operations.js"
  * @import { Scene } from "../data/figures.js"
+ * @typedef {NonNullable<Overview["brands"]>["totals"][number]} Total
  */
 
 import { byId, draw, h } from "../show/element.js";
@@ -20,25 +21,29 @@ export function showBrands({ view }, data) {
   const ours = (/** @type {{ currency: string }} */ row) => !view.currency || row.currency === view.currency;
   const totals = data.brands.totals.filter(ours);
   if (!totals.length) return draw(byId("brands"), empty("The outcome report has no brands for this period."));
+  const currencies = [...new Set(totals.map((total) => total.currency))].toSorted(bySuccess(totals));
   draw(
     byId("brands"),
-    table(
-      "Outcome report by brand",
-      [{ head: "Brand" }, ...["Applied", "Failed", "Failure rate", "Amount applied"].map(figures)],
-      totals.map((total) => ({
-        class: total.brand === view.brand ? "chosen" : "",
-        cells: [
-          total.brand,
-          count(total.success),
-          count(total.failed),
-          percent(total.failureRate),
-          money(total.creditApplied, total.currency),
-        ],
-      })),
-    ),
+    ...currencies.map((currency) => side(totals.filter((total) => total.currency === currency), currency, view.brand)),
     h("details", { "data-key": "by-price" }, h("summary", {}, "By price point"), byPrice(data.brands.rows.filter(ours))),
   );
 }
+
+/** The most used currency first. @param {Total[]} totals */
+const bySuccess = (totals) => (/** @type {string} */ a, /** @type {string} */ b) => most(totals, b) - most(totals, a);
+/** @param {Total[]} totals @param {string} currency */
+const most = (totals, currency) => Math.max(...totals.map((total) => (total.currency === currency ? total.success : 0)));
+
+/** @param {Total[]} totals @param {string} currency @param {string} chosen */
+const side = (totals, currency, chosen) =>
+  table(
+    `Outcome report by brand, ${currency}`,
+    [{ head: "Brand" }, ...["Applied", "Failed", "Failure rate", "Amount applied"].map(figures)],
+    totals.map((total) => ({
+      class: total.brand === chosen ? "chosen" : "",
+      cells: [total.brand, count(total.success), count(total.failed), percent(total.failureRate), money(total.creditApplied, currency)],
+    })),
+  );
 
 /** @param {NonNullable<Overview["brands"]>["rows"]} rows */
 function byPrice(rows) {

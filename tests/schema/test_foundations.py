@@ -22,7 +22,17 @@ def test_an_import_against_the_rule_is_noticed(tmp_path: Path) -> None:
     """The rule itself is tried on a house that breaks it."""
     for module in ROOT.glob("*/**/*.py"):
         name = module.relative_to(ROOT)
-        if name.parts[0] in {"functions", "schema", "ledger", "upstreams", "runtime", "explorer", "overview", "web", "local"}:
+        if name.parts[0] in {
+            "functions",
+            "schema",
+            "ledger",
+            "upstreams",
+            "runtime",
+            "explorer",
+            "overview",
+            "web",
+            "local",
+        }:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).touch()
     (tmp_path / "upstreams" / "vendor.py").write_text("import schema\n")

@@ -33,6 +33,10 @@
 
 `explorer`: a site for the explorer's pages to ask (site), the browser's view of them (visit), an issuer (sign_in).
 
+`overview`: the real stack for the overview (stage), and the page as a reader sees it (sheet).
+
+    browser                  Chromium, for both pages
+
     report_files             one table as a report file of every kind
     moving_clock             stands still until a test moves it
     repository, documents    the repository's root, and what its pages show
