@@ -25,7 +25,7 @@ export interface StartExportVariables { input: ExportCreditLogInput; }
 export interface StartExport { exportCreditLog: { id: string; status: "QUEUED" | "RUNNING" | "DONE" | "FAILED"; rows: number | null; bytes: string | null; url: string | null; error: string | null; }; }
 
 export interface CreditLogFilter { outcome?: ("SUCCESS" | "FAILED" | "PENDING" | "UNKNOWN")[] | null; network?: string[] | null; currency?: string[] | null; msisdn?: string | null; creditId?: string | null; minAmount?: string | null; maxAmount?: string | null; }
-export interface ExportCreditLogInput { from: string; to: string; brand?: string | null; format?: "CSV" | "JSONL"; where?: CreditLogFilter | null; order?: "OLDEST_FIRST" | "NEWEST_FIRST"; }
+export interface ExportCreditLogInput { from: string; to: string; brand?: string | null; format?: "CSV" | "JSONL" | "XLSX"; where?: CreditLogFilter | null; order?: "OLDEST_FIRST" | "NEWEST_FIRST"; }
 export interface ScheduleReportInput { name: string; startDate: string; endDate?: string | null; format?: "JSON" | "XML" | "CSV" | "XLSX" | null; customizationName?: string | null; downloadUrl?: string | null; idempotencyKey?: string | null; }
 
 export interface Queries { credits_page: [CreditsPageVariables, CreditsPage]; export_state: [ExportStateVariables, ExportState]; overview: [OverviewVariables, Overview]; report_file: [ReportFileVariables, ReportFile]; reports_page: [ReportsPageVariables, ReportsPage]; schedule_report: [ScheduleReportVariables, ScheduleReport]; scheduled_report: [ScheduledReportVariables, ScheduledReport]; start_export: [StartExportVariables, StartExport]; }
