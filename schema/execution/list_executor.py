@@ -27,7 +27,7 @@ from graphql import (
 from schema.execution.bound_schema import ATTRIBUTE
 from schema.execution.scalars import write_decimal
 from schema.execution.selections import Column, Columns, FieldDetailsList, Selections
-from schema.resolvers.log_rows import LogRows
+from schema.resolvers.json_rows import JsonRows
 
 INT32 = range(-(2**31), 2**31)
 INTS, IDS, DECIMALS = frozenset({int}), frozenset({str, int}), frozenset({Decimal, str})
@@ -72,7 +72,7 @@ class ListExecutor(Executor[Any]):
 
     def _list(self, type_: GraphQLList[Any], details: FieldDetailsList, items: Sequence[Any]) -> Any:
         inner = type_.of_type.of_type if isinstance(type_.of_type, GraphQLNonNull) else type_.of_type
-        if isinstance(items, LogRows) and isinstance(inner, GraphQLObjectType):
+        if isinstance(items, JsonRows) and isinstance(inner, GraphQLObjectType):
             return items.json([(column.key, column.attribute) for column in self._columns(inner, details).columns])
         return self._values(type_.of_type, details, items)
 

@@ -27,7 +27,7 @@ class Operations:
 
     def __init__(self, *, introspection: bool) -> None:
         self._introspection = introspection
-        self._schema = bound_schema()
+        self._schema = bound_schema(described=False)
         self._documents = Documents(self._schema, introspection=introspection)
 
     async def answer(self, params: Params, context: Context, *, read_only: bool) -> Result:
@@ -57,7 +57,7 @@ class Operations:
     ) -> ExecutionResult:
         """What graphql-core's `execute` does, with what the operation's requests have in common prepared."""
         executor = ListExecutor(
-            schema=self._schema,
+            schema=bound_schema() if operation.introspects else self._schema,
             fragment_definitions=operation.fragment_definitions,
             fragments=operation.fragments,
             root_value=None,

@@ -40,6 +40,7 @@ class PreparedOperation:
         }
         self.fragments = {name: FragmentDetails(each) for name, each in self.fragment_definitions.items()}
         self.cost: OperationCost = CostReader(self.fragment_definitions).cost(node)
+        self.introspects = "__schema" in self.cost.fields or "__type" in self.cost.fields
         self.is_mutation = node.operation is OperationType.MUTATION
         self._signatures = self._variable_signatures()
         text = document.loc.source.body if document.loc else "@"

@@ -14,6 +14,7 @@ from ledger.credits.masking import masked
 from ledger.days.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, NETWORK, OUTCOME, RAW_OUTCOME, TIME, Credit, Rows
 from runtime.clock import rfc3339
 from schema.resolvers import node_ids
+from schema.resolvers.json_rows import JsonRows
 from upstreams.openmarket.rows import CreditState
 
 COLUMNS = {
@@ -65,7 +66,7 @@ def _node_id(time: str, credit_id: str, brand: str | None) -> str:
     return node_ids.encode("CreditLogEntry", time, credit_id, brand)
 
 
-class LogRows(Sequence[CreditNode]):
+class LogRows(JsonRows[CreditNode]):
     """Rows of one brand or of all, with phone numbers masked unless the caller may read them."""
 
     def __init__(self, rows: Rows, brand: str | None, *, unmasked: bool) -> None:

@@ -3,16 +3,15 @@
 import datetime as dt
 import json
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import replace
+from functools import cached_property
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from runtime.deadline import Deadline
 from upstreams.errors import RDE, UpstreamBadResponse, UpstreamError
-from upstreams.http import Call, VendorAnswer, VendorClient
-from upstreams.rde.answers import ListingPage, parse_listing, parse_report
 from upstreams.rde.links import link_expiry, link_start, web_link
-from upstreams.rde.listing import LIMIT, VendorListing, fetch_all
 from upstreams.rde.model import (
     DOT_SEGMENTS,
     Report,
@@ -24,8 +23,13 @@ from upstreams.rde.model import (
     format_of,
     sort_key,
 )
-from upstreams.rde.token import RdeTokens
-from upstreams.secrets import SecretStore
+
+if TYPE_CHECKING:
+    from upstreams.http import VendorAnswer, VendorClient
+    from upstreams.rde.answers import ListingPage
+    from upstreams.rde.listing import VendorListing
+    from upstreams.rde.token import RdeTokens
+    from upstreams.secrets import SecretStore
 
 __all__ = [
     "DOT_SEGMENTS",
@@ -36,7 +40,6 @@ __all__ = [
     "ReportType",
     "ScheduleRequest",
     "SortKey",
-    "VendorListing",
     "format_of",
     "link_expiry",
     "link_start",
@@ -48,32 +51,51 @@ XLSX_NAMES = ("xlsx", "xslx")
 """How installations spell the spreadsheet format when a report is scheduled."""
 
 
-@dataclass(eq=False)
 class Rde:
-    """The API at `base_url`; the other settings are what the vendor's documents leave open (README, "Settings")."""
+    """The API at `base_url`; the other settings are what the vendor's documents leave open (README, "Settings").
 
-    _: KW_ONLY
-    base_url: str
-    token_path: str
-    schedule_method: str
-    xlsx_name: str
-    upstream_seconds: float
-    secrets: SecretStore
-    _client: VendorClient = field(init=False, repr=False)
-    _tokens: RdeTokens = field(init=False, repr=False)
+    What a call needs is imported by the first one: most queries are answered without any.
+    """
 
-    def __post_init__(self) -> None:
-        self._client = VendorClient(RDE, self.upstream_seconds)
-        self._tokens = RdeTokens(f"{self.base_url}/{self.token_path.strip('/')}", self.secrets)
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        token_path: str,
+        schedule_method: str,
+        xlsx_name: str,
+        upstream_seconds: float,
+        secrets: "SecretStore",
+    ) -> None:
+        self.base_url = base_url
+        self.token_path = token_path
+        self.schedule_method = schedule_method
+        self.xlsx_name = xlsx_name
+        self.upstream_seconds = upstream_seconds
+        self.secrets = secrets
 
-    async def reports(self, tenant: str, first: dt.date, last: dt.date, deadline: Deadline) -> VendorListing:
+    @cached_property
+    def _client(self) -> "VendorClient":
+        from upstreams.http import VendorClient
+
+        return VendorClient(RDE, self.upstream_seconds)
+
+    @cached_property
+    def _tokens(self) -> "RdeTokens":
+        from upstreams.rde.token import RdeTokens
+
+        return RdeTokens(f"{self.base_url}/{self.token_path.strip('/')}", self.secrets)
+
+    async def reports(self, tenant: str, first: dt.date, last: dt.date, deadline: Deadline) -> "VendorListing":
         """All reports from the first to the last day, both included, in every format and in the vendor's order.
 
         Raises:
             UpstreamError: no usable answer, or the pages do not make one listing.
         """
+        from upstreams.rde.answers import parse_listing
+        from upstreams.rde.listing import LIMIT, fetch_all
 
-        async def fetch(offset: int) -> ListingPage:
+        async def fetch(offset: int) -> "ListingPage":
             query = f"from={first.isoformat()}&to={last.isoformat()}&limit={LIMIT}&offset={offset}"
             page, answer = await self._get("reports", f"reports?{query}", tenant, parse_listing, deadline)
             return replace(page, correlation_id=answer.correlation_id)
@@ -86,6 +108,8 @@ class Rde:
         Raises:
             UpstreamError: no usable answer; its `status` is 404 if there is no such report.
         """
+        from upstreams.rde.answers import parse_report
+
         path = f"reports/{quote(report_id, safe='')}"
         report, _ = await self._get("report", path, tenant, parse_report, deadline)
         return report if report.report_id else replace(report, report_id=report_id)
@@ -106,6 +130,9 @@ class Rde:
         return await self._post(tenant, _body(request, others[0]), deadline)
 
     async def _post(self, tenant: str, body: dict[str, str], deadline: Deadline) -> Report:
+        from upstreams.http import Call
+        from upstreams.rde.answers import parse_report
+
         flow, written = self._tokens.flow(tenant), json.dumps(body).encode()
         call = Call("schedule", f"{self.base_url}/reports", flow, self.schedule_method, written)
         answer = await self._client.send_once(call, deadline)
@@ -119,7 +146,9 @@ class Rde:
 
     async def _get[T](
         self, operation: str, path: str, tenant: str, parse: Callable[[bytes], T], deadline: Deadline
-    ) -> tuple[T, VendorAnswer]:
+    ) -> "tuple[T, VendorAnswer]":
+        from upstreams.http import Call
+
         call = Call(operation, f"{self.base_url}/{path}", self._tokens.flow(tenant))
         answer = await self._client.get(call, deadline)
         with self._client.parsing(call, answer):

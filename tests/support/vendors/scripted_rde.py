@@ -34,13 +34,15 @@ def scripted(reports: Script, tokens: Script | None = None) -> ScriptedVendor:
     return ScriptedVendor(by_path({"/token": tokens or in_turn(token("t0k3n")), "/reports": reports}))
 
 
-def rde(vendor: ScriptedVendor, secrets: SecretStore, method: str = "POST", seconds: float = 5) -> Rde:
+def rde(
+    vendor: ScriptedVendor, secrets: SecretStore, method: str = "POST", seconds: float = 5, xlsx_name: str = "xlsx"
+) -> Rde:
     """The client of a scripted RDE."""
     return Rde(
         base_url=vendor.base_url,
         token_path="token",
         schedule_method=method,
-        xlsx_name="xlsx",
+        xlsx_name=xlsx_name,
         upstream_seconds=seconds,
         secrets=secrets,
     )

@@ -76,7 +76,7 @@ async def test_a_refused_spelling_of_the_spreadsheet_format_is_followed_by_the_o
 ) -> None:
     answers = in_turn(ScriptedAnswer(400), ScriptedAnswer(body=json.dumps(SCHEDULED).encode()))
     async with scripted(answers) as vendor:
-        api = replace(rde(vendor, secrets), xlsx_name=setting)
+        api = rde(vendor, secrets, xlsx_name=setting)
         await api.schedule(tenant, replace(REQUEST, format=ReportFormat.XLSX), Deadline.after(5))
     assert [json.loads(seen.body)["format"] for seen in vendor.seen if seen.path == "/reports"] == spelled
 
