@@ -41,7 +41,7 @@ class Kind:
 
 
 API, KEEPER = "api", "keeper"
-KINDS = {API: Kind((), 30_000_000), KEEPER: Kind(("keeper",), 70_000_000)}
+KINDS = {API: Kind((), 32_000_000), KEEPER: Kind(("keeper",), 70_000_000)}
 """The exporter runs from the API's. Lambda accepts 250 MB, but each megabyte makes a cold start slower."""
 
 # Files for installing, type checking or developing, not for running.

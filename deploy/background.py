@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from arro3.io import read_parquet
 
 from deploy.expectations import ExpectedAnswer, event, require
 from deploy.stack import Stack
@@ -41,6 +42,7 @@ def check_keeper(stack: Stack, rde: RdeSimulator, openmarket: OpenMarketSimulato
     stack.invoke("KeeperFunction", event("keeper"))
     settled = [key for key in _keys(stack, "credit-log/tenant=default/brand=__all__/") if key.endswith("/rows.csv.gz")]
     require(len(settled) >= STORED_DAYS - UNSETTLED_DAYS, f"{len(settled)} settled days after the keeper's run")
+    _check_lake(stack)
     today = datetime.now(UTC).date()
     period = {"from": str(today - timedelta(days=30)), "to": str(today)}
     links = [report["archiveUrl"] for report in ask(stack, RECENT_REPORTS, period)["reports"]["nodes"]]
@@ -50,6 +52,17 @@ def check_keeper(stack: Stack, rde: RdeSimulator, openmarket: OpenMarketSimulato
     stack.invoke("KeeperFunction", event("keeper"))
     require(_calls(rde, CONTAINER) == files, "an archived file was fetched again")
     require(_calls(openmarket, "/csv/log") <= logs + 1, "settled days were fetched again")
+
+
+def _check_lake(stack: Stack) -> None:
+    """The keeper's own artifact has written every settled credit as Parquet."""
+    s3 = stack.emulator.client("s3")
+    names = [key.rpartition("/")[2] for key in _keys(stack, "credit-log/tenant=default/brand=__all__/")]
+    settled = sum(int(name.rpartition("-")[2].partition(".")[0]) for name in names if name.startswith("_settled-"))
+    files = [key for key in _keys(stack, "lake/credits/tenant=default/") if key.endswith(".parquet")]
+    bodies = [s3.get_object(Bucket=stack.bucket, Key=key)["Body"].read() for key in files]
+    rows = sum(batch.num_rows for body in bodies for batch in read_parquet(body))
+    require(rows == settled > 0, f"{rows} rows in {len(files)} files of the lake, {settled} credits are settled")
 
 
 def check_exporter(stack: Stack) -> None:
