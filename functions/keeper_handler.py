@@ -80,7 +80,8 @@ class KeeperHandler:
             **summary,
             "counts": record.counts,
         }
-        metrics = embedded({"KeeperFailures": run.failed, "LakeDays": run.lake_days, **_lag(run)})
+        counts = {"KeeperFailures": run.failed, "LakeDays": run.lake_days, "UnbalancedDays": run.unbalanced}
+        metrics = embedded({**counts, **_lag(run)})
         write(rendered({**line, "seconds": round(time.monotonic() - began, 3), **metrics}))
         write_by_dimension(record)
         return summary
@@ -102,6 +103,8 @@ def _summary(run: KeeperRun) -> dict[str, Any]:
     return {
         "tenants": run.tenants,
         "daysSettled": run.settled,
+        "daysCompared": run.compared,
+        "daysUnbalanced": run.unbalanced,
         "archived": run.archived,
         "opened": run.opened,
         "lakeFiles": run.lake_files,

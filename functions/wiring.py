@@ -147,6 +147,7 @@ class Parts:
         from ledger.keeper.following import ReportFollower
         from ledger.keeper.keeper import Keeper
         from ledger.keeper.lake_logs import LakeLogs
+        from ledger.keeper.reconciled_days import ReconciledDays
         from ledger.keeper.report_contents import ReportOpener
         from ledger.keeper.report_files import ReportFileCollector
         from ledger.lake.credit_lake import CreditLake
@@ -161,6 +162,7 @@ class Parts:
             store=self.store,
             tenants=self.secrets.tenants,
             credit_days=credit_days,
+            reconciled_days=ReconciledDays(self.store, self.reconciler, self.clock),
             report_files=ReportFileCollector(self.reports, follower, self.archive, archiver, self.clock),
             lake=LakeLogs(CreditLake(self.store, self.leases, self.clock), credit_days, self.clock),
             report_contents=ReportOpener(self.store, self.archive),

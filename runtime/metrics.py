@@ -24,6 +24,7 @@ UNITS = {
     "SettledDayLagDays": "None",
     "KeeperFailures": "Count",
     "LakeDays": "Count",
+    "UnbalancedDays": "Count",
 }
 
 type Value = float | Sequence[float]

@@ -14,6 +14,7 @@ from ledger.answers.ageing import Ageing
 from ledger.keeper.credit_days import CreditDays
 from ledger.keeper.lake_logs import LakeLogs
 from ledger.keeper.old_answers import GRACE, delete_old_answers
+from ledger.keeper.reconciled_days import ReconciledDays
 from ledger.keeper.report_contents import ReportOpener
 from ledger.keeper.report_files import ReportFileCollector
 from ledger.keeper.run import KeeperRun
@@ -34,6 +35,7 @@ class Keeper:
     store: Store
     tenants: Callable[[], Awaitable[Mapping[str, AbstractSet[str]]]]
     credit_days: CreditDays
+    reconciled_days: ReconciledDays
     report_files: ReportFileCollector
     lake: LakeLogs
     report_contents: ReportOpener
@@ -52,6 +54,7 @@ class Keeper:
         await _for_each("the credit log", with_credits, self.credit_days.refresh, run)
         await _for_each("the archive", with_reports, self.report_files.collect, run)
         await _for_each("the report files", with_reports, self.report_contents.open, run)
+        await _for_each("the reconciliation", with_credits, self.reconciled_days.check, run)
         await _for_each("the brands", with_credits, self.credit_days.refresh_brands, run)
         await _for_each("the lake", with_credits, self.lake.update, run)
         await _for_each("the sweep", tenants, self._sweep, run)

@@ -24,12 +24,15 @@ class KeeperRun:
     """What a run has done so far.
 
     `lag_days` is for how many days the most overdue day could have been settled already; None until that is known.
-    `complete` is false once the run had no time for a piece of work.
+    `compared` days were held against the outcome report, and `unbalanced` of them differ from it. `complete` is false
+    once the run had no time for a piece of work.
     """
 
     deadline: Deadline
     tenants: int = 0
     settled: int = 0
+    compared: int = 0
+    unbalanced: int = 0
     archived: int = 0
     opened: int = 0
     lake_files: int = 0

@@ -13,6 +13,7 @@ from functions.wiring import keeper_of
 from ledger.answers.answers import ANSWERS_PREFIX
 from ledger.days.day_store import CREDIT_LOG_PREFIX
 from ledger.exports.jobs import EXPORTS_PREFIX
+from ledger.keeper.reconciled_days import RECONCILED_PREFIX
 from ledger.lake.month_files import LAKE_PREFIX
 from ledger.reports.archive import ARCHIVE_PREFIX
 from ledger.reports.idempotency import SCHEDULES_PREFIX
@@ -35,6 +36,7 @@ PREFIXES = {
     EXPORTS_PREFIX,
     LAKE_PREFIX,
     QUERIES_PREFIX,
+    RECONCILED_PREFIX,
     SCHEDULES_PREFIX,
 }
 """A prefix without a name of its own in the code; the lifecycle has it."""
@@ -140,7 +142,22 @@ def costs() -> dict[str, list[float]]:
     return {kind: [float(cell.replace(",", "")) for cell in cells.split("|")[1:]] for kind, cells in rows}
 
 
-NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NUMBERS = (
+    "none",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+)
 
 
 def test_its_alarms_and_metrics_are_as_many_as_it_bills() -> None:

@@ -153,7 +153,7 @@ def test_the_ledger_is_private_and_read_over_tls_only() -> None:
 def test_nothing_that_cannot_be_fetched_again_expires() -> None:
     rules = template()["Resources"]["Ledger"]["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = {rule["Prefix"] for rule in rules if "ExpirationInDays" in rule}
-    assert expiring == {"exports/", "persisted-queries/", "schedules/", "breakers/"}
+    assert expiring == {"exports/", "persisted-queries/", "schedules/", "breakers/", "reconciled/"}
     assert next(rule for rule in rules if "AbortIncompleteMultipartUpload" in rule).get("Prefix") is None
 
 

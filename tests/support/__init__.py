@@ -19,6 +19,7 @@
     vendor_history           the same at each moment of a test
     scripted_vendor          answers each request as a script says; scripted_rde: as RDE, with a client
     lossy_logs               a proxy to OpenMarket that loses rows of a log
+    rewritten_reports        answers with other rows than the right ones
     log_file                 a log of one row, to change one thing about it
     rendezvous               requests that wait for each other, as proof that they overlap
     simulator_client         requests to the simulators without the product

@@ -1,10 +1,6 @@
 """`creditReconciliation`: the log beside the outcome report, compared as of one moment."""
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,10 +9,11 @@ import pytest
 
 from local.vendors.credits import SimulatedCredit
 from local.vendors.openmarket import OpenMarketSimulator
-from local.vendors.simulator import Fault, SimulatorResponse, csv_bytes, failing
+from local.vendors.simulator import Fault, SimulatorResponse, failing
 from runtime.clock import rfc3339
 from tests.support.api.frontend import Frontend, StartFrontend
 from tests.support.moving_clock import MovingClock
+from tests.support.vendors.rewritten_reports import plus_a_penny, rewriting
 
 QUERY = """
 query Reconcile($from: DateTime!, $to: DateTime!, $brand: String) {
@@ -45,21 +42,6 @@ def differences(answer: dict[str, Any]) -> list[tuple[str, str]]:
 def a_credit(at: str, outcome: str = "SUCCESS", *, amount: str = "7.77", number: int = 1) -> SimulatedCredit:
     time = datetime.fromisoformat(at).replace(tzinfo=UTC)
     return SimulatedCredit(number, time, "447700900001", "O2", amount, "GBP", "MyBrand", outcome, outcome, time)
-
-
-def rewriting(change: Callable[[list[list[str]]], list[list[str]]]) -> Fault:
-    """Answer with other rows than the right ones; the header stays."""
-
-    def changed(correct: SimulatorResponse) -> SimulatorResponse:
-        header, *rows = csv.reader(io.StringIO(correct.body.decode(), newline=""))
-        return replace(correct, body=csv_bytes([header, *change(rows)]))
-
-    return Fault(changed)
-
-
-def plus_a_penny(rows: list[list[str]]) -> list[list[str]]:
-    first, *rest = rows
-    return [[*first[:5], str(Decimal(first[5]) + Decimal("0.01"))], *rest]
 
 
 @pytest.mark.parametrize("brand", [None, "Late Show"])

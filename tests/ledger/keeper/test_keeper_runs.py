@@ -71,6 +71,8 @@ def test_a_run_that_is_out_of_time_begins_nothing_and_the_next_one_goes_on(both:
     assert summary == {
         "tenants": 1,
         "daysSettled": 0,
+        "daysCompared": 0,
+        "daysUnbalanced": 0,
         "archived": 0,
         "opened": 0,
         "lakeFiles": 0,
@@ -141,9 +143,10 @@ def test_a_run_writes_one_line_which_holds_the_lag_as_a_metric(
     assert directive["Metrics"] == [
         {"Name": "KeeperFailures", "Unit": "Count"},
         {"Name": "LakeDays", "Unit": "Count"},
+        {"Name": "UnbalancedDays", "Unit": "Count"},
         {"Name": "SettledDayLagDays", "Unit": "None"},
     ]
-    assert line["KeeperFailures"] == 0
+    assert (line["KeeperFailures"], line["UnbalancedDays"]) == (0, 0)
     assert (line["daysSettled"], line["counts"]["keeper.settled"]) == (2, 2)
 
 

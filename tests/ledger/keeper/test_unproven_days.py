@@ -78,15 +78,16 @@ def home(deployment: Deployment) -> Home:
 
 def test_an_answer_with_a_length_settles_its_days_without_the_outcome_report(home: Home) -> None:
     home.send_lengths()
-    assert home.run_keeper()["daysSettled"] == home.settled() == LATE_DAYS
-    assert home.deployment.openmarket.count("/csv/outcome") == 0
+    run = home.run_keeper()
+    assert run["daysSettled"] == home.settled() == LATE_DAYS
+    assert home.deployment.openmarket.count("/csv/outcome") == run["daysCompared"], "each later, once it is settled"
 
 
 def test_days_that_agree_with_the_outcome_report_are_settled_in_the_same_run(home: Home) -> None:
     run = home.run_keeper()
     assert (run["daysSettled"], run["settledDayLagDays"], run["failed"]) == (LATE_DAYS, 0.0, 0)
     assert home.settled() == LATE_DAYS
-    assert home.deployment.openmarket.count("/csv/outcome") == 1
+    assert home.deployment.openmarket.count("/csv/outcome") == 1 + run["daysCompared"]
     logs = home.deployment.openmarket.count("/csv/log")
     assert home.total() == LATE_DAYS * A_DAY
     assert home.deployment.openmarket.count("/csv/log") == logs
