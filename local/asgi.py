@@ -39,6 +39,20 @@ async def respond(
     send: Send, status: int, headers: Iterable[tuple[str, str]], body: bytes, *, truncated: bool = False
 ) -> None:
     """Send a response; `truncated`: leave it open after `body`, so that the server drops the connection."""
+    await _start(send, status, headers)
+    await send({"type": "http.response.body", "body": body, "more_body": truncated})
+
+
+async def respond_in_pieces(
+    send: Send, status: int, headers: Iterable[tuple[str, str]], pieces: Iterable[bytes]
+) -> None:
+    """Send a response whose body is too large for memory."""
+    await _start(send, status, headers)
+    for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _start(send: Send, status: int, headers: Iterable[tuple[str, str]]) -> None:
     encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body, "more_body": truncated})

@@ -11,7 +11,7 @@ import io
 import json
 import logging
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import unquote
 
-from local.asgi import Receive, Scope, Send, read_body, respond, text_headers
+from local.asgi import Receive, Scope, Send, read_body, respond, respond_in_pieces, text_headers
 from local.server import BackgroundServer
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,8 @@ class SimulatorRequest:
 class SimulatorResponse:
     """What a vendor answers; `sent_bytes`: close the connection after that many, below zero before the status line.
 
-    `framing` says how the end of the body is marked: by its length, by chunks, or by closing the connection.
+    `framing` says how the end of the body is marked: by its length, by chunks, or by closing the connection. A body
+    that is too large for memory comes in `pieces`, which are sent as chunks.
     """
 
     status: int = 200
@@ -52,6 +53,7 @@ class SimulatorResponse:
     headers: tuple[tuple[str, str], ...] = ()
     sent_bytes: int | None = None
     framing: Literal["length", "chunked", "close"] = "length"
+    pieces: Iterator[bytes] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,10 @@ def parsed_query(query_string: str) -> dict[str, str]:
 
 
 async def _send(answer: SimulatorResponse, send: Send, *, head: bool) -> None:
+    if answer.pieces is not None:
+        headers = (("content-type", answer.content_type), ("transfer-encoding", "chunked"), *answer.headers)
+        await respond_in_pieces(send, answer.status, headers, answer.pieces)
+        return
     length = {"length": ("content-length", str(len(answer.body))), "chunked": ("transfer-encoding", "chunked")}
     headers = (("content-type", answer.content_type), length[answer.framing], *answer.headers)
     body = b"" if head else answer.body[: answer.sent_bytes]
