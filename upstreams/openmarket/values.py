@@ -42,8 +42,12 @@ def whole_number(cell: str, largest: int) -> int | None:
     return value if value <= largest else None
 
 
+@functools.lru_cache(2048)
 def instant(cell: str) -> dt.datetime | None:
-    """An instant: UTC unless the cell has a numeric offset. A zone's name alone counts only if it means UTC."""
+    """An instant: UTC unless the cell has a numeric offset. A zone's name alone counts only if it means UTC.
+
+    Cached, because a large day has many credits in each second, mostly side by side.
+    """
     try:
         if len(cell) == _DOCUMENTED_LENGTH and cell[4] == cell[7] == "-" and cell[13] == cell[16] == ":":
             return dt.datetime.fromisoformat(f"{cell}+00:00") if cell[10] in " Tt" else None
