@@ -12,7 +12,7 @@ import traceback
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 
 from functions.settings import Settings
 from ledger.keeper.run import KeeperRun
@@ -24,6 +24,7 @@ from runtime.clock import Clock
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.exporting_process import DyingBucket, QuickParts
+from upstreams.openmarket.client import IN_MEMORY, OpenMarket
 from upstreams.secrets import SecretStore
 from upstreams.transport import trusted
 
@@ -56,11 +57,18 @@ async def _nothing() -> None:
 
 
 class KnownSecrets(QuickParts):
-    """Parts with the credentials already read, since making a client for them would take most of a child's time."""
+    """Parts with the credentials already read, since making a client for them would take most of a child's time.
+
+    Answers of OpenMarket that are larger than the environment's `IN_MEMORY` go to disk.
+    """
 
     def __init__(self, settings: Settings, clock: Clock, store: Store, secrets: SecretStore) -> None:
         super().__init__(settings, clock, store)
         self.secrets = secrets
+
+    @cached_property
+    def openmarket(self) -> OpenMarket:
+        return replace(super().openmarket, in_memory=int(os.environ.get("IN_MEMORY", IN_MEMORY)))
 
 
 async def known_secrets() -> SecretStore:
