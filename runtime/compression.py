@@ -54,3 +54,23 @@ def member_ends(body: bytes) -> Iterator[int]:
             raise CorruptGzipError(f"not a whole gzip member: {type(error).__name__}") from error
         at = min(at, len(body)) - len(member.unused_data)
         yield at
+
+
+def have_equal_text(one: bytes, other: bytes) -> bool:
+    """Whether the members of two gzip files have the same text together; little of it is in memory at once.
+
+    Raises:
+        CorruptGzipError: one of them is not gzip, or cut off.
+    """
+    from io import BytesIO
+
+    from isal import igzip, isal_zlib
+
+    try:
+        with igzip.open(BytesIO(one)) as first, igzip.open(BytesIO(other)) as second:  # type: ignore[no-untyped-call]
+            while (text := first.read(CHUNK)) == second.read(CHUNK):
+                if not text:
+                    return True
+    except (OSError, EOFError, isal_zlib.error) as error:  # type: ignore[misc]  # as above
+        raise CorruptGzipError(f"not a whole gzip file: {type(error).__name__}") from error
+    return False

@@ -18,6 +18,7 @@ from ledger.credits.outcomes import Outcomes
 from ledger.credits.settlement import SettlementRule
 from ledger.days.day_store import ALL_BRANDS, CREDIT_LOG_PREFIX, DayStore, DayVersion, superseded
 from ledger.keeper.run import KeeperRun
+from ledger.keeper.settling import settle
 from ledger.keeper.unproven_days import ListedLog, UnprovenDays
 from ledger.storage.store import Store
 from runtime import telemetry
@@ -134,9 +135,7 @@ class CreditDays:
         """Settle a day whose rows were fetched late enough for today's `SETTLE_HOURS`, but not for the one of then."""
         if version.settled or not self.settlement.settles(version.day, version.fetched, proven=version.proven):
             return
-        rows = await days.rows(version)
-        if rows is not None:
-            await days.write(version.day, version.fetched, rows, settled=True)
+        await settle(days, version)
 
     def _days(self) -> Sequence[date]:
         today = self.clock().date()

@@ -15,6 +15,7 @@ from ledger.credits.settlement import Comparison, SettlementRule, compare
 from ledger.days.day_store import DayListing, DayStore, DayVersion, open_versions
 from ledger.days.rollups import EMPTY_ROLLUP, Rollup
 from ledger.keeper.run import KeeperRun
+from ledger.keeper.settling import have_equal_rows, settle
 from runtime.clock import Period, day_end, midnight
 
 LOG = logging.getLogger("tally.keeper")
@@ -78,7 +79,7 @@ class UnprovenDays:
             return list(days)
         for day in days:
             if comparison is Comparison.AGREES or await _is_repeated(log, day):
-                await self._settle_day(log, day)
+                await settle(log.store, log.listing.versions[day])
         return []
 
     async def _compare(self, log: ListedLog, days: Sequence[date], run: KeeperRun) -> Comparison | None:
@@ -91,12 +92,6 @@ class UnprovenDays:
         period = Period(midnight(days[0]), day_end(days[-1]) - LAST_SECOND)
         outcome = await self.outcomes.get(log.tenant, log.brand, period, run.deadline)
         return None if outcome.freshness.stale else compare([await _rollup(log, day) for day in days], outcome.rows)
-
-    async def _settle_day(self, log: ListedLog, day: date) -> None:
-        version = log.listing.versions[day]
-        rows = await log.store.rows(version)
-        if rows is not None:
-            await log.store.write(day, version.fetched, rows, settled=True)
 
 
 async def _rollup(log: ListedLog, day: date) -> Rollup:
@@ -111,7 +106,6 @@ async def _rollup(log: ListedLog, day: date) -> Rollup:
 async def _is_repeated(log: ListedLog, day: date) -> bool:
     """Whether the fetch before the last one brought the same rows."""
     newest, *older = open_versions(day, log.listing.objects[day])
-    if not older or older[0].count != newest.count:
+    if not older:
         return False
-    rows, before = await log.store.rows(newest), await log.store.rows(older[0])
-    return rows is not None and before is not None and list(rows.cells) == list(before.cells)
+    return await have_equal_rows(log.store, newest, older[0])

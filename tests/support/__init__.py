@@ -30,7 +30,7 @@
                              checked_ledger: with checks of all that they answer
     scheduling_process, exporting_process   only these parts; also programs, to be killed or measured
     deployment               bucket, secrets, vendors and clock of the keeper's tests (fixtures `deployment`, `both`)
-    asking_program, dying_keeper_program, measured_keeper_program   run by `python -m`
+    asking_program, dying_keeper_program, measured_keeper_program, measured_api_program   run by `python -m`
 
 `explorer`: a site for the explorer's pages to ask (site), the browser's view of them (visit), an issuer (sign_in).
 
