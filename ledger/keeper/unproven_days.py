@@ -97,10 +97,7 @@ class UnprovenDays:
 async def _rollup(log: ListedLog, day: date) -> Rollup:
     """A day's rollup; an empty one for a day that is lost, which then lacks credits."""
     version = log.listing.versions[day]
-    rollup = await log.store.rollup(version)
-    if rollup is None and (rows := await log.store.rows(version)) is not None:
-        return Rollup.of(rows)
-    return rollup or EMPTY_ROLLUP
+    return await log.store.rollup(version) or await log.store.rollup_of_rows(version) or EMPTY_ROLLUP
 
 
 async def _is_repeated(log: ListedLog, day: date) -> bool:
