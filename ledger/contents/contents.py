@@ -3,7 +3,8 @@
 import logging
 
 from ledger.contents.opened_files import OpenedFiles, opened_files
-from ledger.contents.previews import OtherFormatError, StoredPreview
+from ledger.contents.previews import OtherFormatError, SheetPreview, StoredPreview
+from ledger.contents.row_pages import SheetReader
 from ledger.reports.archive import file_key_in
 from ledger.reports.identity import ReportKey
 from ledger.storage.store import Store
@@ -32,6 +33,10 @@ class ReportContents:
             LedgerUnavailable: S3 could not serve.
         """
         return await stored_preview(self._store, tenant, key)
+
+    def reader(self, preview: StoredPreview, sheet: SheetPreview) -> SheetReader:
+        """The reader of a sheet's rows."""
+        return SheetReader(self._store, preview.rows_key, sheet)
 
 
 async def stored_preview(store: Store, tenant: str, key: ReportKey) -> StoredPreview | None:

@@ -11,8 +11,6 @@ DEFAULT_PAGE = 100
 LARGEST_PAGE = 10_000
 PREVIEW_ROWS = 20
 LARGEST_PREVIEW = 100
-REPORT_ROWS_PAGE = 100
-LARGEST_REPORT_ROWS_PAGE = 1_000
 LONGEST_BRAND = 128
 LONGEST_BRAND_BYTES = 256
 """In UTF-8: an object key holds it percent-encoded, three characters a byte, and S3 allows 1024 in all."""

@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from schema.errors import TooComplex
-from schema.limits.arguments import DEFAULT_PAGE, LARGEST_PAGE, LONGEST_DAYS
+from schema.limits.arguments import DEFAULT_PAGE, LARGEST_PAGE, LARGEST_PREVIEW, LONGEST_DAYS, PREVIEW_ROWS
 from schema.scalar_values import parse_date_time
 
 MOST_CELLS = 250_000
@@ -34,6 +34,12 @@ FILTERED_DAY = 300
 """A filter reads every row of its period, whatever the page shows: two filtered years pass, three do not."""
 
 
+FILE = 50
+"""Opening what is known of one report's file: a read from S3."""
+FILTERED_FILE = 2_000
+"""A filter may read all rows of a report's file."""
+
+
 class PageSize(NamedTuple):
     """How many rows a list field answers when `first` does not say, and at most."""
 
@@ -44,6 +50,26 @@ class PageSize(NamedTuple):
 LISTS = {"creditLog": PageSize(DEFAULT_PAGE, LARGEST_PAGE), "reports": PageSize(1_000, 1_000)}
 """Root fields that answer pages. A listing of reports is what the vendor has, rarely more than a few dozen."""
 REPEATED = frozenset({"nodes", "edges"})
+FILE_LISTS = {"preview": PageSize(PREVIEW_ROWS, LARGEST_PREVIEW), "rows": PageSize(DEFAULT_PAGE, LARGEST_PAGE)}
+"""Fields of a report that answer rows of its file; how many columns these have is not known here."""
+WITH_FILES = PageSize(50, 1_000)
+"""Reports whose files are opened: as few as a listing usually has, unless `first` says more. How many a request opens
+in the end is limited in `schema.resolvers.report_contents`."""
+WITH_REPORTS = frozenset({"reports", "node", "scheduledReport", "scheduleReport"})
+"""Root fields below which there are reports."""
+
+
+class FileCost(NamedTuple):
+    """A field that answers rows of a report's file; `repeated`: once for each row of the root field's page."""
+
+    page: PageSize
+    arguments: Mapping[str, ValueNode]
+    repeated: bool
+
+    def cells(self, variables: Mapping[str, Any]) -> int:
+        """The cells of one report's rows."""
+        arguments = _Arguments(self.arguments, variables)
+        return FILE + _rows(arguments["first"], self.page) + FILTERED_FILE * bool(arguments["where"])
 
 
 class FieldCost(NamedTuple):
@@ -53,13 +79,17 @@ class FieldCost(NamedTuple):
     each: int
     page: PageSize | None
     arguments: Mapping[str, ValueNode]
+    files: Sequence[FileCost] = ()
 
     def cells(self, variables: Mapping[str, Any]) -> int:
         """The cells that a request with these variables asks for, at most."""
+        once = self.once + sum(file.cells(variables) for file in self.files if not file.repeated)
+        each_file = sum(file.cells(variables) for file in self.files if file.repeated)
         if self.page is None:
-            return self.once + self.each
+            return once + self.each + each_file
         arguments = _Arguments(self.arguments, variables)
-        return self.once + self.each * _rows(arguments["first"], self.page) + FILTERED_DAY * _filtered_days(arguments)
+        rows, files = _rows(arguments["first"], self.page), _rows(arguments["first"], WITH_FILES)
+        return once + self.each * rows + each_file * files + FILTERED_DAY * _filtered_days(arguments)
 
 
 class OperationCost(NamedTuple):
@@ -106,15 +136,27 @@ class CostReader(NamedTuple):
         )
 
     def _field(self, nodes: Sequence[FieldNode]) -> FieldCost:
-        once, each = 1, 0
+        once, each, files = 1, 0, list[FileCost]()
         for inner in self._below(nodes):
             name = inner[0].name.value
+            if nodes[0].name.value in WITH_REPORTS:
+                files += self._files(inner, repeated=name in REPEATED)
             if name in REPEATED:
                 each += ROW + self._cells(inner)
             else:
                 once += SUMMARY if name == "summary" else 1 + self._cells(inner)
         arguments = {argument.name.value: argument.value for argument in nodes[0].arguments or ()}
-        return FieldCost(once, each, LISTS.get(nodes[0].name.value), arguments)
+        return FieldCost(once, each, LISTS.get(nodes[0].name.value), arguments, tuple(files))
+
+    def _files(self, nodes: Sequence[FieldNode], *, repeated: bool) -> Iterator[FileCost]:
+        """The fields at and below these that answer rows of a report's file."""
+        page = FILE_LISTS.get(nodes[0].name.value)
+        if page is not None:
+            arguments = {argument.name.value: argument.value for argument in nodes[0].arguments or ()}
+            yield FileCost(page, arguments, repeated)
+            return
+        for inner in self._below(nodes):
+            yield from self._files(inner, repeated=repeated)
 
     def _cells(self, nodes: Sequence[FieldNode]) -> int:
         """The fields below, however deep."""

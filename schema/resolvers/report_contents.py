@@ -1,20 +1,28 @@
-"""What is inside a report's file: `bytes`, `sha256`, `duplicateOf`, and, with a scope of its own, `preview`."""
+"""What is inside a report's file: its size, digest and duplicates, a sheet's preview, and pages of its rows."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ledger.contents.columns import ReportColumn
 from ledger.contents.opened_files import OpenedFile, OpenedFiles
 from ledger.contents.previews import OtherFormatError, PreviewState, SheetPreview, StoredPreview
+from ledger.contents.row_pages import CannotFilter, CellFilter, RowPage
 from ledger.reports.identity import ReportId, ReportKey
-from schema.errors import BadUserInput
+from schema.errors import BadUserInput, ResultTooLarge
 from schema.limits import arguments
 from schema.limits.response_budget import REPORT_CELL, REPORT_COLUMN
+from schema.resolvers import cursors
 from schema.resolvers.context import Context
+from schema.resolvers.paging import PageInfo
 
 type Cells = Sequence[Sequence[str | None]]
 
+MOST_READS = 300
+"""Previews and pages of rows in one request."""
+LONGEST_NUMBER = 12
+"""Digits of a row's number in a cursor."""
 READS_AT_ONCE = 16
 """Previews that are read side by side for one request."""
 
@@ -32,6 +40,35 @@ class ReportPreview:
     signature: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReportRows:
+    """A page of a sheet's rows; cursors are made when they are selected."""
+
+    columns: Sequence[str]
+    page: RowPage = field(repr=False)
+    binding: tuple[str, ...]
+
+    @property
+    def rows(self) -> Cells:
+        """The page's rows."""
+        return self.page.rows
+
+    @property
+    def total_count(self) -> int:
+        """How many rows fit the filter."""
+        return self.page.total
+
+    def page_info(self) -> PageInfo:
+        """Where the page lies among the rows that fit."""
+        numbers = self.page.numbers
+        return PageInfo(
+            has_next_page=self.page.has_next,
+            end_cursor=cursors.encode(self.binding, (str(numbers[-1]),)) if numbers else None,
+            has_previous_page=self.page.has_previous,
+            start_cursor=cursors.encode(self.binding, (str(numbers[0]),)) if numbers else None,
+        )
+
+
 class FileContents:
     """The files of one request's reports; which of them have been opened is read once for all."""
 
@@ -39,6 +76,7 @@ class FileContents:
         self._context = context
         self._opened: asyncio.Future[OpenedFiles] | None = None
         self._slots = asyncio.Semaphore(READS_AT_ONCE)
+        self._reads = 0
 
     async def opened(self, key: ReportKey | None) -> OpenedFile | None:
         """A report's file, if it has been opened."""
@@ -71,6 +109,37 @@ class FileContents:
             signature=found.signature,
         )
 
+    async def rows(
+        self,
+        key: ReportKey | None,
+        sheet: str | None,
+        where: Sequence[Mapping[str, Any]] | None,
+        first: int | None,
+        after: str | None,
+    ) -> ReportRows | None:
+        """A page of a sheet's rows; None where the file could not be opened, or has not been.
+
+        Raises:
+            BadUserInput: there is no such sheet or column, or the cursor is one of another list.
+        """
+        size = arguments.first(first, arguments.DEFAULT_PAGE)
+        filters = [filter_ for each in where or () if (filter_ := _filter(each)) is not None]
+        binding = ("reportRows", self._context.tenant, key.digest if key else "", sheet or "", *map(repr, filters))
+        position = _position(binding, after)
+        stored, found = await self._sheet(key, sheet)
+        if stored is None or found is None:
+            return None
+        reader = self._context.ledger.contents.reader(stored, found)
+        try:
+            async with self._slots:
+                page = await reader.page(filters, size, position)
+        except CannotFilter as error:
+            raise BadUserInput(str(error)) from None
+        self._take_cells(page.rows)
+        names = [column.name for column in found.columns]
+        self._context.budget.take(sum(map(len, names)), 1)
+        return ReportRows(names, page, binding)
+
     async def _all_opened(self) -> OpenedFiles:
         if self._opened is None:
             self._opened = asyncio.ensure_future(self._context.ledger.contents.opened(self._context.tenant))
@@ -83,6 +152,9 @@ class FileContents:
         self._context.private = True
         if key is None:
             return None, None
+        self._reads += 1
+        if self._reads > MOST_READS:
+            raise ResultTooLarge(f"the query opens more than {MOST_READS} report files: ask for fewer reports by first")
         async with self._slots:
             stored = await self._context.ledger.contents.preview(self._context.tenant, key)
         if stored is None or stored.state is not PreviewState.READY:
@@ -99,3 +171,18 @@ class FileContents:
         budget = self._context.budget
         budget.take(sum(len(row) for row in rows), REPORT_CELL)
         budget.take(sum(len(cell) for row in rows for cell in row if cell), 1)
+
+
+def _filter(where: Mapping[str, Any]) -> CellFilter | None:
+    """The filter of a `ReportCellFilter`; None when it has no condition."""
+    conditions = {name: value for name, value in where.items() if value is not None}
+    return CellFilter(**conditions) if len(conditions) > 1 else None
+
+
+def _position(binding: tuple[str, ...], after: str | None) -> int | None:
+    if after is None:
+        return None
+    match cursors.decode(binding, after):
+        case [number] if number.isdecimal() and len(number) <= LONGEST_NUMBER:
+            return int(number)
+    raise BadUserInput(cursors.NOT_VALID)

@@ -3,7 +3,7 @@
 What needs the archived file of a report is in `schema.resolvers.report_contents`, which is loaded when it is selected.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -25,7 +25,7 @@ from schema.resolvers.paging import Edge, PageInfo
 from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType, SortKey
 
 if TYPE_CHECKING:
-    from schema.resolvers.report_contents import FileContents, ReportPreview
+    from schema.resolvers.report_contents import FileContents, ReportPreview, ReportRows
 
 KIND = "Report"
 """The type's name, in its global ids."""
@@ -111,6 +111,17 @@ class ReportNode:
         """A sheet's columns and first rows, or why there are none."""
         self._context.identity.demand(REPORTS_CONTENT)
         return await self._shared.files.preview(await self._key(), sheet, first)
+
+    async def rows(
+        self,
+        sheet: str | None = None,
+        where: Sequence[Mapping[str, Any]] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+    ) -> "ReportRows | None":
+        """A page of a sheet's rows; None until the file has been opened."""
+        self._context.identity.demand(REPORTS_CONTENT)
+        return await self._shared.files.rows(await self._key(), sheet, where, first, after)
 
     async def _key(self) -> ReportKey | None:
         archived = await self._file()

@@ -9,7 +9,7 @@ from strawberry import UNSET
 
 from ledger.contents.columns import CellType
 from ledger.contents.previews import PreviewState
-from schema.limits.arguments import LINK_SECONDS
+from schema.limits.arguments import DEFAULT_PAGE, LINK_SECONDS, PREVIEW_ROWS
 from schema.resolvers.reports import ReportNode
 from schema.types.basics import Freshness, Node, PageInfo, described
 from upstreams.rde.client import ReportFormat, ReportStatus, ReportType
@@ -19,6 +19,14 @@ Seconds = Annotated[int | None, strawberry.argument(description="How long the li
 SheetName = Annotated[
     str | None, strawberry.argument(description="A sheet of a workbook; the first with columns without it.")
 ]
+CellFilters = Annotated[
+    list["ReportCellFilter"] | None,
+    strawberry.argument(description="Which rows count; all of the filters have to fit."),
+]
+RowsFirst = Annotated[int, strawberry.argument(description="The page's size, 1 to 10,000 rows.")]
+RowsAfter = Annotated[
+    str | None, strawberry.argument(description="The `endCursor` of the page before, of the same sheet and filters.")
+]
 PreviewRows = Annotated[int, strawberry.argument(description="How many rows, 1 to 100.")]
 
 
@@ -27,7 +35,9 @@ async def archive_url_of(report: strawberry.Parent[ReportNode], expires_in: Seco
     return await report.archive_url(expires_in)
 
 
-async def preview_of(report: strawberry.Parent[ReportNode], sheet: SheetName = UNSET, first: PreviewRows = 20) -> Any:
+async def preview_of(
+    report: strawberry.Parent[ReportNode], sheet: SheetName = UNSET, first: PreviewRows = PREVIEW_ROWS
+) -> Any:
     """Read the first rows."""
     return await report.preview(sheet or None, first)
 
@@ -54,6 +64,42 @@ class ReportPreview:
     )
     row_count: int | None = described("How many rows the whole sheet has, without the header.")
     signature: str | None = described("The same for all sheets with these columns, such as the months of one report.")
+
+
+@strawberry.input(description="What the cells of one column have to be. Conditions, and filters, are joined by and.")
+class ReportCellFilter:
+    column: str = described("The column's name.")
+    equals: str | None = described("This text; an empty one finds empty cells.", default=UNSET)
+    starts_with: str | None = described("A text that begins so.", default=UNSET)
+    min: Decimal | None = described("At least this number, in an `INTEGER` or `DECIMAL` column.", default=UNSET)
+    max: Decimal | None = described("At most this number, likewise.", default=UNSET)
+
+
+@strawberry.type(description="A page of a report's rows, in the order of the file.")
+class ReportRows:
+    columns: list[str] = described("The columns' names.")
+    rows: list[list[str | None]] = described(
+        "The rows of the page, cells in the order of the columns, exactly as written; null for an empty cell."
+    )
+    total_count: int = described("How many rows of the whole sheet fit the filters.")
+    page_info: PageInfo = described("Where the page lies among them.")
+
+
+async def rows_of(
+    report: strawberry.Parent[ReportNode],
+    sheet: SheetName = UNSET,
+    where: CellFilters = UNSET,
+    first: RowsFirst = DEFAULT_PAGE,
+    after: RowsAfter = UNSET,
+) -> Any:
+    """Read a page of rows."""
+    given = [as_conditions(each) for each in where] if where else None
+    return await report.rows(sheet or None, given, first, after or None)
+
+
+def as_conditions(where: ReportCellFilter) -> dict[str, Any]:
+    """The conditions that were given."""
+    return {name: value for name, value in vars(where).items() if value is not UNSET}
 
 
 @strawberry.type(description="One report of the vendor.")
@@ -88,6 +134,11 @@ class Report(Node):
     )
     preview: ReportPreview | None = described(
         "A sheet's columns and first rows. Needs the scope `reports:content`.", resolver=preview_of
+    )
+
+    rows: ReportRows | None = described(
+        "A page of a sheet's rows; null until the file has been opened. Needs the scope `reports:content`.",
+        resolver=rows_of,
     )
 
     @classmethod

@@ -137,6 +137,32 @@ def test_a_period_that_is_refused_anyway_costs_no_days(slip: object, cost_of: Co
     assert cost_of(query).cells({"from": slip}) < FILTERED_DAY
 
 
+def contents(field: str, reports: str = "") -> str:
+    variables = "($n: Int!)" if "$n" in field else ""
+    days = f'from: "2019-11-01", to: "2019-11-02"{reports}'
+    return f"query{variables} {{ reports({days}) {{ nodes {{ name {field} }} }} }}"
+
+
+@pytest.mark.parametrize("field", ["preview { rows }", "rows(first: 100) { rows }", "rows(first: $n) { rows }"])
+def test_rows_inside_report_files_count_for_each_report(field: str, cost_of: CostOf) -> None:
+    ten = cost_of(contents(field, ", first: 10")).cells({"n": 100})
+    assert 10 * 70 <= ten <= 10 * 200
+    assert cost_of(contents(field)).cells({"n": 100}) < MOST_CELLS / 10  # a listing has rarely more than a few dozen
+    with pytest.raises(TooComplex):
+        cost_of(contents(f"{field} b: {field} c: {field} d: {field}", ", first: 1000")).cells({"n": 100})
+
+
+def test_large_or_filtered_pages_of_report_rows_are_for_few_reports(cost_of: CostOf) -> None:
+    for field in ("rows(first: $n) { rows }", 'rows(where: {column: "a", equals: "b"}) { rows }'):
+        cost_of(contents(field, ", first: 20")).cells({"n": 10_000})
+        with pytest.raises(TooComplex):
+            cost_of(contents(field, ", first: 200")).cells({"n": 10_000})
+
+
+def test_the_rows_of_an_outcome_are_no_rows_of_a_file(cost_of: CostOf) -> None:
+    assert cost_of(f"{{ creditOutcome({DAY}) {{ rows {{ brand }} }} }}").cells({}) == 3
+
+
 def test_every_root_field_that_answers_pages_is_weighed_by_rows() -> None:
     assert SCHEMA.query_type is not None
     pages = {name for name, field in SCHEMA.query_type.fields.items() if "nodes" in fields_of(field.type)}
