@@ -20,6 +20,7 @@ from runtime.redaction import redacted
 from schema.errors import BadUserInput, Invalid, RefusedError, error_entry
 from schema.execution.messages import Params
 from schema.execution.operations import Operations
+from schema.http.entity_tags import conditional, entity_tag
 from schema.http.negotiation import JSON_TYPE, RESPONSE_TYPE, media_type_for, takes_gzip
 from schema.http.parameters import METHODS, HttpError, params_of
 from schema.http.persisted_queries import named_query
@@ -100,13 +101,18 @@ class GraphQLOverHTTP:
         if result.executed:
             body["data"] = result.data
         status = 400 if not result.executed and media_type == RESPONSE_TYPE else 200
-        caching = NOT_STORED if result.errors else [("cache-control", context.cache_control(self._clock()))]
-        response = _response(request, media_type, status, body, caching)
+        rendered = _rendered(body)
         if context.changes:
             self._rendered.forget(context.tenant)
-        elif result.executed and not result.errors:
+        if result.errors:
+            return _sent(request, media_type, status, rendered, NOT_STORED)
+        headers = [("cache-control", context.cache_control(self._clock()))]
+        if request.method == "GET":
+            headers.append(("etag", entity_tag(rendered, media_type, identity)))
+        response = _sent(request, media_type, status, rendered, headers)
+        if not context.changes:
             self._rendered.remember(request, response, context, len(result.data or ()))
-        return response
+        return conditional(request, response)
 
 
 def _refusal(
@@ -123,15 +129,25 @@ def _response(
     body: Mapping[str, Any],
     headers: Sequence[tuple[str, str]] = (),
 ) -> Response:
-    """Render a body, compressed where the client takes it and it is large enough to gain.
+    return _sent(request, media_type, status, _rendered(body), headers)
+
+
+def _rendered(body: Mapping[str, Any]) -> bytes:
+    """A body as JSON, its errors counted and redacted."""
+    for error in body.get("errors", ()):
+        telemetry.failed(error["extensions"]["code"])
+        error["message"] = redacted(error["message"])
+    return orjson.dumps(body, option=orjson.OPT_UTC_Z)
+
+
+def _sent(
+    request: Request, media_type: str | None, status: int, rendered: bytes, headers: Sequence[tuple[str, str]]
+) -> Response:
+    """The response with a rendered body, compressed where the client takes it and it is large enough to gain.
 
     Raises:
         ResultTooLarge: Lambda would not take it.
     """
-    for error in body.get("errors", ()):
-        telemetry.failed(error["extensions"]["code"])
-        error["message"] = redacted(error["message"])
-    rendered = orjson.dumps(body, option=orjson.OPT_UTC_Z)
     content_type = f"{media_type or JSON_TYPE}; charset=utf-8"
     sent = [("content-type", content_type), ("vary", "Accept, Accept-Encoding, Authorization")]
     compressed = len(rendered) >= COMPRESS_FROM and takes_gzip(request.headers.get("accept-encoding"))

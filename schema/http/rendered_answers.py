@@ -11,6 +11,7 @@ from typing import NamedTuple
 from runtime import telemetry
 from runtime.clock import Clock
 from runtime.memory import Memory
+from schema.http.entity_tags import conditional
 from schema.http.requests import Request, Response
 from schema.resolvers.access import Identity
 from schema.resolvers.context import Context, private_until
@@ -48,11 +49,11 @@ class RenderedAnswers:
         telemetry.count("answer.remembered")
         telemetry.note_all(known.facts)
         response = known.response
-        if known.private:
-            return response
-        # `max-age` is what is left now, not what was left when the answer was rendered.
-        headers = dict(response.headers) | {"cache-control": private_until(known.good_until, now)}
-        return Response(response.status, response.body, list(headers.items()))
+        if not known.private:
+            # `max-age` is what is left now, not what was left when the answer was rendered.
+            headers = dict(response.headers) | {"cache-control": private_until(known.good_until, now)}
+            response = Response(response.status, response.body, list(headers.items()))
+        return conditional(request, response)
 
     def remember(self, request: Request, response: Response, context: Context, fields: int) -> None:
         """Remember a response if each of its root fields reported until when it stays the same."""
