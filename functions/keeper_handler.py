@@ -109,6 +109,7 @@ def _summary(run: KeeperRun) -> dict[str, Any]:
         "opened": run.opened,
         "lakeFiles": run.lake_files,
         "lakeDays": run.lake_days,
+        "monthsWritten": run.months,
         "deleted": run.deleted,
         "failed": run.failed,
         "settledDayLagDays": None if run.lag_days is None else round(run.lag_days, 3),

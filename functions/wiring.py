@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ledger.credits.credit_log import CreditLog
     from ledger.credits.outcomes import Outcomes
     from ledger.credits.reconciliation import Reconciler
+    from ledger.credits.settlement import SettlementRule
     from ledger.exports.exports import Exports, Start
     from ledger.exports.writer import Exporter
     from ledger.keeper.keeper import Keeper
@@ -78,7 +79,7 @@ class Parts:
         """Credits by UTC day."""
         from ledger.credits.credit_log import CreditLog
 
-        return CreditLog(self.store, self.leases, self.breakers, self.openmarket, self.ageing, self.clock)
+        return CreditLog(self.store, self.leases, self.breakers, self.openmarket, self.settlement, self.clock)
 
     @cached_property
     def outcomes(self) -> "Outcomes":
@@ -142,11 +143,11 @@ class Parts:
     @cached_property
     def keeper(self) -> "Keeper":
         """The scheduled work of every tenant."""
-        from ledger.credits.settlement import SettlementRule
         from ledger.keeper.credit_days import CreditDays
         from ledger.keeper.following import ReportFollower
         from ledger.keeper.keeper import Keeper
         from ledger.keeper.lake_logs import LakeLogs
+        from ledger.keeper.months import MonthObjects
         from ledger.keeper.reconciled_days import ReconciledDays
         from ledger.keeper.report_contents import ReportOpener
         from ledger.keeper.report_files import ReportFileCollector
@@ -157,12 +158,13 @@ class Parts:
         files = ReportFiles(hosts=self.settings.report_hosts, max_bytes=LARGEST_REPORT_BYTES)
         archiver = Archiver(self.store, files, self.clock)
         follower = ReportFollower(self.scheduled, self.clock)
-        credit_days = CreditDays(self.store, self.credit_log, self.outcomes, SettlementRule(self.ageing), self.clock)
+        credit_days = CreditDays(self.store, self.credit_log, self.outcomes, self.settlement, self.clock)
         return Keeper(
             store=self.store,
             tenants=self.secrets.tenants,
             credit_days=credit_days,
             reconciled_days=ReconciledDays(self.store, self.reconciler, self.clock),
+            months=MonthObjects(self.store, self.settlement, self.clock),
             report_files=ReportFileCollector(self.reports, follower, self.archive, archiver, self.clock),
             lake=LakeLogs(CreditLake(self.store, self.leases, self.clock), credit_days, self.clock),
             report_contents=ReportOpener(self.store, self.archive),
@@ -194,6 +196,13 @@ class Parts:
 
         fresh, settle = self.settings.fresh_seconds, self.settings.settle_hours
         return Ageing(timedelta(seconds=fresh), timedelta(hours=settle))
+
+    @cached_property
+    def settlement(self) -> "SettlementRule":
+        """The rule for when a day of credits is settled."""
+        from ledger.credits.settlement import SettlementRule
+
+        return SettlementRule(self.ageing)
 
     @cached_property
     def secrets(self) -> "SecretStore":

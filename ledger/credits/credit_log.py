@@ -12,12 +12,12 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
 from typing import NamedTuple
 
-from ledger.answers.ageing import Ageing
 from ledger.answers.freshness import Freshness, Source
 from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import DayQuery, RefreshedDays, VersionMemory
 from ledger.credits.day_ranges import contiguous_ranges, short_gaps
 from ledger.credits.day_reader import DayReader
+from ledger.credits.month_memory import MonthMemory
 from ledger.credits.settlement import SettlementRule
 from ledger.credits.shared_reads import SharedReads
 from ledger.days.blocks import BLOCK_ROWS, Block, DayIndex
@@ -88,14 +88,21 @@ class CreditLog:
     """The most rows in a block of the days that it writes."""
 
     def __init__(
-        self, store: Store, leases: Leases, breakers: Breakers, openmarket: OpenMarket, ageing: Ageing, clock: Clock
+        self,
+        store: Store,
+        leases: Leases,
+        breakers: Breakers,
+        openmarket: OpenMarket,
+        settlement: SettlementRule,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._leases = leases
-        self._settlement = SettlementRule(ageing)
+        self._settlement = settlement
         self._clock = clock
         self._fetcher = DayFetcher(breakers, openmarket, self._settlement, clock)
-        self._versions = VersionMemory(clock, min(ageing.fresh, RECHECK))
+        self._months = MonthMemory(store, settlement, clock)
+        self._versions = VersionMemory(clock, min(settlement.ageing.fresh, RECHECK), self._months)
         self._reader = DayReader(self._fetcher, self._versions)
         self._lists = SharedReads()
 
@@ -114,18 +121,35 @@ class CreditLog:
         query = DayQuery(self._day_store(tenant, brand), tenant, brand, self._clock(), deadline)
         return await self._snapshot(query, period, stale_if_error=stale_if_error)
 
+    async def refresh(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> None:
+        """Fetch the days of a period that are missing or outdated by a LIST; no month object is believed.
+
+        Raises:
+            UpstreamError: the vendor failed.
+        """
+        store = self._day_store(tenant, brand)
+        query = DayQuery(store, tenant, brand, self._clock(), deadline, use_months=False)
+        await self._snapshot(query, period, stale_if_error=False)
+
     async def fetch_again(self, tenant: str, brand: str | None, days: Sequence[date], deadline: Deadline) -> None:
         """Fetch contiguous days that are stored but seem to lack rows.
 
         Raises:
             UpstreamError: the vendor failed.
         """
-        store = self._day_store(tenant, brand)
-        query = DayQuery(store, tenant, brand, self._clock(), deadline, distrusted=frozenset(days))
+        query = DayQuery(
+            self._day_store(tenant, brand),
+            tenant,
+            brand,
+            self._clock(),
+            deadline,
+            distrusted=frozenset(days),
+            use_months=False,
+        )
         await self._snapshot(query, Period(midnight(days[0]), day_end(days[-1])), stale_if_error=False)
 
     def _day_store(self, tenant: str, brand: str | None) -> DayStore:
-        return DayStore(self._store, tenant, brand, self.block_rows)
+        return DayStore(self._store, tenant, brand, self.block_rows, rollups_later=True)
 
     async def _snapshot(self, query: DayQuery, period: Period, *, stale_if_error: bool) -> PeriodSnapshot:
         days = list(period.until(query.began).days())
@@ -133,6 +157,7 @@ class CreditLog:
             return PeriodSnapshot(query, (), Freshness(Source.CACHE, query.began, query.began), self._reader)
         await self._find_stored(query, days)
         await self._refresh_due(query, days)
+        await query.store.written()
         versions = query.known(days)
         if query.errors and (len(versions) < len(days) or not stale_if_error):
             raise query.errors[0]
@@ -155,11 +180,23 @@ class CreditLog:
         )
 
     async def _find_stored(self, query: DayQuery, days: Sequence[date]) -> None:
-        """Find the stored versions: from memory if all of them are good, else by one LIST, shared by equal queries."""
-        self._versions.recall(query, days)
-        if self._missing(query, days):
-            key = f"{query.store.folder} {days[0]} {days[-1]}"
-            await self._record_stored(query, self._lists.get(key, lambda: self._stored(query.store, days)))
+        """Find the stored versions: from memory, from month objects, and by one LIST for what no month is about."""
+        months = self._months.recall(query, days) if query.use_months else []
+        if not months:
+            await self._list_missing(query, days)
+            return
+        of_months = [day for day in days if any(month.first <= day <= month.last for month in months)]
+        rest = [day for day in days if day not in set(of_months)]
+        await asyncio.gather(self._months.read(query, months, of_months), self._list_missing(query, rest))
+        await self._list_missing(query, of_months)
+
+    async def _list_missing(self, query: DayQuery, days: Sequence[date]) -> None:
+        """Find days that no month knows: from memory if all are good, else by a LIST that equal queries share."""
+        unknown = [day for day in days if day not in query.versions]
+        self._versions.recall(query, unknown)
+        if self._missing(query, unknown):
+            key = f"{query.store.folder} {unknown[0]} {unknown[-1]}"
+            await self._record_stored(query, self._lists.get(key, lambda: self._stored(query.store, unknown)))
 
     async def _stored(self, store: DayStore, days: Sequence[date]) -> StoredDays:
         """What is stored of some days, and which of them other processes are fetching."""
@@ -174,11 +211,12 @@ class CreditLog:
 
     async def _record_stored(self, query: DayQuery, stored: Awaitable[StoredDays]) -> None:
         try:
-            versions, query.leased, query.leases = await stored
+            versions, leased, leases = await stored
         except LedgerUnavailable as error:
             LOG.warning("answering without the ledger: %s", error)
             query.offline = True
             return
+        query.record_leases(leased, leases)
         for version in versions:
             self._record(query, version)
 

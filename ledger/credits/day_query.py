@@ -7,8 +7,10 @@ query never see different versions of one day.
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ledger.days.day_store import DayStore, DayVersion
+from ledger.days.months import Month
 from ledger.storage.breakers import BreakerState
 from ledger.storage.bucket import ListedObject
 from ledger.storage.lease_records import FreeLease, free_lease
@@ -16,6 +18,9 @@ from runtime.clock import Clock
 from runtime.deadline import Deadline
 from runtime.memory import Memory
 from upstreams.errors import UpstreamError
+
+if TYPE_CHECKING:
+    from ledger.credits.month_memory import MonthMemory
 
 ROWS_IN_MEMORY = 60_000
 """Fetched rows that a query keeps in memory. Days beyond that are read back from S3 when they are needed."""
@@ -31,9 +36,11 @@ class DayQuery:
     """A query about one tenant and brand that began at `began`.
 
     `from_vendor` is true once days have been fetched for it, `offline` when it works without S3. Versions of its
-    `distrusted` days count only if they were fetched since it began. `leases` are the leases that its last LIST showed,
+    `distrusted` days count only if they were fetched since it began. Without `use_months` it looks at every day itself.
+    `leases` are the leases that its last LIST showed,
     by day; a day that it showed without one has None. `breaker_looks` are looks at the vendor's breaker under way, by
-    the first of the days to fetch. `fetched_again` has the days whose stored rows were lost, with equal rows.
+    the first of the days to fetch. `fetched_again` has the days whose stored rows were lost, with equal rows. `months`
+    are the month objects in which its settled days were found, by day.
     """
 
     store: DayStore
@@ -42,10 +49,12 @@ class DayQuery:
     began: datetime
     deadline: Deadline
     distrusted: frozenset[date] = frozenset()
+    use_months: bool = True
     versions: dict[date, DayVersion] = field(default_factory=dict)
     leased: frozenset[date] = frozenset()
     leases: Mapping[date, ListedObject | None] = field(default_factory=dict)
     breaker_looks: dict[date, Awaitable[BreakerState]] = field(default_factory=dict)
+    months: dict[date, Month] = field(default_factory=dict)
     errors: list[UpstreamError] = field(default_factory=list)
     from_vendor: bool = False
     offline: bool = False
@@ -62,6 +71,22 @@ class DayQuery:
     def known(self, days: Sequence[date]) -> list[DayVersion]:
         """The known versions of some days, whether they are good or not."""
         return [self.versions[day] for day in days if day in self.versions]
+
+    def record_leases(self, leased: frozenset[date], leases: Mapping[date, ListedObject | None]) -> None:
+        """Use what a LIST showed: the days that are being fetched, and the lease of each of its days."""
+        self.leased = (self.leased - leases.keys()) | leased
+        self.leases = {**self.leases, **leases}
+
+    def use_month(self, month: Month, days: Sequence[date]) -> None:
+        """Use the versions that a month knows of some days."""
+        for day in days:
+            if day in month.versions and day not in self.versions:
+                self.versions[day], self.months[day] = month.versions[day], month
+
+    def month_of(self, version: DayVersion) -> Month | None:
+        """The month object in which a version was found."""
+        month = self.months.get(version.day)
+        return month if month is not None and month.has(version) else None
 
     def free_lease(self, day: date) -> FreeLease | None:
         """The lease of a day, if the last LIST showed it and it was free."""
@@ -83,7 +108,8 @@ class RefreshedDays:
 class VersionMemory:
     """The stored versions that a process has seen last; unsettled ones count for `recheck` only."""
 
-    def __init__(self, clock: Clock, recheck: timedelta) -> None:
+    def __init__(self, clock: Clock, recheck: timedelta, months: "MonthMemory") -> None:
+        self._months = months
         self._clock = clock
         self._recheck = recheck
         self._versions: Memory[str, tuple[DayVersion, datetime]] = Memory(VERSIONS_BYTES)
@@ -103,7 +129,8 @@ class VersionMemory:
             self._versions.remember(_key(query, day), (version, self._clock()), VERSION_BYTES)
 
     def forget(self, query: DayQuery, day: date) -> None:
-        """Forget a day, so that the next query that needs it looks at S3."""
+        """Forget a day, and a month object that knows it, so that the next query that needs it looks at the day."""
+        self._months.forget(query, day)
         self._versions.forget(_key(query, day))
 
 

@@ -197,8 +197,11 @@ class DayReader:
         if query.lost_days >= LOST_DAYS:
             raise LedgerUnavailable(f"the rows of {lost.day} and of {LOST_DAYS} other days cannot be read")
         query.lost_days += 1
+        if (stored := await self._stored_since(query, lost)) is not None:
+            return stored
         self._versions.forget(query, lost.day)
         (fetched,) = (await self._fetcher.fetch(query, [lost.day])).versions
+        await query.store.written()
         key = _key(query, lost)
         rollup = await _rollup_of(query, fetched)
         known = self._rollups.recall(key)
@@ -207,6 +210,25 @@ class DayReader:
         if known is None:
             self._rollups.remember(key, replace(rollup, blocks=None), rollup.size)
         return fetched
+
+    async def _stored_since(self, query: DayQuery, lost: DayVersion) -> DayVersion | None:
+        """The stored version in place of one that a month object promised, with the same rows; None if there is none.
+
+        Raises:
+            LedgerUnavailable: it has other rows. The query's other figures are the month's; the next one believes the
+                day.
+        """
+        month = query.month_of(lost)
+        if month is None:
+            return None
+        self._versions.forget(query, lost.day)
+        stored = (await query.store.list_versions([lost.day])).versions.get(lost.day)
+        if stored is None or not stored.settled or stored.id == lost.id:
+            return None
+        rollup = await _rollup_of(query, stored)
+        if stored.count != lost.count or rollup is None or rollup.whole != month.whole(lost.day):
+            raise _changed(lost.day)
+        return stored
 
     async def _read_rollup(self, query: DayQuery, version: DayVersion, key: str) -> Rollup:
         stored = await self._stored_rollup(query, version)
@@ -218,6 +240,12 @@ class DayReader:
     async def _stored_rollup(self, query: DayQuery, version: DayVersion) -> Rollup | None:
         if version.rows is not None:
             return None
+        try:
+            if (month := query.month_of(version)) is not None:
+                return month.rollup(version.day)
+        except CorruptRollup as error:
+            LOG.warning("%s", error)
+            self._versions.forget(query, version.day)
         try:
             return await query.store.rollup(version)
         except LedgerUnavailable as error:

@@ -14,6 +14,7 @@ from enum import Enum
 
 from ledger.answers.ageing import FOR_GOOD, LONGEST_GOOD, Ageing
 from ledger.days.day_store import DayVersion
+from ledger.days.months import MonthOf, calendar_month
 from ledger.days.rollups import EXACT, Rollup, Total, add
 from runtime.clock import day_end
 from upstreams.openmarket.client import CreditState, OutcomeRow
@@ -21,9 +22,10 @@ from upstreams.openmarket.client import CreditState, OutcomeRow
 
 @dataclass(frozen=True, slots=True)
 class SettlementRule:
-    """The rule for days, made of the ageing rule for all answers."""
+    """The rule for days, made of the ageing rule for all answers, and for the months that the days make up."""
 
     ageing: Ageing
+    month_of: MonthOf = calendar_month
 
     def is_late_enough(self, day: date, fetched: datetime) -> bool:
         """Whether rows that were fetched at that moment can no longer change."""

@@ -86,10 +86,22 @@ class DayListing:
 
 
 class DayStore:
-    """The days of one tenant and brand; those that it writes have at most `block_rows` rows in a block."""
+    """The days of one tenant and brand; those that it writes have at most `block_rows` rows in a block.
 
-    def __init__(self, store: Store, tenant: str, brand: str | None, block_rows: int = BLOCK_ROWS) -> None:
+    With `rollups_later` the rollup of a settled day is written beside what follows; `written` waits for it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tenant: str,
+        brand: str | None,
+        block_rows: int = BLOCK_ROWS,
+        *,
+        rollups_later: bool = False,
+    ) -> None:
         self._store = store
+        self._later: list[asyncio.Task[None]] | None = [] if rollups_later else None
         self._block_rows = block_rows
         self.folder = _folder(tenant, brand)
         decomposed = None if brand is None else normalize("NFD", brand)
@@ -218,8 +230,22 @@ class DayStore:
             await self._store.delete([key])
             if await self._store.create(key, body, attributes) is None:
                 raise LedgerUnavailable("another writer has stored the day in the meantime")
-        await self._write_rollup(version, encoded.rollup)
+        await self._begin_rollup(version, encoded.rollup)
         return version
+
+    async def _begin_rollup(self, version: DayVersion, rollup: Rollup) -> None:
+        if self._later is None:
+            await self._write_rollup(version, rollup)
+        else:
+            self._later.append(asyncio.create_task(self._write_rollup(version, rollup)))
+
+    async def written(self) -> None:
+        """Wait for rollups that are being written; one that S3 could not take is made from the rows later."""
+        while self._later:
+            try:
+                await self._later.pop()
+            except LedgerUnavailable as error:
+                LOG.warning("a rollup could not be written: %s", error)
 
     async def _settled_version(self, day: date) -> DayVersion | None:
         """The settled day as it is stored, with its rows if they are few; None when they are unreadable."""
@@ -329,6 +355,11 @@ def newest_version(day: date, objects: Iterable[ListedObject]) -> DayVersion | N
 def _rank(version: DayVersion) -> tuple[bool, datetime]:
     """Of two versions of a day, the one with the higher rank counts."""
     return version.settled, version.fetched
+
+
+def is_settled(item: ListedObject) -> bool:
+    """Whether an object belongs to a settled version: its rows or their rollup."""
+    return _name(item) == SETTLED_ROWS or _name(item).startswith(SETTLED)
 
 
 def open_versions(day: date, objects: Iterable[ListedObject]) -> list[DayVersion]:

@@ -109,6 +109,17 @@ class Rollup:
         part = {Detail.DAY: self.whole, Detail.HOUR: self.hours, Detail.VALUE: self.values}[detail]
         return part is not None and not isinstance(part, bytes)
 
+    def values_line(self) -> bytes:
+        """The counts by hour and value as they are stored.
+
+        Raises:
+            ValueError: the rollup was stored without them.
+        """
+        parsed = self.parsed(Detail.VALUE)
+        if parsed is None or not isinstance(parsed.values, Mapping):
+            raise ValueError("a rollup without values is never written")
+        return orjson.dumps([[*key, n] for key, n in sorted(parsed.values.items())])
+
     @property
     def size(self) -> int:
         """About how many bytes of memory it takes."""
@@ -143,13 +154,9 @@ def encode(rollup: Rollup) -> bytes:
     An entry of the last line is `[hour, network, outcome, currency, value, count]`. A day without blocks has no line of
     them, and format 2.
     """
-    values = rollup.parsed(Detail.VALUE)
-    if values is None or not isinstance(values.values, Mapping):
-        raise ValueError("a rollup without values is never written")
     whole = orjson.dumps([[*key, count, str(amount)] for key, (count, amount) in sorted(rollup.whole.items())])
-    by_value = orjson.dumps([[*key, n] for key, n in sorted(values.values.items())])
     head = [FORMAT] if rollup.blocks is None else [FORMAT_WITH_BLOCKS, rollup.blocks]
-    return pack(b"\n".join([*head, whole, by_value]))
+    return pack(b"\n".join([*head, whole, rollup.values_line()]))
 
 
 def decode(body: bytes, count: int) -> Rollup:

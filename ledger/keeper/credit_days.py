@@ -96,7 +96,7 @@ class CreditDays:
             first, last = newest_first[-1], newest_first[0]
             with run.attempt(f"credit log of {tenant}, brand {brand or ALL_BRANDS}, {first} to {last}"):
                 period = Period(midnight(first), day_end(last))
-                await self.credit_log.snapshot(tenant, brand, period, run.deadline, stale_if_error=False)
+                await self.credit_log.refresh(tenant, brand, period, run.deadline)
         log = ListedLog(tenant, brand, store, await store.list_versions(days))
         after = await self._settle_unproven(log, began, run)
         settled = len(_settled(after.values()) - _settled(stored.values()))

@@ -1,4 +1,4 @@
-"""The keeper: the work that no request triggers. It settles days, archives report files and deletes old objects.
+"""The keeper: the work that no request triggers. It settles days, archives files, writes months, deletes old objects.
 
 One run does each kind of work for every tenant before the next kind: today's figures and the files that the vendor
 will drop come before the brands, whose number we do not control. A run that is out of time stops between two pieces of
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ledger.answers.ageing import Ageing
 from ledger.keeper.credit_days import CreditDays
 from ledger.keeper.lake_logs import LakeLogs
+from ledger.keeper.months import MonthObjects
 from ledger.keeper.old_answers import GRACE, delete_old_answers
 from ledger.keeper.reconciled_days import ReconciledDays
 from ledger.keeper.report_contents import ReportOpener
@@ -36,6 +37,7 @@ class Keeper:
     tenants: Callable[[], Awaitable[Mapping[str, AbstractSet[str]]]]
     credit_days: CreditDays
     reconciled_days: ReconciledDays
+    months: MonthObjects
     report_files: ReportFileCollector
     lake: LakeLogs
     report_contents: ReportOpener
@@ -57,8 +59,14 @@ class Keeper:
         await _for_each("the reconciliation", with_credits, self.reconciled_days.check, run)
         await _for_each("the brands", with_credits, self.credit_days.refresh_brands, run)
         await _for_each("the lake", with_credits, self.lake.update, run)
+        await _for_each("the months", tenants, self._write_months, run)
         await _for_each("the sweep", tenants, self._sweep, run)
         telemetry.count("keeper.deleted", run.deleted)
+
+    async def _write_months(self, tenant: str, run: KeeperRun) -> None:
+        for brand in [None, *await self.credit_days.brands(tenant)]:
+            if run.has_time():
+                await self.months.write(tenant, brand, run)
 
     async def _sweep(self, tenant: str, run: KeeperRun) -> None:
         now = self.clock()

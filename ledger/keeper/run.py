@@ -37,6 +37,7 @@ class KeeperRun:
     opened: int = 0
     lake_files: int = 0
     lake_days: int = 0
+    months: int = 0
     deleted: int = 0
     failed: int = 0
     lag_days: float | None = None

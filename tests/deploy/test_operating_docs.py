@@ -1,5 +1,6 @@
 """The operator's page against the code: names exist, the cost table adds up, and S3 is asked as often as it says."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -14,15 +15,18 @@ from ledger.answers.answers import ANSWERS_PREFIX
 from ledger.days.day_store import CREDIT_LOG_PREFIX
 from ledger.exports.jobs import EXPORTS_PREFIX
 from ledger.keeper.reconciled_days import RECONCILED_PREFIX
+from ledger.keeper.run import KeeperRun
 from ledger.lake.month_files import LAKE_PREFIX
 from ledger.reports.archive import ARCHIVE_PREFIX
 from ledger.reports.idempotency import SCHEDULES_PREFIX
 from ledger.storage.breakers import BREAKERS_PREFIX
 from ledger.storage.persisted_queries import QUERIES_PREFIX
+from runtime.deadline import Deadline
 from runtime.metrics import UNITS
 from schema.limits import cost
 from schema.resolvers import access
 from tests.support.api.frontend import Frontend, StartFrontend
+from tests.support.moving_clock import MovingClock
 from tests.support.template_reading import resources, template
 from upstreams.rde.answers import UNREADABLE
 from upstreams.rde.files import ReportLinkRefused
@@ -169,7 +173,7 @@ def test_its_alarms_and_metrics_are_as_many_as_it_bills() -> None:
 
 
 def test_its_costs_are_what_its_formula_gives() -> None:
-    assert len(costs()) == 6
+    assert len(costs()) == 7
     for kind, (cpu, waits, vendor, billed, puts, gets, log, out, dollars) in costs().items():
         assert billed == max(1, round(cpu / 0.58 + 20 * waits + vendor)), kind
         at_rest = 1.00 + 0.20
@@ -177,15 +181,21 @@ def test_its_costs_are_what_its_formula_gives() -> None:
         assert dollars == pytest.approx(at_rest + 0.0133334 * billed + 5 * puts + 0.4 * gets + moved, abs=0.006), kind
 
 
-def test_s3_is_asked_as_often_as_its_costs_say(start: StartFrontend, capsys: pytest.CaptureFixture[str]) -> None:
-    other, day, month = (
+def test_s3_is_asked_as_often_as_its_costs_say(
+    start: StartFrontend, settings_environ: dict[str, str], clock: MovingClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, day, settled, month, later_other, later = (
         {"from": f"2019-{first}T00:00:00Z", "to": f"2019-{beyond}T00:00:00Z"}
-        for first, beyond in (("10-01", "10-02"), ("10-03", "10-04"), ("10-10", "11-09"))
+        for first, beyond in (
+            *(("09-01", "09-02"), ("09-03", "09-04"), ("10-20", "10-21")),
+            *(("10-01", "11-01"), ("12-01", "12-02"), ("12-02", "12-03")),
+        )
     )
     weeks = [{"from": "2019-11-05", "to": "2019-11-08"}, {"from": "2019-11-15", "to": "2019-11-18"}]
-    asking, holding = start(), start()
-    for query, variables in ((PAGES, other), (REPORTS, weeks[0]), (SUMMARY, month)):
+    asking, holding, summing = start(), start(), start()
+    for query, variables in ((PAGES, other), (PAGES, later), (REPORTS, weeks[0]), (SUMMARY, month)):
         asking.data(query, variables)
+    asyncio.run(write_months(settings_environ, clock))
 
     def requests(process: Frontend, query: str, variables: dict[str, str]) -> list[float]:
         capsys.readouterr()
@@ -197,8 +207,18 @@ def test_s3_is_asked_as_often_as_its_costs_say(start: StartFrontend, capsys: pyt
     documented = [row[4:6] for row in costs().values()]
     missed = [requests(asking, PAGES, day), requests(asking, REPORTS, weeks[1])]
     # A process that has executed the operation before, but not for these periods.
-    for query, variables in ((PAGES, other), (REPORTS, weeks[0]), (SUMMARY, other)):
+    for query, variables in ((PAGES, month), (PAGES, later_other), (REPORTS, weeks[0])):
         holding.data(query, variables)
-    stored = [requests(holding, PAGES, day), requests(holding, REPORTS, weeks[1]), requests(holding, SUMMARY, month)]
-    again = requests(holding, PAGES, day)
+    summing.data(SUMMARY, later)
+    stored = [
+        *(requests(holding, PAGES, settled), requests(holding, PAGES, later), requests(holding, REPORTS, weeks[1])),
+        requests(summing, SUMMARY, month),
+    ]
+    again = requests(holding, PAGES, settled)
     assert [again, *stored, *missed] == documented
+
+
+async def write_months(environ: dict[str, str], clock: MovingClock) -> None:
+    run = KeeperRun(Deadline.after(60))
+    await keeper_of(Settings.read(environ), clock).months.write("default", None, run)
+    assert run.months == 1

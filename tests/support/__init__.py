@@ -28,6 +28,7 @@
 `processes`: one process or several of the product, over one bucket.
     ledger_process           everything below HTTP; shared_ledger (fixture `shared`): several, over a bucket in memory;
                              checked_ledger: with checks of all that they answer
+    short_months             processes whose months have three days
     scheduling_process, exporting_process   only these parts; also programs, to be killed or measured
     deployment               bucket, secrets, vendors and clock of the keeper's tests (fixtures `deployment`, `both`)
     asking_program, dying_keeper_program, measured_keeper_program, measured_api_program   run by `python -m`

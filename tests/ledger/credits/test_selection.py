@@ -157,7 +157,7 @@ async def test_thirty_settled_days_cost_one_list_and_the_pages_own_days() -> Non
     bucket.seen.clear()
     snapshot = await reader.log.snapshot("default", None, Period(FIRST, FIRST + 30 * DAY), Deadline.after(5))
     await Selection(snapshot, Period(FIRST, FIRST + 30 * DAY), None).page(100, None)
-    assert [verb for verb, _ in bucket.seen] == ["LIST", "GET", "GET", "GET"]
+    assert [verb for verb, key in bucket.seen if "/_months/" not in key] == ["LIST", "GET", "GET", "GET"]
     assert bodies(bucket) == [f"2019-11-0{day}/rows.csv.gz" for day in (1, 2, 3)]
 
 
@@ -172,5 +172,5 @@ async def test_a_settled_years_summary_reads_no_rows() -> None:
     )
     assert sum(line.count for line in summary) == 366 * 5
     assert len(bucket.asked("LIST")) == 1
-    assert len(bucket.asked("GET")) == 366
+    assert len([key for key in bucket.asked("GET") if "/_months/" not in key]) == 366
     assert bodies(bucket) == []

@@ -55,11 +55,14 @@ async def test_a_page_that_the_vendor_is_asked_for_waits_four_times(shared: Shar
     assert waits.steps == ["LIST", "GET+PUT", "PUT+PUT", "PUT"]
 
 
-async def test_a_settled_day_waits_once_more_as_its_rows_have_to_be_there_before_their_rollup(
-    shared: SharedLedger, waits: Waits
-) -> None:
-    await page(started(shared, waits), SETTLED)
-    assert waits.steps == ["LIST", "GET+PUT", "PUT", "PUT", "PUT"]
+async def test_a_settled_days_rollup_follows_its_rows_beside_the_lease(shared: SharedLedger, waits: Waits) -> None:
+    """The first query for a month that could be settled looks for the month's object as well."""
+    asker = started(shared, waits)
+    await page(asker, SETTLED)
+    assert waits.steps == ["GET", "LIST", "GET+PUT", "PUT", "PUT+PUT"]
+    waits.forget()
+    await page(asker, Period(SETTLED.start - DAY, SETTLED.start))
+    assert waits.steps == ["LIST", "GET+PUT", "PUT", "PUT+PUT"]
 
 
 async def test_a_refresh_waits_no_longer_than_the_first_fetch(shared: SharedLedger, waits: Waits) -> None:

@@ -77,6 +77,7 @@ def test_a_run_that_is_out_of_time_begins_nothing_and_the_next_one_goes_on(both:
         "opened": 0,
         "lakeFiles": 0,
         "lakeDays": 0,
+        "monthsWritten": 0,
         "deleted": 0,
         "failed": 0,
         "settledDayLagDays": None,

@@ -15,7 +15,8 @@ from local.vendors.credits import SimulatedCredit
 from local.vendors.openmarket import OpenMarketSimulator, parsed_time
 from local.vendors.rde import RdeSimulator
 from tests.support.moving_clock import MovingClock
-from tests.support.processes.ledger_process import LedgerProcess, process, vendors_of
+from tests.support.processes.ledger_process import LedgerProcess, vendors_of
+from tests.support.processes.short_months import ShortMonths
 from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 from tests.support.vendors.credit_oracle import comparable, summary
 from tests.support.vendors.lossy_logs import LossyLogs
@@ -181,8 +182,9 @@ class CheckedLedger:
         return time > self.since and self.clock() - (midnight_of(time) + DAY) < self.history.settle
 
     def start_process(self, writes_left: int | None = None) -> LedgerProcess:
-        """Start one more process; it dies after so many writes."""
-        return process(self.settings, self.clock, MemoryStore(self.bucket, writes_left), self.vendors, BLOCK_ROWS)
+        """Start one more process, with months of three days; it dies after so many writes."""
+        store = MemoryStore(self.bucket, writes_left)
+        return ShortMonths(self.settings, self.clock, store, self.vendors, BLOCK_ROWS)
 
     def run(self, coroutine: Any) -> Any:
         """Let something happen, and write down which days the vendor was asked for with success."""
