@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import batched, chain
 from pathlib import Path
+from typing import IO
 
 import orjson
 
@@ -46,16 +47,17 @@ class Segment:
     length: int
 
 
-def stored_rows(body: bytes, day: date, count: int | None) -> Iterator[Row]:
-    """A stored day's rows, a block at a time: the whole day is never in memory.
+def stored_rows(body: bytes | IO[bytes], day: date, count: int | None) -> Iterator[Row]:
+    """A stored day's rows, a block at a time: the whole day is never in memory. `body` may be a file to read from.
 
     Raises:
         CorruptRows: while they are read, as `ledger.days.rows.decode` does.
     """
     from isal import igzip, isal_zlib
 
+    file = io.BytesIO(body) if isinstance(body, bytes) else body
     try:
-        with igzip.open(io.BytesIO(body), "rt", encoding="utf-8", newline="") as text:  # type: ignore[no-untyped-call]
+        with igzip.open(file, "rt", encoding="utf-8", newline="") as text:  # type: ignore[no-untyped-call]
             yield from _checked(csv.reader(text), day, count)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, isal_zlib.error) as error:  # type: ignore[misc]  # isal's stubs do not know it
         raise CorruptRows(f"stored rows are unreadable: {type(error).__name__}") from error

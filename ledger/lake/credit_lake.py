@@ -7,13 +7,13 @@ were changed (a phone number erased) change here too. The vendor is never asked.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import batched
 from tempfile import TemporaryFile
 from threading import Event
-from typing import IO
+from typing import IO, Any
 
 from ledger.days.day_store import SETTLED_ROWS, DayListing, DayStore, DayVersion
 from ledger.days.rows import CorruptRows
@@ -30,6 +30,7 @@ from ledger.lake.month_files import (
     start_of,
 )
 from ledger.lake.parquet import Row, write_parquet
+from ledger.lake.stored_days import StoredDays, Wait
 from ledger.storage.bucket import PART_BYTES, ListedObject
 from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, Store
@@ -77,13 +78,16 @@ class _UnreadableDay(Exception):
 
 
 class CreditLake:
-    """The credits of every tenant in the lake; one object for the life of a process."""
+    """The credits of every tenant in the lake: files of some `most_rows`, made of days read `piece` bytes at a time."""
 
-    def __init__(self, store: Store, leases: Leases, clock: Clock, *, most_rows: int = MOST_ROWS) -> None:
+    def __init__(
+        self, store: Store, leases: Leases, clock: Clock, *, most_rows: int = MOST_ROWS, piece: int = PART_BYTES
+    ) -> None:
         self._store = store
         self._leases = leases
         self._clock = clock
         self._most_rows = most_rows
+        self._piece = piece
 
     async def update(self, tenant: str, brand: str | None, has_time: Callable[[], bool]) -> LakeChanges:
         """Write what is out of date in one log, the newest month first, as long as there is time.
@@ -143,9 +147,9 @@ class CreditLake:
         """
         left_out = set[date]()
         while True:
-            versions = [day.version for day in file.days if day.version.day not in left_out]
+            settled = [day for day in file.days if day.version.day not in left_out]
             try:
-                await self._write_days(days, key, versions)
+                await self._write_days(days, key, settled)
             except _UnreadableDay as error:
                 if error.day in record.files.get(file.start, ()):
                     raise LedgerUnavailable(f"{key} stays as it is: {error}") from error
@@ -154,38 +158,35 @@ class CreditLake:
             else:
                 return left_out
 
-    async def _write_days(self, days: DayStore, key: str, versions: Sequence[DayVersion]) -> None:
-        loop, cancelled = asyncio.get_running_loop(), Event()
+    async def _write_days(self, days: DayStore, key: str, settled: Sequence[SettledDay]) -> None:
+        stored, loop, cancelled = StoredDays(self._store, days, self._piece), asyncio.get_running_loop(), Event()
 
-        def read(version: DayVersion) -> bytes | None:
-            return asyncio.run_coroutine_threadsafe(days.stored_rows(version), loop).result()
+        def wait[T](work: Coroutine[Any, Any, T]) -> T:
+            if cancelled.is_set():
+                work.close()
+                raise LedgerUnavailable("the run has ended")
+            return asyncio.run_coroutine_threadsafe(work, loop).result()
 
         with TemporaryFile() as file:
             try:
                 # In a thread, so that the lease is renewed and other tenants' work goes on.
-                await asyncio.to_thread(write_parquet, file, COLUMNS, _batches(versions, read, cancelled))
+                await asyncio.to_thread(write_parquet, file, COLUMNS, _batches(stored, settled, wait))
             finally:
                 cancelled.set()
             file.seek(0)
             await self._store.upload(key, _chunks(file), {"Content-Type": "application/vnd.apache.parquet"})
 
 
-def _batches(
-    versions: Iterable[DayVersion], read: Callable[[DayVersion], bytes | None], cancelled: Event
-) -> Iterator[Sequence[Row]]:
-    """The rows of the days, a day's stored bytes at a time."""
-    for version in versions:
-        body = None if version.count == 0 else read(version)
-        if version.count != 0 and body is None:
-            raise LedgerUnavailable(f"{version.day} has been deleted in the meantime")
+def _batches(stored: StoredDays, settled: Iterable[SettledDay], wait: Wait) -> Iterator[Sequence[Row]]:
+    """The rows of the days, as they come from S3."""
+    for each in settled:
+        day, count = each.version.day, each.version.count
+        if count == 0:
+            continue
         try:
-            rows = stored_rows(body or b"", version.day, version.count) if version.count != 0 else iter(())
-            for batch in batched(lake_rows(version.day, rows), BATCH, strict=False):
-                if cancelled.is_set():
-                    raise LedgerUnavailable("the run has ended")
-                yield batch
+            yield from batched(lake_rows(day, stored_rows(stored.body(each, wait), day, count)), BATCH, strict=False)
         except CorruptRows as error:
-            raise _UnreadableDay(version.day) from error
+            raise _UnreadableDay(day) from error
 
 
 async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
@@ -198,15 +199,16 @@ def _by_month(listing: DayListing) -> dict[date, list[SettledDay]]:
     months: dict[date, list[SettledDay]] = {}
     for day, version in listing.versions.items():
         if version.settled:
-            source = _source(version, listing.objects.get(day, ()))
-            months.setdefault(day.replace(day=1), []).append(SettledDay(version, source))
+            months.setdefault(day.replace(day=1), []).append(_settled(version, listing.objects.get(day, ())))
     return months
 
 
-def _source(version: DayVersion, objects: Iterable[ListedObject]) -> str:
-    """What distinguishes the rows object from an earlier one of the same name: when it was written, and its size."""
+def _settled(version: DayVersion, objects: Iterable[ListedObject]) -> SettledDay:
+    """A settled day. When its rows object was written, and its size, tell it from an earlier one of the same name."""
     rows = next((item for item in objects if item.key.endswith(f"/{SETTLED_ROWS}")), None)
-    return version.id if rows is None or version.folder else f"{stamp(rows.modified)}-{rows.size}"
+    if rows is None or version.folder:
+        return SettledDay(version, version.id, None)
+    return SettledDay(version, f"{stamp(rows.modified)}-{rows.size}", rows.size)
 
 
 def _month_days(objects: Iterable[ListedObject]) -> set[date]:

@@ -32,10 +32,14 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class SettledDay:
-    """A settled day, and of which object: `source` is another one when its rows have been written again."""
+    """A settled day. `source` is another one when its rows have been written again; `size` is that of their object.
+
+    The size is None where only a second LIST would tell.
+    """
 
     version: DayVersion
     source: str
+    size: int | None = None
 
 
 type Sources = Mapping[date, str]

@@ -13,6 +13,7 @@ import pytest
 from ledger.days.day_store import DayStore
 from ledger.days.rows import HEADER, Rows
 from ledger.lake.credit_lake import CreditLake, LakeChanges
+from ledger.storage.bucket import PART_BYTES
 from ledger.storage.leases import Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime.clock import DAY, rfc3339
@@ -66,11 +67,17 @@ class World:
         self.clock.advance(minutes=15)
 
     async def update(
-        self, brand: str | None = None, *, most_rows: int = 1000, writes: int | None = None, times: int = 999
+        self,
+        brand: str | None = None,
+        *,
+        most_rows: int = 1000,
+        writes: int | None = None,
+        times: int = 999,
+        piece: int = PART_BYTES,
     ) -> LakeChanges:
         """One run of a process that may be killed after some writes, and finds time for some files."""
         store, turns = Store(WatchedConnection(self.bucket, writes)), iter([True] * times)
-        lake = CreditLake(store, Leases(store), self.clock, most_rows=most_rows)
+        lake = CreditLake(store, Leases(store), self.clock, most_rows=most_rows, piece=piece)
         return await lake.update("acme", brand, lambda: next(turns, False))
 
     def files(self, table: str = "credits") -> dict[str, bytes]:
@@ -232,6 +239,28 @@ async def test_a_record_that_is_lost_or_unreadable_costs_a_rewrite_and_nothing_e
     assert (await world.update(most_rows=3 * ROWS)).files == 3
     assert world.files() == whole
     assert (await world.update(most_rows=3 * ROWS)).files == 0
+
+
+async def test_a_large_day_is_read_in_pieces(world: World) -> None:
+    await world.settle(1, 2, count=200)
+    whole = World()
+    await whole.settle(1, 2, count=200)
+    await whole.update()
+    world.bucket.seen.clear()
+    await world.update(piece=100)
+    assert world.files() == whole.files()
+    rows = world.bucket.asked("GET", "/rows.csv.gz")
+    assert len(rows) > 2 * 10, "each day takes many reads"
+
+
+async def test_when_s3_fails_between_two_pieces_the_next_run_writes_the_day(world: World) -> None:
+    await world.settle(1, count=200)
+    world.bucket.turns = [True] * 9 + [False]
+    with pytest.raises(LedgerUnavailable):
+        await world.update(piece=100)
+    assert world.bucket.failed[0][1].endswith("/rows.csv.gz")
+    assert (world.files(), await world.update(piece=100)) == ({}, LakeChanges(files=1, days=1))
+    assert len(world.rows()) == 200
 
 
 async def test_an_erased_number_is_gone_from_the_lake_after_the_next_run(world: World) -> None:
