@@ -64,9 +64,9 @@ class PeriodSnapshot:
         """See `DayReader.index`."""
         return await self.reader.index(self.query, version)
 
-    async def block(self, version: DayVersion, block: Block) -> Rows:
+    async def block(self, version: DayVersion, block: Block, *, remember: bool = True) -> Rows:
         """See `DayReader.block`."""
-        return await self.reader.block(self.query, version, block)
+        return await self.reader.block(self.query, version, block, remember=remember)
 
     async def rollup(self, version: DayVersion, detail: Detail = Detail.DAY) -> Rollup:
         """See `DayReader.rollup`."""

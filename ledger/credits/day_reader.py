@@ -78,8 +78,8 @@ class DayReader:
                 self._indexes.remember(key, index, len(index.blocks) * BLOCK_BYTES)
         return index
 
-    async def block(self, query: DayQuery, version: DayVersion, block: Block) -> Rows:
-        """The rows of one block of a version.
+    async def block(self, query: DayQuery, version: DayVersion, block: Block, *, remember: bool = True) -> Rows:
+        """The rows of one block of a version; a query that reads very many does not `remember` them.
 
         Raises:
             UpstreamError, LedgerUnavailable: they are lost, see `rows`.
@@ -87,7 +87,9 @@ class DayReader:
         rows = self._in_memory(query, version, block)
         if rows is None:
             key = _rows_key(query, version, block)
-            rows = await self._reads.get(key, lambda: self._read_block(query, version, block, key))
+            rows = await self._reads.get(
+                key, lambda: self._read_block(query, version, block, key if remember else None)
+            )
         return rows
 
     async def rollup(self, query: DayQuery, version: DayVersion, detail: Detail = Detail.DAY) -> Rollup:
@@ -134,25 +136,54 @@ class DayReader:
             return decode_index(rollup.blocks, version.count)
         except CorruptRollup as error:
             LOG.warning("the rollup of %s: %s", _key(query, version), error)
-        made = await self._made_rollup(query, version)
-        self._rollups.remember(_key(query, version), made, made.size)
-        return decode_index(made.blocks, version.count) if made.blocks is not None else None
+        return await self._made_index(query, version)
+
+    async def _made_index(self, query: DayQuery, version: DayVersion) -> DayIndex | None:
+        """The index of a version whose own is wrong, made from its rows; None when they are lost or have no blocks."""
+        key = _key(query, version)
+        try:
+            made = await query.store.rollup_of_rows(version)
+        except LedgerUnavailable as error:
+            LOG.warning("the index of %s could not be made from stored rows: %s", version.day, error)
+            return None
+        known = self._rollups.recall(key)
+        if made is None or made.blocks is None or version.count is None or (known and known.whole != made.whole):
+            return None
+        index = decode_index(made.blocks, version.count)
+        self._rollups.remember(key, made, made.size)
+        self._indexes.remember(key, index, len(index.blocks) * BLOCK_BYTES)
+        return index
 
     async def _read_rows(self, query: DayQuery, version: DayVersion, key: str) -> Rows:
         rows = await self._stored(query, version, query.store.rows(version))
         if rows is None:
             again = await self._fetch_again(query, version)
-            rows = await self._all_rows(query, again, is_same=again.id == version.id)
+            rows = again.rows if again.rows is not None else await query.store.rows(again)
+        if rows is None:
+            raise _unreadable(version.day)
         self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
         return rows
 
-    async def _read_block(self, query: DayQuery, version: DayVersion, block: Block, key: str) -> Rows:
+    async def _read_block(self, query: DayQuery, version: DayVersion, block: Block, key: str | None) -> Rows:
+        """The rows of a block, remembered under a key: from S3, by a new index if this one is wrong, or the vendor."""
         rows = await self._stored(query, version, query.store.block(version, block))
         if rows is None:
+            rows = await self._stored(query, version, self._found_otherwise(query, version, block))
+        if rows is None:
             again = await self._fetch_again(query, version)
-            rows = await self._rows_of_block(query, again, block, is_same=again.id == version.id)
-        self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
+            rows = await _found(query, again, await _index_of(query, again), block)
+        if rows is None:
+            raise _unreadable(version.day)
+        if key is not None:
+            self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
         return rows
+
+    async def _found_otherwise(self, query: DayQuery, version: DayVersion, block: Block) -> Rows | None:
+        key = _key(query, version)
+        index = self._indexes.recall(key)
+        if index is None or block in index.blocks:
+            index = await self._reads.get(f"{key} index", lambda: self._made_index(query, version))
+        return None if index is None else await _found(query, version, index, block)
 
     async def _stored(self, query: DayQuery, version: DayVersion, read: Awaitable[Rows | None]) -> Rows | None:
         try:
@@ -162,27 +193,6 @@ class DayReader:
                 raise
             LOG.warning("fetching %s again: %s", version.day, error)
             return None
-
-    async def _rows_of_block(self, query: DayQuery, again: DayVersion, block: Block, *, is_same: bool) -> Rows:
-        """The rows of a lost block, out of a version with the same rows, whose blocks may be cut elsewhere."""
-        if again.rows is not None:
-            parts = [again.rows]
-        elif is_same:
-            parts = [await _once_more(again, query.store.block(again, block))]
-        elif (index := await self.index(query, again)) is None:
-            parts = [await self.rows(query, again)]
-        else:
-            same = [other for other in index.blocks if block.first <= other.last and other.first <= block.last]
-            parts = [await self.block(query, again, other) for other in same]
-        rows = Rows([cell for part in parts for cell in part.between(block.first, block.last).cells])
-        if len(rows) != block.count:
-            raise _changed(again.day)
-        return rows
-
-    async def _all_rows(self, query: DayQuery, again: DayVersion, *, is_same: bool) -> Rows:
-        if is_same and again.rows is None:
-            return await _once_more(again, query.store.rows(again))
-        return await self.rows(query, again)
 
     async def _fetch_again(self, query: DayQuery, lost: DayVersion) -> DayVersion:
         """A day whose rows are lost, from the vendor: a version with the same rows."""
@@ -269,12 +279,34 @@ async def _rollup_of(query: DayQuery, fetched: DayVersion) -> Rollup | None:
     return await query.store.rollup(fetched) or await query.store.rollup_of_rows(fetched)
 
 
-async def _once_more(version: DayVersion, read: Awaitable[Rows | None]) -> Rows:
-    """Rows that S3 could not give a moment ago, and that turned out to be stored after all."""
-    rows = await read
-    if rows is None:
-        raise LedgerUnavailable(f"the stored rows of {version.day} cannot be read")
+async def _index_of(query: DayQuery, fetched: DayVersion) -> DayIndex | None:
+    """The index of a version that has just been fetched, unless its rows are in memory."""
+    rollup = None if fetched.rows is not None else await query.store.rollup(fetched)
+    if rollup is None or rollup.blocks is None or fetched.count is None:
+        return None
+    return decode_index(rollup.blocks, fetched.count)
+
+
+async def _found(query: DayQuery, version: DayVersion, index: DayIndex | None, block: Block) -> Rows | None:
+    """The rows of a lost block, in a version whose blocks may be cut elsewhere; None when they cannot be read."""
+    if version.rows is not None:
+        parts: list[Rows | None] = [version.rows]
+    elif index is None:
+        parts = [await query.store.rows(version)]
+    else:
+        same = [other for other in index.blocks if block.first <= other.last and other.first <= block.last]
+        parts = [await query.store.block(version, other) for other in same]
+    cells = [part.between(block.first, block.last).cells for part in parts if part is not None]
+    if len(cells) < len(parts):
+        return None
+    rows = Rows([cell for some in cells for cell in some])
+    if len(rows) != block.count:
+        raise _changed(version.day)
     return rows
+
+
+def _unreadable(day: date) -> LedgerUnavailable:
+    return LedgerUnavailable(f"the stored rows of {day} cannot be read")
 
 
 def _changed(day: date) -> LedgerUnavailable:

@@ -76,6 +76,11 @@ class PageBuilder:
         return self._need <= 0
 
     @property
+    def rows_read(self) -> int:
+        """How many rows have been read for it, wanted or not."""
+        return self._read
+
+    @property
     def missing(self) -> float:
         """How many rows are missing, besides those that the reads under way are expected to bring."""
         return self._need - sum(self._expected)

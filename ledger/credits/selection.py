@@ -28,6 +28,8 @@ from runtime.clock import Period
 PARTS_AT_ONCE = 8
 INDEXES_AT_ONCE = 8
 ROLLUPS_AT_ONCE = 64
+ROWS_TO_REMEMBER = 90_000
+"""A count or summary that reads more rows remembers no block: it would drop all others from memory for nothing."""
 
 
 class Selection:
@@ -42,14 +44,16 @@ class Selection:
         """How many rows the whole period has."""
         counts = [version.count or 0 for version in self._snapshot.versions if self._is_whole(version)]
         to_read = [version for version in self._snapshot.versions if not self._is_whole(version)]
-        return sum(counts) + sum([count async for _, count in self._read(self._parts(to_read), self._count)])
+        count = partial(self._count, remember=_are_few(to_read))
+        return sum(counts) + sum([found async for _, found in self._read(self._parts(to_read), count)])
 
     async def page(self, first: int, after: Position | None, *, newest_first: bool = False) -> RowPage:
         """The `first` rows after a position, in the order of the log or in the opposite one."""
         page = PageBuilder(first, after, newest_first=newest_first)
         days = page.in_order(self._snapshot.versions)
         ahead = [version for version in days if not page.is_past(DayPart(version))]
-        async for part, rows in self._read(self._parts_of_page(ahead, page), self._rows, page):
+        rows_of = partial(self._rows_of_page, page)
+        async for part, rows in self._read(self._parts_of_page(ahead, page), rows_of, page):
             page.add_rows(part, rows)
         return page.result(has_previous=page.found_before or await self._has_previous(days, page))
 
@@ -64,7 +68,8 @@ class Selection:
         to_read = [version for version in self._snapshot.versions if not self._is_whole(version)]
         async for version, rollup in self._read_rollups(whole, request.detail):
             summary.add(version.day, rollup)
-        async for part, rollup in self._read(self._parts(to_read), partial(self._rollup, request.detail)):
+        rollup_of = partial(self._rollup, request.detail, remember=_are_few(to_read))
+        async for part, rollup in self._read(self._parts(to_read), rollup_of):
             summary.add(part.version.day, rollup)
         return summary.buckets()
 
@@ -140,22 +145,27 @@ class Selection:
             # Further errors are ignored: the first one has been raised already.
             await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
 
-    async def _rows(self, part: DayPart) -> Rows:
+    async def _rows(self, part: DayPart, *, remember: bool) -> Rows:
         """A part's wanted rows."""
-        version, block = part.version, part.block
-        rows = await (self._snapshot.rows(version) if block is None else self._snapshot.block(version, block))
+        if part.block is None:
+            rows = await self._snapshot.rows(part.version)
+        else:
+            rows = await self._snapshot.block(part.version, part.block, remember=remember)
         inside = rows if part.is_inside(self._period) else rows.within(self._period)
         return inside if self._where is None else self._where.matching(inside)
 
-    async def _count(self, part: DayPart) -> int:
+    async def _rows_of_page(self, page: PageBuilder, part: DayPart) -> Rows:
+        return await self._rows(part, remember=page.rows_read <= ROWS_TO_REMEMBER)
+
+    async def _count(self, part: DayPart, *, remember: bool = True) -> int:
         """How many rows of a part are wanted; it is not read if all of them are."""
         if self._where is None and part.is_inside(self._period):
             return part.count
-        return len(await self._rows(part))
+        return len(await self._rows(part, remember=remember))
 
-    async def _rollup(self, detail: Detail, part: DayPart) -> Rollup:
+    async def _rollup(self, detail: Detail, part: DayPart, *, remember: bool) -> Rollup:
         """The rollup of a part's wanted rows."""
-        made = Rollup.of(await self._rows(part))
+        made = Rollup.of(await self._rows(part, remember=remember))
         return made.parsed(detail) or made
 
     async def _read_rollups(
@@ -184,6 +194,10 @@ class Selection:
                 return await read()
         except TimeoutError as error:
             raise late from error
+
+
+def _are_few(days: Sequence[DayVersion]) -> bool:
+    return sum(version.count or 0 for version in days) <= ROWS_TO_REMEMBER
 
 
 def _parts_of(version: DayVersion, index: DayIndex | None, *, newest_first: bool) -> Iterator[DayPart]:

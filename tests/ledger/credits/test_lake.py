@@ -40,7 +40,7 @@ ODD = "Chat & Win"
 async def log(bucket: str, aws: Aws) -> CreditLog:
     """A bucket with settled days of all brands and of one, an empty one, an odd one, and one that may still change."""
     store, clock = Store(S3Bucket(bucket, aws.endpoint)), MovingClock(FIRST + (DAYS + 3) * DAY)
-    await settle(store, FIRST, DAYS, 200)
+    await settle(store, FIRST, DAYS, 200, block_rows=30)
     await settle(store, FIRST, DAYS, 200, ODD)
     all_brands = DayStore(store, "default", None)
     await all_brands.write((FIRST + DAYS * DAY).date(), clock(), Rows.of([]), settled=True)

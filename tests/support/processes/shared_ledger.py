@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from functions.settings import Settings
 from functions.wiring import Parts
+from ledger.days.blocks import BLOCK_ROWS
 from local.vendors.openmarket import OpenMarketSimulator, parsed_time
 from local.vendors.rde import RdeSimulator
 from local.vendors.simulator import failing
@@ -26,11 +27,12 @@ class SharedLedger:
         self.clock = openmarket.clock = rde.clock = MovingClock(NOON)
         rde.generated = False
         self.bucket, self.settings = MemoryBucket(self.clock), Settings.read(environ)
+        self.block_rows = BLOCK_ROWS
         self.vendors = vendors_of(Parts(self.settings, self.clock, MemoryStore(self.bucket)))
 
     def start(self) -> LedgerProcess:
         """Start one more process, with a memory of its own."""
-        return process(self.settings, self.clock, MemoryStore(self.bucket), self.vendors)
+        return process(self.settings, self.clock, MemoryStore(self.bucket), self.vendors, self.block_rows)
 
     def fail_vendors(self) -> None:
         """Let both vendors fail until `behave` is called on them."""
