@@ -5,6 +5,7 @@ from collections.abc import Iterator
 FAST = 1
 STORED = 2
 CHUNK = 64 * 1024
+SMALL = 1024 * 1024
 
 
 class CorruptGzipError(Exception):
@@ -13,9 +14,9 @@ class CorruptGzipError(Exception):
 
 def pack(body: bytes, level: int = STORED) -> bytes:
     """Compress to gzip without a time stamp; equal input does not always give equal bytes."""
-    from isal import igzip
+    from isal import igzip_lib
 
-    return igzip.compress(body, compresslevel=level, mtime=0)
+    return igzip_lib.compress(body, level, igzip_lib.COMP_GZIP)
 
 
 def unpack(body: bytes) -> bytes:
@@ -24,9 +25,16 @@ def unpack(body: bytes) -> bytes:
     Raises:
         CorruptGzipError: the bytes are not gzip, or cut off.
     """
-    from isal import igzip, isal_zlib
+    from isal import isal_zlib
 
     try:
+        if 0 < len(body) <= SMALL:  # most often one member, and `igzip` with Python's `gzip` takes 2 ms to import
+            member = isal_zlib.decompressobj(wbits=31)
+            text = member.decompress(body)
+            if member.eof and not member.unused_data:
+                return text
+        from isal import igzip
+
         unpacked: bytes = igzip.decompress(body)  # type: ignore[no-untyped-call]
     except (OSError, EOFError, isal_zlib.error) as error:  # type: ignore[misc]  # isal's stubs do not know its error
         raise CorruptGzipError(f"not a whole gzip member: {type(error).__name__}") from error

@@ -5,7 +5,6 @@ is killed. It has to fit into the 512 MB that a function's `/tmp` has, beside wh
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from typing import IO
 
@@ -108,6 +107,8 @@ class _CompressedFile:
         self._packer = isal_zlib.compressobj(level=1, wbits=31)
         self._size = 0
         try:
+            import tempfile  # 5 ms, and most bodies are small
+
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by its reader
         except OSError as error:
             raise _no_room(error) from error

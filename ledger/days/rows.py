@@ -5,7 +5,6 @@ the columns are part of the contract (docs/architecture.md). Only days with a qu
 reader; the others are split, which is faster.
 """
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -133,6 +132,8 @@ NO_ROWS = Rows(())
 
 def csv_lines(rows: Rows) -> bytes:
     """Rows as CSV without the header."""
+    import csv
+
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     cells = rows.cells
@@ -192,6 +193,8 @@ def _cells(lines: str) -> list[str]:
         if len(cells) != WIDTH * lines.count("\n"):
             raise CorruptRows("a stored row has another number of cells")
         return cells
+    import csv
+
     rows = list(csv.reader(StringIO(lines, newline="")))
     if any(len(row) != WIDTH for row in rows):
         raise CorruptRows("a stored row has another number of cells")

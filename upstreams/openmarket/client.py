@@ -1,26 +1,26 @@
 """OpenMarket, the mobile credits: its two CSV reports (docs/vendors.md, "OpenMarket").
 
-The reader of the files is imported with the first call: a query that S3 answers does not need it.
+What calls the vendor and reads its files is imported with the first call: a query that S3 answers does not need it.
 """
 
 import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import KW_ONLY, dataclass, field
-from http import HTTPStatus
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from runtime.deadline import Deadline
-from upstreams.auth import account_flow
-from upstreams.bodies import Body, SpooledBody
 from upstreams.errors import OPENMARKET
-from upstreams.http import Call, VendorAnswer, VendorClient
 from upstreams.openmarket.rows import CreditState, LogRow, OutcomeRow, state_of
-from upstreams.secrets import SecretStore
 
 if TYPE_CHECKING:
     import httpx
+
+    from upstreams.bodies import Body, SpooledBody
+    from upstreams.http import Call, VendorAnswer, VendorClient
+    from upstreams.secrets import SecretStore
 
 __all__ = ["CreditState", "CsvAnswer", "LogRow", "OpenMarket", "OutcomeRow", "SpooledLog", "state_of"]
 
@@ -45,7 +45,9 @@ class CsvAnswer[R]:
 class SpooledLog:
     """A log that is too large for memory: its rows are on disk until it is closed."""
 
-    def __init__(self, body: SpooledBody, read: Callable[[SpooledBody], Iterator[LogRow]], proven_whole: bool) -> None:
+    def __init__(
+        self, body: "SpooledBody", read: "Callable[[SpooledBody], Iterator[LogRow]]", proven_whole: bool
+    ) -> None:
         self._body = body
         self._read = read
         self.proven_whole = proven_whole
@@ -73,16 +75,16 @@ class OpenMarket:
     _: KW_ONLY
     base_url: str
     upstream_seconds: float
-    secrets: SecretStore
+    secrets: "SecretStore"
     max_bytes: int = LARGEST_ANSWER
     in_memory: int = IN_MEMORY
     no_data: str = ""
-    _client: VendorClient = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        self._client = VendorClient(
-            OPENMARKET, self.upstream_seconds, max_bytes=self.max_bytes, in_memory=self.in_memory
-        )
+    @cached_property
+    def _client(self) -> "VendorClient":
+        from upstreams.http import VendorClient
+
+        return VendorClient(OPENMARKET, self.upstream_seconds, max_bytes=self.max_bytes, in_memory=self.in_memory)
 
     async def log(
         self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline
@@ -101,7 +103,7 @@ class OpenMarket:
             return SpooledLog(answer.spooled, lambda body: self._log_rows(call, answer, body), answer.proven_whole)
         return self._read(read_log, call, answer, answer.body)
 
-    def _log_rows(self, call: Call, answer: VendorAnswer, body: SpooledBody) -> Iterator[LogRow]:
+    def _log_rows(self, call: "Call", answer: "VendorAnswer", body: "SpooledBody") -> Iterator[LogRow]:
         from upstreams.openmarket.csv import log_rows
 
         with self._client.parsing(call, answer):
@@ -123,19 +125,24 @@ class OpenMarket:
         with closing(answer.spooled):
             return self._read(read_outcome, call, answer, answer.spooled)
 
-    async def _get(self, report: str, tenant: str, query: str, deadline: Deadline) -> tuple[Call, VendorAnswer]:
+    async def _get(self, report: str, tenant: str, query: str, deadline: Deadline) -> "tuple[Call, VendorAnswer]":
+        from upstreams.auth import account_flow
+        from upstreams.http import Call
+
         flow = account_flow(self.secrets, tenant)
         call = Call(report, f"{self.base_url}/csv/{report}?{query}", flow, accepts=self._says_no_data)
         return call, await self._client.get(call, deadline)
 
     def _read[R](
-        self, read: Callable[[Body, str | None, str], list[R]], call: Call, answer: VendorAnswer, body: Body
+        self, read: "Callable[[Body, str | None, str], list[R]]", call: "Call", answer: "VendorAnswer", body: "Body"
     ) -> CsvAnswer[R]:
         with self._client.parsing(call, answer):
             return CsvAnswer(read(body, answer.content_type, self.no_data), proven_whole=answer.proven_whole)
 
     def _says_no_data(self, response: "httpx.Response") -> bool:
         """Whether a 404 is the vendor's answer to a period without rows."""
+        from http import HTTPStatus
+
         from upstreams.openmarket.no_data import says_no_data, sentence_pattern
 
         content_type = response.headers.get("Content-Type")

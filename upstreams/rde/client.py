@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -120,6 +119,8 @@ class Rde:
         Raises:
             UpstreamError: no usable answer; `sent` is true when the report may be made all the same.
         """
+        from http import HTTPStatus
+
         first, *others = self._spellings(request.format)
         try:
             return await self._post(tenant, _body(request, first), deadline)
