@@ -26,6 +26,8 @@ from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Period
 
 PARTS_AT_ONCE = 8
+BLOCKS_AHEAD = 2
+"""Of a day that is read as a whole: the one that is worked on, and the next one."""
 INDEXES_AT_ONCE = 8
 ROLLUPS_AT_ONCE = 64
 ROWS_TO_REMEMBER = 90_000
@@ -72,6 +74,12 @@ class Selection:
         async for part, rollup in self._read(self._parts(to_read), rollup_of):
             summary.add(part.version.day, rollup)
         return summary.buckets()
+
+    async def rows_of(self, version: DayVersion, *, newest_first: bool = False) -> AsyncIterator[Rows]:
+        """A day's wanted rows, block by block, in the order of the log or in the opposite one; none is remembered."""
+        parts = self._parts([version], newest_first=newest_first)
+        async for _, rows in self._read(parts, partial(self._rows, remember=False), at_once=BLOCKS_AHEAD):
+            yield rows.newest_first() if newest_first else rows
 
     async def _has_previous(self, days: Sequence[DayVersion], page: PageBuilder) -> bool:
         """Whether a row is wanted before all those that the page has read; the nearest ones are looked at first."""
@@ -120,7 +128,11 @@ class Selection:
         return self._where is None or part.block is None or self._where.may_match(part.block)
 
     async def _read[T](
-        self, parts: AsyncIterator[DayPart], read: Callable[[DayPart], Awaitable[T]], page: PageBuilder | None = None
+        self,
+        parts: AsyncIterator[DayPart],
+        read: Callable[[DayPart], Awaitable[T]],
+        page: PageBuilder | None = None,
+        at_once: int = PARTS_AT_ONCE,
     ) -> AsyncGenerator[tuple[DayPart, T]]:
         """Parts with what is read of each, in order; the next few are being read in the meantime.
 
@@ -129,7 +141,7 @@ class Selection:
         ahead: deque[tuple[DayPart, asyncio.Future[T]]] = deque()
         try:
             while page is None or not page.is_full:
-                while len(ahead) < PARTS_AT_ONCE and (page is None or page.missing > 0):
+                while len(ahead) < at_once and (page is None or page.missing > 0):
                     if (part := await anext(parts, None)) is None:
                         break
                     ahead.append((part, asyncio.ensure_future(read(part))))

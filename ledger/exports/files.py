@@ -105,26 +105,51 @@ async def newest_first(rows: Iterator[Row]) -> Iterator[Row]:
     return (row for block in reversed(blocks) for row in reversed(orjson.loads(isal_zlib.decompress(block))))
 
 
+class SegmentWriter:
+    """Compresses rows that come in several pieces; `crc` and `length` are those of all text before them."""
+
+    def __init__(self, written_as: ExportFormat, crc: int, length: int) -> None:
+        from isal import isal_zlib
+
+        self._write = WRITERS[written_as]
+        self._deflate = isal_zlib.compressobj(level=STORED, wbits=-15)
+        self._chunks: list[bytes] = []
+        self._rows, self._crc, self._length = 0, crc, length
+
+    async def add(self, rows: Iterator[Row]) -> None:
+        """Append rows, with pauses for other tasks.
+
+        Raises:
+            CorruptRows: the rows were unreadable.
+        """
+        import asyncio
+
+        from isal import isal_zlib
+
+        for block in batched(rows, BLOCK, strict=False):
+            text = self._write(block)
+            self._chunks.append(self._deflate.compress(text))
+            self._crc, self._length = isal_zlib.crc32(text, self._crc), self._length + len(text)
+            self._rows += len(block)
+            await asyncio.sleep(0)
+
+    def finish(self) -> Segment:
+        """All that was added."""
+        from isal import isal_zlib
+
+        self._chunks.append(self._deflate.flush(isal_zlib.Z_FULL_FLUSH))
+        return Segment(b"".join(self._chunks), self._rows, self._crc, self._length)
+
+
 async def segment(rows: Iterator[Row], written_as: ExportFormat, crc: int, length: int) -> Segment:
-    """Compress rows, with pauses for other tasks; `crc` and `length` are those of all text before them.
+    """Compress rows, see `SegmentWriter`.
 
     Raises:
         CorruptRows: the rows were unreadable.
     """
-    import asyncio
-
-    from isal import isal_zlib
-
-    write = WRITERS[written_as]
-    deflate = isal_zlib.compressobj(level=STORED, wbits=-15)
-    chunks, count = [], 0
-    for block in batched(rows, BLOCK, strict=False):
-        text = write(block)
-        chunks.append(deflate.compress(text))
-        crc, length, count = isal_zlib.crc32(text, crc), length + len(text), count + len(block)
-        await asyncio.sleep(0)
-    chunks.append(deflate.flush(isal_zlib.Z_FULL_FLUSH))
-    return Segment(b"".join(chunks), count, crc, length)
+    writer = SegmentWriter(written_as, crc, length)
+    await writer.add(rows)
+    return writer.finish()
 
 
 async def opening(written_as: ExportFormat) -> Segment:

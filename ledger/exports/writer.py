@@ -13,12 +13,14 @@ from itertools import batched
 from ledger.credits.credit_log import CreditLog, PeriodSnapshot
 from ledger.credits.day_ranges import LONGEST_RANGE
 from ledger.credits.masking import masked
+from ledger.credits.selection import Selection
 from ledger.days.day_store import DayVersion
 from ledger.days.rows import MSISDN, TIME, CorruptRows
 from ledger.exports.files import (
     CorruptSegments,
     Row,
     Segment,
+    SegmentWriter,
     matching_rows,
     newest_first,
     rows_in_memory,
@@ -149,8 +151,10 @@ class Exporter:
 
 
 async def _body(snapshot: PeriodSnapshot, version: DayVersion) -> bytes | None:
-    """A version's rows as they are stored, unless they are in memory already."""
-    return None if version.rows is not None else await snapshot.query.store.stored_rows(version)
+    """A version's rows as they are stored, unless they are in memory already or will be read block by block."""
+    if version.rows is not None or await snapshot.index(version) is not None:
+        return None
+    return await snapshot.query.store.stored_rows(version)
 
 
 async def _segment(
@@ -158,6 +162,8 @@ async def _segment(
 ) -> Segment:
     """A day's rows, compressed; rows that S3 has lost or cannot read are fetched again."""
     job, crc, length = progress.state.job, progress.crc, progress.length
+    if await snapshot.index(version) is not None:
+        return await _segment_of_blocks(progress, snapshot, version)
     if version.rows is None:
         try:
             # A body that is gone is read as an empty one, which is corrupt.
@@ -169,6 +175,16 @@ async def _segment(
     return await segment(rows, job.format, crc, length)
 
 
+async def _segment_of_blocks(progress: ExportProgress, snapshot: PeriodSnapshot, version: DayVersion) -> Segment:
+    """A large day's rows, compressed; its blocks are read one after the other, in either order."""
+    job = progress.state.job
+    writer = SegmentWriter(job.format, progress.crc, progress.length)
+    days = Selection(snapshot, job.period, job.where)
+    async for rows in days.rows_of(version, newest_first=job.newest_first):
+        await writer.add(_masked(rows_in_memory(rows), job))
+    return writer.finish()
+
+
 async def _ordered(rows: Iterator[Row], job: ExportJob, day: date) -> Iterator[Row]:
     """A day's visible rows in the job's order."""
     visible = _visible(rows, job, day)
@@ -176,11 +192,16 @@ async def _ordered(rows: Iterator[Row], job: ExportJob, day: date) -> Iterator[R
 
 
 def _visible(rows: Iterator[Row], job: ExportJob, day: date) -> Iterator[Row]:
-    """The wanted rows that lie in the period, with masked phone numbers unless the job may show them."""
+    """The wanted rows that lie in the period, as the job may show them."""
     if not job.period.covers(day):
         rows = (row for row in rows if job.period.start <= datetime.fromisoformat(row[TIME]) < job.period.end)
     if job.where is not None:
         rows = matching_rows(rows, job.where)
-    if not job.unmasked:
-        rows = ((*row[:MSISDN], masked(row[MSISDN]), *row[MSISDN + 1 :]) for row in rows)
-    return rows
+    return _masked(rows, job)
+
+
+def _masked(rows: Iterator[Row], job: ExportJob) -> Iterator[Row]:
+    """The rows with masked phone numbers, unless the job may show them."""
+    if job.unmasked:
+        return rows
+    return ((*row[:MSISDN], masked(row[MSISDN]), *row[MSISDN + 1 :]) for row in rows)

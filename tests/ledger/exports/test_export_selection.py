@@ -62,6 +62,34 @@ async def test_a_day_of_several_blocks_is_reversed_as_a_whole(
     assert rows_of(await process.file(done)) == shown[::-1]
 
 
+@pytest.mark.parametrize("where", [None, *FILTERS.values()], ids=["all", *FILTERS])
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_a_stored_day_of_many_blocks_is_read_block_by_block(
+    start: Start, where: CreditFilter | None, *, newest_first: bool
+) -> None:
+    asked = replace(job("2019-11-12T05:30:01Z", "2019-11-14T17:00:00Z"), where=where, newest_first=newest_first)
+    shown = await start(block_rows=5).shown(asked)
+    process = start(block_rows=5)
+    done = await process.finish((await process.exports.request(asked)).id)
+    assert rows_of(await process.file(done)) == (shown[::-1] if newest_first else shown)
+
+
+@pytest.mark.parametrize("ending", ["rows.csv.gz", ".json.gz"])
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_lost_blocks_and_indexes_do_not_change_an_export(
+    start: Start, ending: str, *, newest_first: bool
+) -> None:
+    asked = replace(job(), newest_first=newest_first)
+    process = start(block_rows=5)
+    shown = await process.shown(asked)
+    for item in await process.store.listing("credit-log"):
+        if item.key.endswith(ending):
+            await process.store.put(item.key, b"rubbish", {"fetched": "2019-12-05T12:00:00Z"})
+    process = start(block_rows=5)
+    done = await process.finish((await process.exports.request(asked)).id)
+    assert rows_of(await process.file(done)) == (shown[::-1] if newest_first else shown)
+
+
 def every_kind_of_job() -> list[ExportJob]:
     return [
         replace(job(), where=where, newest_first=newest)

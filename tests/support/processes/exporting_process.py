@@ -23,6 +23,7 @@ import openpyxl  # type: ignore[import-untyped]  # its stubs are a package of th
 from functions.settings import Settings
 from functions.wiring import Parts, store_of
 from ledger.credits.selection import Selection
+from ledger.days.blocks import BLOCK_ROWS
 from ledger.days.day_store import DayStore
 from ledger.days.rows import COLUMNS, Rows
 from ledger.exports.exports import PATIENCE, Exports
@@ -84,12 +85,14 @@ class ExportingProcess:
         store: Store | None = None,
         patience: timedelta = PATIENCE,
         part_bytes: int = 1,
+        block_rows: int = BLOCK_ROWS,
         **limits: int,
     ) -> None:
         self.settings = Settings.read(environ)
         self.store = store or store_of(self.settings)
         parts = QuickParts(self.settings, clock, self.store)
         self.credit_log = parts.credit_log
+        self.credit_log.block_rows = block_rows
         self.exporter = Exporter(self.store, parts.leases, self.credit_log, part_bytes=part_bytes, **limits)
         self.started: list[str] = []
         self.exports = Exports(self.store, self._start, clock, patience)
