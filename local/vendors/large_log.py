@@ -1,11 +1,11 @@
-"""OpenMarket with days of a million credits and more: rows are made while they are sent, and none is kept.
+"""OpenMarket with a day of a million credits and more: rows are made while they are sent, and none is kept.
 
-The rows of a day follow from its date and their number alone, and so does what they add up to.
+The rows follow from the day and their number alone, and so does what they add up to.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from http import HTTPStatus
 from itertools import batched
@@ -23,10 +23,11 @@ OUTCOMES = ("SUCCESS", "FAILED", "confirmed", "SUCCESS", "SUCCESS")
 
 
 class LargeLogSimulator(OpenMarketSimulator):
-    """The simulated vendor with `rows` credits on each day, in the order of their times or `scattered`."""
+    """The simulated vendor with `rows` credits on one day, in the order of their times or `scattered`."""
 
-    def __init__(self, *, rows: int, scattered: bool = False, **options: Any) -> None:  # noqa: ANN401 - Simulator's
+    def __init__(self, *, day: date, rows: int, scattered: bool = False, **options: Any) -> None:  # noqa: ANN401 - Simulator's
         super().__init__(rows_a_day=0, **options)
+        self.day = day
         self.rows = rows
         self.scattered = scattered
 
@@ -39,17 +40,15 @@ class LargeLogSimulator(OpenMarketSimulator):
         return replace(answer, pieces=self._pieces(start, end))
 
     def amount(self) -> Decimal:
-        """What a day's credits add up to."""
+        """What the day's credits add up to."""
         return sum((Decimal(PRICE_POINTS[number % len(PRICE_POINTS)]) for number in range(self.rows)), Decimal(0))
 
     def _pieces(self, start: datetime, end: datetime) -> Iterator[bytes]:
         yield (",".join(LOG_COLUMNS) + "\r\n").encode()
-        day = start.astimezone(UTC).date()
-        while day <= end.astimezone(UTC).date():
-            yield from (b"".join(lines) for lines in batched(self._lines(day, start, end), ROWS_AT_ONCE, strict=False))
-            day += timedelta(days=1)
+        yield from (b"".join(lines) for lines in batched(self._lines(start, end), ROWS_AT_ONCE, strict=False))
 
-    def _lines(self, day: date, start: datetime, end: datetime) -> Iterator[bytes]:
+    def _lines(self, start: datetime, end: datetime) -> Iterator[bytes]:
+        day = self.day
         midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
         first, last = (int((moment - midnight).total_seconds()) for moment in (start, end))
         for number in range(self.rows):

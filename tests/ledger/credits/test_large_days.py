@@ -31,7 +31,7 @@ QUERY = """query($from: DateTime!, $to: DateTime!, $after: String) {
 
 @pytest.fixture
 def vendor() -> Iterator[LargeLogSimulator]:
-    with LargeLogSimulator(rows=ROWS, scattered=True) as simulator:
+    with LargeLogSimulator(day=now().date() - 10 * DAY, rows=ROWS, scattered=True) as simulator:
         yield simulator
 
 
@@ -65,7 +65,7 @@ def asked(environ: dict[str, str], result: Path, *variables: dict[str, Any]) -> 
 async def test_a_day_of_many_credits_takes_little_memory(
     environ: dict[str, str], vendor: LargeLogSimulator, tmp_path: Path
 ) -> None:
-    day = now().date() - 10 * DAY
+    day = vendor.day
     period = {"from": f"{day}T00:00:00Z", "to": f"{day + DAY}T00:00:00Z"}
     (page,), filling = asked(environ, tmp_path / "filled", period)
     assert page["freshness"]["source"] == "UPSTREAM"

@@ -22,7 +22,7 @@ def peak(deployment: Deployment) -> tuple[int, int]:
         capture_output=True,
         text=True,
     )
-    archived, memory = ended.stdout.split()
+    archived, memory, _ = ended.stdout.split()
     return int(archived), int(memory)
 
 
