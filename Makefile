@@ -4,7 +4,7 @@ RUN := .venv/bin/
 PORT ?= 8000
 export UV_PYTHON_PREFERENCE ?= system
 
-.PHONY: setup run test test-fast nightly lint lint-schema lint-overview schema licences audit bench bench-peers bench-ledger load profile build deploy deploy-check deploy-tools clients-tools
+.PHONY: setup run test test-fast nightly lint lint-schema lint-overview schema licences audit bench bench-peers bench-ledger bench-filling load profile build deploy deploy-check deploy-tools clients-tools
 setup: .venv/.ready
 
 $(UV):
@@ -87,6 +87,9 @@ bench: setup .tools/ric/bin/python
 
 bench-ledger: setup
 	$(RUN)python -m benchmarks.ledger
+
+bench-filling: setup
+	$(RUN)python -m benchmarks.filling
 
 load: setup
 	$(RUN)python -m benchmarks.load

@@ -49,6 +49,7 @@ FACTS = {
     "parameters are URL-encoded": "test_the_log_is_asked_for_in_utc_with_every_character_escaped",
     "whether the ends are inclusive": "test_a_period_holds_its_first_instant_and_not_its_last",
     "longest period, retention": "test_runs_are_contiguous_at_most_31_days_and_end_before_a_lease",
+    "how large an answer may be": "test_a_large_answer_is_stored_as_a_small_one_is",
     # the log's columns
     "Credit ID": "test_an_id_is_a_64_bit_unsigned_number_or_refused",
     "Time (UTC)": "test_a_time_that_could_be_another_instant_is_refused",
