@@ -156,6 +156,7 @@ class ExportState:
                 "length": self.length,
                 "freshness": freshness
                 and [freshness.source.value, freshness.as_of, freshness.good_until, freshness.stale],
+                "final": freshness and [freshness.final, freshness.final_until],
                 "size": self.size,
                 "error": self.error,
             }
@@ -179,7 +180,7 @@ class ExportState:
             None if upto is None else date.fromisoformat(upto),
             _typed(record["crc"], int),
             _typed(record["length"], int),
-            None if record["freshness"] is None else _freshness(record["freshness"]),
+            None if record["freshness"] is None else _freshness(record["freshness"], record.get("final")),
             None if size is None else _typed(size, int),
             None if error is None else _typed(error, str),
         )
@@ -202,9 +203,14 @@ def _part(fields: list[Any]) -> ExportPart:
     return ExportPart(_typed(name, str), _typed(rows, int), _typed(size, int))
 
 
-def _freshness(fields: list[Any]) -> Freshness:
+def _freshness(fields: list[Any], ending: list[Any] | None) -> Freshness:
+    """The freshness of the rows so far; versions before 0.2 did not store what of them is final."""
     source, as_of, good_until, stale = fields
-    return Freshness(Source(source), _moment(as_of), _moment(good_until), _typed(stale, bool))
+    final, until = ending or (False, None)
+    final_until = None if until is None else _moment(until)
+    return Freshness(
+        Source(source), _moment(as_of), _moment(good_until), _typed(stale, bool), final_until, _typed(final, bool)
+    )
 
 
 def _moment(text: str) -> datetime:

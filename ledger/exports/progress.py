@@ -95,7 +95,9 @@ class ExportProgress:
         self._refuse_too_many_rows()
         self.crc, self.length = segment.crc, segment.length
         self._upto = day if self.state.job.newest_first else day + DAY
-        self._freshness = combined(self._freshness or self.state.freshness, freshness)
+        known = self._freshness or self.state.freshness or freshness
+        newest_first = self.state.job.newest_first
+        self._freshness = combined(freshness, known) if newest_first else combined(known, freshness)
         size = sum(len(waiting.body) for waiting in self._waiting)
         if size >= self.part_bytes or time.monotonic() - self._since >= PART_SECONDS:
             await self.write_part()
@@ -215,10 +217,14 @@ class ExportProgress:
         self.state = following
 
 
-def combined(one: Freshness | None, other: Freshness) -> Freshness:
-    """The freshness of two answers together."""
-    if one is None:
-        return other
-    source = Source.UPSTREAM if Source.UPSTREAM in {one.source, other.source} else Source.CACHE
-    good_until = min(one.good_until, other.good_until)
-    return Freshness(source, min(one.as_of, other.as_of), good_until, one.stale or other.stale)
+def combined(earlier: Freshness, later: Freshness) -> Freshness:
+    """The freshness of two stretches of one period together; the same one twice is itself."""
+    open_sides = [side.as_of for side in (earlier, later) if not side.final]
+    return Freshness(
+        Source.UPSTREAM if Source.UPSTREAM in {earlier.source, later.source} else Source.CACHE,
+        min(open_sides) if open_sides else max(earlier.as_of, later.as_of),
+        min(earlier.good_until, later.good_until),
+        earlier.stale or later.stale,
+        (later.final_until or earlier.final_until) if earlier.final else earlier.final_until,
+        earlier.final and later.final,
+    )

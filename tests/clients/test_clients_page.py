@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 import httpx
+import openpyxl  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 
 from tests.support.documents import Block, blocks
@@ -137,6 +138,13 @@ def test_a_block_prints_what_the_page_says(block: Block, folder: Path, environ: 
     needs_installed(PYTHON)
     run = RUNS.get(block.name) or RUNS[Path(block.name).suffix]
     assert run(block.name, folder, environ).strip() == block.prints.strip()
+
+
+def test_the_block_that_exports_fetches_a_workbook_too(folder: Path, environ: dict[str, str]) -> None:
+    needs_installed(NODE_MODULES / ".package-lock.json")
+    printed = output(["node", "export.mjs", "XLSX"], folder, environ)
+    sheet = openpyxl.load_workbook(folder / "credits.xlsx", read_only=True)["Credits"]
+    assert printed == f"{sum(1 for _ in sheet.rows) - 1} rows\n"
 
 
 def needs_installed(path: Path) -> None:

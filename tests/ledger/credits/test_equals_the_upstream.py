@@ -43,6 +43,10 @@ NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 OUTCOME = """query($from: DateTime!, $to: DateTime!, $brand: String) {
   creditOutcome(from: $from, to: $to, brand: $brand) {
     rows { brand amount currency success failed creditApplied } freshness { source asOf stale } } }"""
+BALANCE = """query($from: DateTime!, $to: DateTime!, $brand: String) {
+  creditReconciliation(from: $from, to: $to, brand: $brand) {
+    balanced rows { value logSuccess outcomeSuccess logFailed outcomeFailed difference }
+    freshness { source asOf stale } } }"""
 REPORTS = """query($from: Date!, $to: Date!) {
   reports(from: $from, to: $to, first: 10000) {
     nodes { reportId name status creationDate downloadUrl downloadUrlExpiresAt } totalCount unreadable
@@ -182,6 +186,7 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
         run = KeeperRun(Deadline.after(120))
         self.run(self.processes[number].keeper.work(run))
         assert run.complete
+        assert not run.unbalanced or self.lossy_logs.days, "a settled day that lost nothing differs from its report"
 
     # ── What is asked, and what has to come ──
 
@@ -264,6 +269,12 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
             rows,
             answer["freshness"],
         )
+
+    @rule(number=processes, period=periods(), brand=brands)
+    def log_and_outcome_are_compared(self, number: int, period: Any, brand: str | None) -> None:
+        answer = self.ask(number, BALANCE, self.arguments(period, brand), "creditReconciliation")
+        if answer is not None and not answer["freshness"]["stale"] and not self.lossy_logs.days:
+            assert answer["balanced"], "neither report has lost anything"
 
     @rule(number=processes, days=st.sampled_from([(-30, 0), (-30, 0), (-1, 1), (-35, -1), (-40, -20)]))
     def reports_are_asked_for(self, number: int, days: tuple[int, int]) -> None:

@@ -1,6 +1,7 @@
 """Exports of some credits, and of the newest first: the rows that `creditLog` shows, and resumable like any other."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import orjson
@@ -10,6 +11,7 @@ from ledger.credits.filters import CreditFilter
 from ledger.exports.jobs import ExportJob, ExportSnapshot, ExportState, ExportStatus
 from local.vendors.openmarket import OpenMarketSimulator
 from runtime.deadline import Deadline
+from tests.support.moving_clock import MovingClock
 from tests.support.processes.exporting_process import NOON, Start, job, rows_of
 
 pytestmark = pytest.mark.anyio
@@ -124,3 +126,23 @@ async def test_a_phone_number_is_in_no_text_of_a_job(start: Start) -> None:
     asked = replace(job(), where=FILTERS["a phone number"])
     seen = await start().exports.request(asked)
     assert "447700900011" not in f"{asked} {seen} {seen.state}"
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_an_export_s_freshness_is_that_of_the_credit_log(
+    start: Start, clock: MovingClock, *, newest_first: bool
+) -> None:
+    """Settled days do not make it look old, and it says up to where nothing can change any more."""
+    process = start()
+    await process.shown(job("2019-11-20T00:00:00Z", "2019-12-01T00:00:00Z"))
+    clock.advance(hours=1)
+    asked = replace(job("2019-11-20T00:00:00Z", "2019-12-06T00:00:00Z"), newest_first=newest_first)
+    done = await process.finish((await process.exports.request(asked)).id)
+    assert done.state.freshness is not None
+    shown = await process.credit_log.snapshot("default", None, asked.period, Deadline.after(20))
+    assert done.state.freshness.as_of == shown.freshness.as_of == clock()
+    assert done.state.freshness.final_until == shown.freshness.final_until == datetime(2019, 12, 2, tzinfo=UTC)
+    settled = replace(job("2019-11-20T00:00:00Z", "2019-11-25T00:00:00Z"), newest_first=newest_first)
+    done = await process.finish((await process.exports.request(settled)).id)
+    assert done.state.freshness is not None
+    assert (done.state.freshness.final, done.state.freshness.final_until) == (True, settled.period.end)
