@@ -111,6 +111,16 @@ def test_a_credit_that_ends_between_the_two_fetches_is_no_difference(
     assert openmarket_simulator.count("/csv/log") == 1
 
 
+def test_once_both_are_final_a_credit_that_the_log_shows_as_pending_is_a_difference(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
+    openmarket_simulator.add(a_credit("2019-11-13T12:00:00"))
+    late = rewriting(lambda rows: [[*row[:4], "pending", *row[5:]] if row[5] == "7.77" else row for row in rows])
+    openmarket_simulator.misbehave(late, times=None, path="/csv/log")
+    answer = reconciled(frontend, SETTLED)
+    assert (answer["balanced"], differences(answer)) == (False, [("7.77", "-7.77")])
+
+
 @pytest.mark.parametrize("older", ["log", "outcome report"])
 def test_the_older_side_is_fetched_again_before_anything_differs(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock, older: str
@@ -123,6 +133,9 @@ def test_the_older_side_is_fetched_again_before_anything_differs(
     assert (answer["balanced"], differences(answer)) == (True, [])
     assert ("7.77", 1) in [(row["value"], row["logSuccess"]) for row in answer["rows"]]
     assert answer["freshness"]["asOf"] == rfc3339(clock())
+    reports = [request.query["toTime"] for request in openmarket_simulator.requests if request.path == "/csv/outcome"]
+    if older == "outcome report":
+        assert reports == ["2019-12-05 00:00:00 UTC"] * 2, "the same question, and none about another end"
 
 
 @pytest.mark.parametrize("ends_inclusive", [True, False])
@@ -158,7 +171,16 @@ def test_credits_that_come_while_a_day_goes_on_are_no_difference(
 def test_a_difference_that_stays_is_not_looked_at_again_at_once(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
-    openmarket_simulator.misbehave(rewriting(plus_a_penny), times=None, path="/csv/outcome")
+    def slowly(correct: SimulatorResponse) -> SimulatorResponse:
+        clock.advance(seconds=1)
+        return correct
+
+    wrong = rewriting(plus_a_penny)
+    frontend.data(f'{{ creditLog(from: "{YESTERDAY["from"]}", to: "{YESTERDAY["to"]}") {{ totalCount }} }}')
+    clock.advance(seconds=10)
+    fault = Fault(lambda correct: slowly(wrong.change(correct)))
+    openmarket_simulator.misbehave(fault, times=None, path="/csv/outcome")
+    openmarket_simulator.misbehave(Fault(slowly), times=None, path="/csv/log")
     assert reconciled(frontend, YESTERDAY)["balanced"] is False
     asked = openmarket_simulator.count()
     for _ in range(3):
