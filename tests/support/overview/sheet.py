@@ -33,9 +33,9 @@ class Sheet(Visit):
         self.page.wait_for_selector('#figures[aria-busy="false"]', state="attached")
         return self
 
-    def choose(self, label: str, option: str) -> "Sheet":
-        """Choose an option of a control, and wait for its figures."""
-        self.page.get_by_label(label, exact=True).first.select_option(option)
+    def choose(self, control: str, option: str) -> "Sheet":
+        """Choose an option of the control with this id, and wait for its figures."""
+        self.page.locator(f"#{control}").select_option(option)
         return self.wait_until_ready()
 
     def text(self, place: str) -> str:
