@@ -24,11 +24,13 @@ export function startExports(scene) {
   byId("print").addEventListener("click", () => print());
   let closed = /** @type {HTMLDetailsElement[]} */ ([]);
   addEventListener("beforeprint", () => {
-    closed = [.../** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("figure details:not([open])"))];
-    for (const details of closed) details.open = true;
+    const folded = /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("figure details:not([open])"));
+    closed = [...closed, ...folded];
+    for (const details of folded) details.open = true;
   });
   addEventListener("afterprint", () => {
     for (const details of closed) details.open = false;
+    closed = [];
   });
 }
 

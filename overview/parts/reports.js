@@ -11,9 +11,10 @@
 
 import { ask } from "../data/api.js";
 import { byId, draw, h } from "../show/element.js";
-import { count, momentText, NONE } from "../show/format.js";
+import { count, momentText, NONE, size } from "../show/format.js";
 import { empty, failed } from "../show/states.js";
 import { table } from "../show/table.js";
+import { openContents } from "./contents.js";
 
 /** @type {{ scene: Scene | null, shown: Report[], more: string | null }} */
 const list = { scene: null, shown: [], more: null };
@@ -36,7 +37,7 @@ export function showReports(scene, page, error) {
 function show(page) {
   if (!list.shown.length)
     return draw(byId("reports"), empty("No report was made in this period.", "Schedule one below, or choose another period."));
-  const columns = ["Name", "Created", "Type", "Format", "Status", "File"].map((head) => ({ head }));
+  const columns = ["Name", "Created", "Type", "Format", "Status", "Size", "File"].map((head) => ({ head, figures: head === "Size" }));
   const zone = list.scene?.view.zone ?? "UTC";
   draw(
     byId("reports"),
@@ -55,18 +56,25 @@ function show(page) {
 function cellsOf(report, zone) {
   const note = h("span", { class: "note", role: "status" });
   const file = report.status === "COMPLETED" && [
-    h("button", { type: "button", class: "quiet", "data-key": `file-${report.id}`, onclick: () => download(report, note), "aria-label": `Download ${report.name}` }, "Download"),
+    action("Look inside", report, () => void openContents(report.id, report.name)),
+    " ",
+    action("Download", report, () => void download(report, note)),
     note,
   ];
   return [
-    report.name,
+    [report.name, report.duplicateOf && h("span", { class: "note" }, " same file as an earlier report")],
     report.creationDate ? h("time", { datetime: report.creationDate }, momentText(report.creationDate, zone)) : NONE,
     readable(report.type),
     report.format ?? (report.rawFormat || NONE),
     h("span", { class: `badge report-${report.status}` }, STATUS[report.status] ?? report.status),
+    size(report.bytes),
     file || NONE,
   ];
 }
+
+/** @param {string} text @param {Report} report @param {() => void} act */
+const action = (text, report, act) =>
+  h("button", { type: "button", class: "quiet", "data-key": `${text}-${report.id}`, "aria-label": `${text}: ${report.name}`, onclick: act }, text);
 
 /** @param {Report} report @param {HTMLElement} note */
 async function download(report, note) {

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from deploy.processes import free_port
 from tests.support.explorer.sign_in import TOKEN_SECONDS, provider, stack
 from tests.support.explorer.visit import Visit
+from tests.support.overview.sheet import Sheet
 
 Open = Callable[[str], Visit]
 QUERY = """query LastSevenDays {
@@ -174,3 +176,26 @@ def test_a_refusal_of_the_provider_is_shown(open_explorer: Callable[[], Visit], 
     assert status(opened, "Could not") == "Could not sign in: credits:read is not for this user"
     assert opened.page.url == site[0]
     assert opened.page.get_by_role("button", name="Sign in").is_visible()
+
+
+def test_the_overview_signs_in_likewise_and_comes_back_to_its_view(chromium: Browser, site: tuple[str, str]) -> None:
+    url, issuer = site
+    context = chromium.new_context()
+    sheet = Sheet(context.new_page())
+    sheet.page.goto(f"{url}overview?period=last-month&zone=UTC&compare=none")
+    sheet.trust(url)
+    sheet.trust(issuer)
+    card = sheet.page.locator(".signed-out-card")
+    card.get_by_role("button", name="Sign in").click()
+    sheet.page.fill('input[name="name"]', "limited")
+    sheet.page.get_by_role("button", name="Continue").click()
+    sheet.page.locator("#tiles .state-scope").wait_for()
+    assert sheet.address() == {"period": "last-month", "zone": "UTC", "compare": "none"}
+    assert "Your sign-in does not include credits:read." in sheet.text("tiles")
+    assert sheet.page.locator("#reports").get_by_text("Your sign-in").count() == 0
+    assert status(sheet, "limited").startswith("Signed in as User limited")
+    sheet.page.locator("#account").get_by_role("button", name="Sign out").click()
+    sheet.page.get_by_role("button", name="Sign out here").click()
+    card.wait_for()
+    assert sheet.hosts <= sheet.trusted
+    context.close()

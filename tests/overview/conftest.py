@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from local.aws import Aws
 from tests.support.browser import launched
@@ -27,26 +27,38 @@ def stage(aws: Aws, shared_secrets: str) -> Iterator[Stage]:
         yield stage
 
 
+USUAL = {"viewport": {"width": 1280, "height": 900}, "timezone_id": "Europe/London"}
+
+
+@pytest.fixture(scope="module")
+def profile(chromium: Browser) -> Iterator[BrowserContext]:
+    """One browser profile for all tests of a module that need nothing special: it keeps the page's files."""
+    context = chromium.new_context(**USUAL)  # type: ignore[arg-type]  # Playwright's own options
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def read(chromium: Browser) -> Iterator[Callable[..., Sheet]]:
-    """Open an address in a new browser profile; options are Playwright's for a context.
+def read(chromium: Browser, profile: BrowserContext) -> Iterator[Callable[..., Sheet]]:
+    """Open an address in a tab of its own; with options, which are Playwright's for a context, in a profile of its own.
 
     In the end everything must have come from the page's own host, and nothing may have been complained about.
     """
     sheets: list[Sheet] = []
+    own: list[BrowserContext] = []
 
     def open_page(url: str, **options: object) -> Sheet:
-        usual = {"viewport": {"width": 1280, "height": 900}, "timezone_id": "Europe/London", "accept_downloads": True}
-        context = chromium.new_context(**(usual | options))  # type: ignore[arg-type]  # Playwright's own options
-        context.set_default_timeout(30_000)
-        sheet = Sheet(context.new_page())
-        sheets.append(sheet)
-        sheet.open(url)
-        return sheet
+        if options:
+            own.append(chromium.new_context(**(USUAL | options)))  # type: ignore[arg-type]  # likewise
+        sheets.append(Sheet((own[-1] if options else profile).new_page()))
+        sheets[-1].open(url)
+        return sheets[-1]
 
     yield open_page
     complaints = [list(sheet.complaints) for sheet in sheets]  # closing aborts requests that are under way
     for sheet in sheets:
-        sheet.page.context.close()
+        sheet.page.close()
+    for context in own:
+        context.close()
     assert complaints == [[] for _ in sheets]
     assert all(sheet.hosts <= sheet.trusted for sheet in sheets)

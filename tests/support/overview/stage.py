@@ -3,22 +3,27 @@
 Each set of scopes has a gateway of its own in front of the one handler, whose page has a token with these scopes.
 """
 
+import asyncio
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from threading import Thread
 from typing import Any
 
 import httpx
 
 from functions.application import make_handler
 from functions.settings import Settings
+from functions.wiring import keeper_of
+from ledger.keeper.run import KeeperRun
 from local.authorizer import EVERY_SCOPE, Authorizer
 from local.aws import Aws
 from local.gateway import Gateway
 from local.lambda_runtime import Handler
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
+from runtime.deadline import Deadline
 
 
 @dataclass(slots=True)
@@ -27,6 +32,7 @@ class Stage:
 
     openmarket: OpenMarketSimulator
     rde: RdeSimulator
+    settings: Settings
     handler: Handler
     exits: ExitStack
     authorizer: Authorizer = field(default_factory=Authorizer)
@@ -53,6 +59,17 @@ class Stage:
         data: dict[str, Any] = answer["data"]
         return data
 
+    def open_report_files(self) -> None:
+        """Let the keeper archive and open the report files that there are."""
+        keeper, run = keeper_of(self.settings), KeeperRun(Deadline.after(60))
+
+        async def keep() -> None:
+            await keeper.report_files.collect("default", run)
+            await keeper.report_contents.open("default", run)
+
+        _elsewhere(lambda: asyncio.run(keep()))
+        assert run.failed == 0
+
 
 @contextmanager
 def staged(aws: Aws, secret_prefix: str, **settings: str) -> Iterator[Stage]:
@@ -71,6 +88,14 @@ def staged(aws: Aws, secret_prefix: str, **settings: str) -> Iterator[Stage]:
             "REPORT_HOSTS": "127.0.0.1",
             **settings,
         }
-        handler = make_handler(Settings.read(environ))
-        exits.callback(handler.close)
-        yield Stage(openmarket, rde, handler, exits)
+        read = Settings.read(environ)
+        handler = make_handler(read)
+        exits.callback(_elsewhere, handler.close)
+        yield Stage(openmarket, rde, read, handler, exits)
+
+
+def _elsewhere(work: Callable[[], None]) -> None:
+    """Do it on a thread of its own: Playwright's event loop runs in the tests' thread."""
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()

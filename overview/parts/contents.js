@@ -1,0 +1,151 @@
+/**
+ * What is in a report's file, without downloading it: sheets as tabs, columns with their type and sum, and the rows in
+ * pages. Cells are shown as they are written in the file.
+ *
+ * @import { ReportPreview, ReportRows } from "../operations.js"
+ * @typedef {NonNullable<NonNullable<ReportPreview["node"]>["preview"]>} Preview
+ * @typedef {NonNullable<NonNullable<ReportRows["node"]>["rows"]>} Rows
+ * @typedef {Preview["columns"][number]} Column
+ */
+
+import { ask } from "../data/api.js";
+import { byId, draw, h } from "../show/element.js";
+import { count, decimal } from "../show/format.js";
+import { empty, failed, loading } from "../show/states.js";
+
+/** @type {{ id: string, name: string, sheet: string | null, cursors: (string | null)[], preview: Preview | null }} */
+const open = { id: "", name: "", sheet: null, cursors: [], preview: null };
+/** @type {Record<string, string>} */
+const TYPES = { STRING: "text", INTEGER: "whole number", DECIMAL: "number", BOOLEAN: "yes or no", DATE: "day", DATETIME: "time" };
+/** @type {Record<string, string>} */
+const WITHOUT = {
+  PENDING: "This file has not been opened yet: that takes some minutes after it is made.",
+  UNSUPPORTED: "This kind of file has no table to show.",
+  TOO_LARGE: "This file is too large to be shown here.",
+  BROKEN: "This file could not be read.",
+};
+
+/** Open the contents of a report beneath the list. @param {string} id @param {string} name */
+export async function openContents(id, name) {
+  Object.assign(open, { id, name, sheet: null, cursors: [], preview: null });
+  byId("contents").hidden = false;
+  await load();
+  byId("contents").scrollIntoView({ block: "nearest" });
+  byId("contents").focus({ preventScroll: true });
+}
+
+const close = () => (byId("contents").hidden = true);
+
+async function load() {
+  show(loading(6));
+  try {
+    const { data, errors } = await ask("report_preview", { id: open.id, sheet: open.sheet });
+    open.preview = data?.node?.preview ?? null;
+    if (!open.preview) return show(failed(errors[0], load));
+    show(...sheetOf(open.preview, open.preview.rows));
+  } catch (error) {
+    show(failed({ message: error instanceof Error ? error.message : `${error}` }, load));
+  }
+}
+
+/** Turn to the page of rows that the cursors lead to; the preview itself is the first. */
+async function turn() {
+  if (!open.preview) return;
+  if (!open.cursors.length) return show(...sheetOf(open.preview, open.preview.rows));
+  try {
+    const { data, errors } = await ask("report_rows", { id: open.id, sheet: open.sheet, after: open.cursors.at(-1) ?? null });
+    const page = data?.node?.rows;
+    if (!page) return show(failed(errors[0], turn));
+    show(...sheetOf(open.preview, page.rows, page));
+  } catch (error) {
+    show(failed({ message: error instanceof Error ? error.message : `${error}` }, turn));
+  }
+}
+
+/** @param {...Node} parts */
+function show(...parts) {
+  draw(
+    byId("contents"),
+    h(
+      "div",
+      { class: "contents-head" },
+      h("h3", {}, `What is in ${open.name}`),
+      h("button", { type: "button", class: "quiet", "data-key": "close", onclick: close }, "Close"),
+    ),
+    ...parts,
+  );
+}
+
+/** @param {Preview} preview @param {Preview["rows"]} rows @param {Rows} [page] */
+function sheetOf(preview, rows, page) {
+  if (preview.state !== "READY") return [empty(WITHOUT[preview.state] ?? "", preview.reason ?? "")];
+  return [...(preview.sheets.length > 1 ? [tabs(preview.sheets)] : []), cells(preview, rows), pages(preview, page)];
+}
+
+/** @param {string[]} sheets */
+const tabs = (sheets) =>
+  h(
+    "div",
+    { class: "tabs", role: "group", "aria-label": "Sheets" },
+    sheets.map((sheet, index) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "quiet",
+          "data-key": `sheet-${sheet}`,
+          "aria-pressed": `${sheet === (open.sheet ?? sheets[0]) || (open.sheet === null && index === 0)}`,
+          onclick: () => {
+            Object.assign(open, { sheet, cursors: [] });
+            void load();
+          },
+        },
+        sheet,
+      ),
+    ),
+  );
+
+/** @param {Preview} preview @param {Preview["rows"]} rows */
+function cells(preview, rows) {
+  const aligned = (/** @type {Column} */ column) => (column.type === "INTEGER" || column.type === "DECIMAL" ? "figures" : null);
+  const sums = preview.columns.some((column) => column.sum !== null);
+  return h(
+    "div",
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": `Rows of ${open.name}` },
+    h(
+      "table",
+      {},
+      h("caption", {}, `${count(preview.rowCount ?? rows.length)} rows, ${count(preview.columns.length)} columns`),
+      h(
+        "thead",
+        {},
+        h("tr", {}, preview.columns.map((column) => h("th", { scope: "col", class: aligned(column) }, column.name, h("span", { class: "type" }, TYPES[column.type] ?? "")))),
+      ),
+      sums && h("tbody", { class: "sums" }, h("tr", {}, preview.columns.map((column, index) => h("td", { class: aligned(column) }, sumOf(column, index))))),
+      h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, index) => h("td", { class: preview.columns[index] ? aligned(preview.columns[index]) : null }, cell))))),
+    ),
+  );
+}
+
+/** @param {Column} column @param {number} index */
+const sumOf = (column, index) => {
+  const sum = column.sum === null ? "" : column.type === "INTEGER" ? decimal(column.sum).replace(/\.00$/, "") : decimal(column.sum);
+  return index === 0 && !sum ? "Sum of all rows" : sum;
+};
+
+/** @param {Preview} preview @param {Rows} [page] */
+function pages(preview, page) {
+  const number = open.cursors.length;
+  const more = page ? page.pageInfo.hasNextPage : (preview.rowCount ?? 0) > preview.rows.length;
+  const to = (/** @type {() => void} */ step) => () => {
+    step();
+    void turn();
+  };
+  return h(
+    "nav",
+    { class: "pages", "aria-label": "Pages of the file" },
+    h("button", { type: "button", class: "quiet", "data-key": "rows-back", disabled: number === 0, onclick: to(() => open.cursors.pop()) }, "Back"),
+    h("span", {}, number === 0 ? `First ${count(preview.rows.length)} rows` : `Rows by 50, page ${count(number)}`),
+    h("button", { type: "button", class: "quiet", "data-key": "rows-on", disabled: !more, onclick: to(() => open.cursors.push(page?.pageInfo.endCursor ?? null)) }, "More rows"),
+  );
+}
