@@ -135,6 +135,7 @@ def test_signing_out_ends_the_session_here_and_at_the_provider(open_explorer: Ca
     opened = open_explorer()
     sign_in(opened, "alice")
     status(opened, "alice")
+    opened.page.wait_for_load_state("networkidle")  # leaving would abort the reading of the schema
     with opened.page.expect_response("**/token/revocation") as revoked:
         opened.page.get_by_role("button", name="Sign out").click()
     assert revoked.value.status == 200
