@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.request import urlopen
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import load_workbook  # type: ignore[import-untyped]  # it brings no types
 from playwright.sync_api import expect
 
 from local.aws import Aws
