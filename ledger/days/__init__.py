@@ -1,4 +1,5 @@
 """A day of credits as it is stored.
 
-`rows.py` and `rollups.py` encode a day's rows and its totals; `day_store.py` names, writes, lists and reads them.
+`rows.py` and `rollups.py` encode a day's rows and its totals, `blocks.py` cuts the rows into blocks and says where each
+lies; `day_store.py` names, writes, lists and reads them; `months.py` repeats what is known of a whole month.
 """
