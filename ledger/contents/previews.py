@@ -136,6 +136,14 @@ class StoredPreview:
         """The sheets' names; none for a file that is not a workbook."""
         return [name for name in self.head["sheets"] if name is not None]
 
+    def every_sheet(self) -> list[SheetPreview]:
+        """All sheets, in order.
+
+        Raises:
+            OtherFormatError: a line is not one of a sheet.
+        """
+        return [_sheet_of_json(line) for line in self.lines]
+
     def sheet(self, name: str | None) -> SheetPreview | None:
         """The sheet of a name; without one the first that has columns, else the first. None if there is none.
 
@@ -162,7 +170,7 @@ def _sheet_json(sheet: SheetPreview) -> dict[str, Any]:
         "count": sheet.row_count,
         "blocks": [[block.length, block.rows] for block in sheet.rows.blocks],
         "start": sheet.rows.blocks[0].offset if sheet.rows.blocks else 0,
-        "index": [sheet.rows.index_offset, sheet.rows.index_length],
+        "index": [sheet.rows.index_offset, sheet.rows.index_length, sheet.rows.text_bytes],
     }
 
 

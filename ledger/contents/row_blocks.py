@@ -29,11 +29,12 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SheetRows:
-    """Where a sheet's rows are: its blocks in order, and the index behind them."""
+    """Where a sheet's rows are: its blocks in order, and the index behind them; `text_bytes` is their size unpacked."""
 
     blocks: Sequence[Block]
     index_offset: int
     index_length: int
+    text_bytes: int = 0
 
 
 class BlockWriter:
@@ -42,20 +43,23 @@ class BlockWriter:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.size = 0
+        self._text_bytes = 0
         self._blocks: list[Block] = []
         self._ranges: list[Sequence[list[str | None] | None]] = []
 
     def write(self, rows: Sequence[Row], ranges: Sequence[CellRange | None]) -> None:
         """Write one block, with the range of each column's cells."""
-        offset, length = self._append(orjson.dumps(rows))
+        text = orjson.dumps(rows)
+        self._text_bytes += len(text)
+        offset, length = self._append(text)
         self._blocks.append(Block(offset, length, len(rows)))
         self._ranges.append([_cut(each) for each in ranges])
 
     def end_sheet(self) -> SheetRows:
         """Write the index of the blocks since the last sheet."""
         offset, length = self._append(orjson.dumps(self._ranges))
-        written = SheetRows(self._blocks, offset, length)
-        self._blocks, self._ranges = [], []
+        written = SheetRows(self._blocks, offset, length, self._text_bytes)
+        self._blocks, self._ranges, self._text_bytes = [], [], 0
         return written
 
     def _append(self, body: bytes) -> tuple[int, int]:

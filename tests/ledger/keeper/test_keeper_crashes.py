@@ -46,8 +46,13 @@ def content(deployment: Deployment, bucket: str, key: str) -> str | bytes | None
 
 @pytest.mark.parametrize(
     ("days", "files", "writes_at_least", "in_memory"),
-    [(5, [b"small\n", b"other\n"], 18, IN_MEMORY), (5, [], 10, 0), (1, [LARGE], 6, IN_MEMORY)],
-    ids=["days", "days of an answer on disk", "a large file"],
+    [
+        (5, [b"small\n"], 16, IN_MEMORY),
+        (5, [], 10, 0),
+        (1, [LARGE], 6, IN_MEMORY),
+        (1, [b"name,amount\na,1\nb,2\n"], 9, IN_MEMORY),
+    ],
+    ids=["days", "days of an answer on disk", "a large file", "what is in a file"],
 )
 def test_killed_after_any_write_the_next_run_ends_where_an_undisturbed_one_does(
     deployment: Deployment, days: int, files: list[bytes], writes_at_least: int, in_memory: int

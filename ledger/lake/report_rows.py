@@ -1,0 +1,87 @@
+"""The rows of report files in the lake: a table for each header, to which every report with these columns adds a file.
+
+    lake/report_rows/tenant=acme/signature=9cc864331bb5c5cb/2026-11-20-5f0c63e1a4b2c9d8-0.parquet
+
+Each column is there as text, as the file has it, and, in files in which it holds numbers only, once more as an exact
+DECIMAL(38, 18) under its name with `_number`: so a column has one type in all files, whatever a month had in it. Five
+columns say where a row is from; `_file` is the SHA-256 of the file, by which copies of a report are told.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from ledger.contents.columns import NUMBERS
+from ledger.contents.previews import SheetPreview
+from ledger.contents.readers.sheets import Columns
+from ledger.contents.row_blocks import rows_of
+from ledger.lake.month_files import LAKE_PREFIX
+from ledger.lake.parquet import INTEGER, ROW_GROUP, TEXT, TIMESTAMP, Column, Row, decimal, write_parquet
+
+REPORT_ROWS = "report_rows"
+NUMBER = decimal(38, 18)
+NUMBER_ENDING = "_number"
+GROUP_BYTES = 24 * 1024 * 1024
+"""Of a row group's texts, which are all in memory."""
+CELL_BYTES = 24
+"""What a cell takes beside its text, at most, as a column of its type."""
+DIGEST_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RowsOrigin:
+    """Where rows are from: the report, when its file was made, and the file's SHA-256."""
+
+    report: str
+    created: datetime
+    sha256: str
+    digest: str
+
+    def key(self, tenant: str, sheet: SheetPreview, number: int) -> str:
+        """Where a sheet's rows are stored in the lake; `number` is the sheet's place in its file."""
+        folder = f"{LAKE_PREFIX}/{REPORT_ROWS}/tenant={tenant}/signature={sheet.signature}"
+        return f"{folder}/{self.created.date()}-{self.digest[:DIGEST_LENGTH]}-{number}.parquet"
+
+
+def write_report_rows(
+    file: IO[bytes], stored: Path, sheet: SheetPreview, origin: RowsOrigin, continues: Callable[[], None]
+) -> None:
+    """Write one sheet's rows as Parquet; `stored` holds the blocks that the preview names.
+
+    Raises:
+        ValueDoesNotFit: a number is larger than the type; no reader gives one.
+        Exception: what `continues` raises, between two blocks.
+    """
+    names = Columns.of(["_report", "_created", "_file", "_sheet", "_row"])
+    order = sorted(range(len(sheet.columns)), key=lambda at: sheet.columns[at].name)
+    texts = [Column(names.names[names.add(sheet.columns[at].name)], TEXT) for at in order]
+    every_number = [names.names[names.add(sheet.columns[at].name + NUMBER_ENDING)] for at in order]
+    numeric = [at for at in order if sheet.columns[at].type in NUMBERS]
+    numbers = [Column(every_number[order.index(at)], NUMBER) for at in numeric]
+    origins = [Column("_report", TEXT), Column("_created", TIMESTAMP), Column("_file", TEXT), Column("_sheet", TEXT)]
+    columns = [*origins, Column("_row", INTEGER, distinct=True), *texts, *numbers]
+    said = (origin.report, origin.created, origin.sha256, sheet.name)
+
+    def batches() -> Iterator[Sequence[Row]]:
+        number = 0
+        with stored.open("rb") as rows:
+            for block in sheet.rows.blocks:
+                continues()
+                rows.seek(block.offset)
+                found = rows_of(rows.read(block.length))
+                whole = [row + [None] * (len(sheet.columns) - len(row)) for row in found]
+                yield [
+                    (*said, number + at, *(row[place] for place in order), *(row[place] for place in numeric))
+                    for at, row in enumerate(whole)
+                ]
+                number += len(found)
+
+    write_parquet(file, columns, batches(), row_group=_row_group(sheet, len(columns)))
+
+
+def _row_group(sheet: SheetPreview, width: int) -> int:
+    """Rows of a row group, by what a row of the sheet takes on average."""
+    row_bytes = width * CELL_BYTES + 2 * sheet.rows.text_bytes // max(1, sheet.row_count)
+    return max(1, min(ROW_GROUP, GROUP_BYTES // row_bytes))
