@@ -8,7 +8,6 @@ inputs changes.
 """
 
 import argparse
-import compileall
 import fcntl
 import hashlib
 import os
@@ -19,7 +18,8 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from py_compile import PycInvalidationMode
+
+from deploy.slimming import plain_nodes, write_bytecode
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("functions", "schema", "ledger", "upstreams", "runtime", "explorer", "overview", "web")
@@ -96,7 +96,8 @@ def _make(architecture: str, kind: Kind, artifact: Path) -> None:
     for package in PACKAGES:
         shutil.copytree(ROOT / package, artifact / package, ignore=LEFT_OUT)
     shutil.rmtree(artifact / "schema" / "types")  # written in Strawberry, which is not there; the print is
-    _compile(artifact)
+    plain_nodes(artifact)
+    write_bytecode(artifact, "/var/task")  # the paths that tracebacks show are Lambda's
 
 
 def _install(architecture: str, kind: Kind, artifact: Path) -> None:
@@ -110,24 +111,13 @@ def _install(architecture: str, kind: Kind, artifact: Path) -> None:
         _run(uv, "pip", "install", "--quiet", *target, *how, "-r", lock)
 
 
-def _compile(artifact: Path) -> None:
-    """Compile to bytecode whose tracebacks show the paths that the files have in Lambda."""
-    compiled = compileall.compile_dir(
-        artifact,
-        quiet=1,
-        stripdir=str(artifact),
-        prependdir="/var/task",
-        invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
-    )
-    if not compiled:
-        raise SystemExit(f"{artifact}: some files do not compile")
-
-
 def _fingerprint(name: str) -> str:
-    """A digest of everything an artifact is built from: the lock, this module, and every file of our packages."""
+    """A digest of everything an artifact is built from: the lock, this package, and every file of our packages."""
     digest = hashlib.sha256(name.encode())
     ours = (path for package in PACKAGES for path in (ROOT / package).rglob("*") if "__pycache__" not in path.parts)
-    for path in sorted(path for path in (ROOT / "uv.lock", Path(__file__), *ours) if path.is_file()):
+    for path in sorted(
+        path for path in (ROOT / "uv.lock", *Path(__file__).parent.glob("*.py"), *ours) if path.is_file()
+    ):
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
