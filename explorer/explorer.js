@@ -20,10 +20,18 @@ query LastSevenDays(
       outcome amount currency
     }
   }
-  reports(from: $firstDay, to: $lastDay) {
+  reports(
+    from: $firstDay, to: $lastDay, first: 5
+  ) {
     totalCount
     freshness { source asOf stale }
-    nodes { name format creationDate }
+    nodes {
+      name format creationDate
+      preview(first: 3) {
+        state rowCount rows
+        columns { name type sum }
+      }
+    }
   }
   creditOutcome(from: $from, to: $to) {
     rows { brand amount currency success failed }

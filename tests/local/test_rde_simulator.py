@@ -144,12 +144,12 @@ def _link(vendor: RdeSimulator, name: str) -> str:
 
 def test_a_link_serves_real_files(rde_simulator: RdeSimulator) -> None:
     rows = json.loads(gzip.decompress(httpx.get(_link(rde_simulator, "daily-dr1")).content))
-    assert rows[0].keys() >= {"subscription", "price"}
+    assert rows[0].keys() >= {"subscription", "company", "price"}
     assert httpx.get(_link(rde_simulator, "usage")).text.startswith("subscription,")
     assert httpx.get(_link(rde_simulator, "Every Invoice - Contoso")).text.startswith("<?xml")
     workbook = zipfile.ZipFile(io.BytesIO(httpx.get(_link(rde_simulator, "resellers")).content))
     assert workbook.testzip() is None
-    assert "xl/sheet1.xml" in workbook.namelist()
+    assert "xl/worksheets/sheet1.xml" in workbook.namelist()
 
 
 def test_a_link_lives_48_hours_and_is_refused_when_it_was_changed(rde_simulator: RdeSimulator) -> None:

@@ -30,7 +30,13 @@ CREDIT = {
     "currency": "GBP",
 }
 OUTCOME = {"brand": "Acme", "amount": "1.5", "currency": "GBP", "success": 3, "failed": 1}
-REPORT = {"name": "withres2", "format": "XLSX", "creationDate": "2019-11-12T09:51:14Z"}
+PREVIEW = {
+    "state": "READY",
+    "rowCount": 240,
+    "rows": [["Contoso", "12.50"]],
+    "columns": [{"name": "company", "type": "STRING", "sum": None}, {"name": "net", "type": "DECIMAL", "sum": "99.95"}],
+}
+REPORT = {"name": "withres2", "format": "XLSX", "creationDate": "2019-11-12T09:51:14Z", "preview": PREVIEW}
 ANSWER = {
     "creditOutcome": {"rows": [OUTCOME], "freshness": FRESH},
     "creditLog": {"totalCount": 1, "freshness": FRESH, "nodes": [CREDIT]},
