@@ -71,6 +71,11 @@ class PageBuilder:
         return days_or_blocks[::-1] if self.newest_first else days_or_blocks
 
     @property
+    def begins(self) -> bool:
+        """Whether it is the first page: nothing comes before it."""
+        return self._after is None
+
+    @property
     def is_full(self) -> bool:
         """Whether all its rows have been added, and one more that shows that there is a next page."""
         return self._need <= 0

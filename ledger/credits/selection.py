@@ -8,11 +8,11 @@ none once the invocation has no time left.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import date
 from functools import partial
-from itertools import batched
+from itertools import batched, dropwhile
 
 from ledger.credits.credit_log import PeriodSnapshot
 from ledger.credits.filters import CreditFilter
@@ -53,7 +53,7 @@ class Selection:
         """The `first` rows after a position, in the order of the log or in the opposite one."""
         page = PageBuilder(first, after, newest_first=newest_first)
         days = page.in_order(self._snapshot.versions)
-        ahead = [version for version in days if not page.is_past(DayPart(version))]
+        ahead = dropwhile(lambda version: page.is_past(DayPart(version)), days)
         rows_of = partial(self._rows_of_page, page)
         async for part, rows in self._read(self._parts_of_page(ahead, page), rows_of, page):
             page.add_rows(part, rows)
@@ -83,6 +83,8 @@ class Selection:
 
     async def _has_previous(self, days: Sequence[DayVersion], page: PageBuilder) -> bool:
         """Whether a row is wanted before all those that the page has read; the nearest ones are looked at first."""
+        if page.begins:
+            return False
         back = [version for version in reversed(days) if page.reaches_back(DayPart(version))]
         parts = self._parts(back, newest_first=not page.newest_first)
         async with aclosing(self._read((part async for part in parts if page.is_past(part)), self._count)) as counts:
@@ -95,7 +97,7 @@ class Selection:
         """Whether the day's own count and rollup can be used: all of the day is wanted, without a filter."""
         return self._where is None and self._period.covers(version.day) and version.count is not None
 
-    async def _parts_of_page(self, days: Sequence[DayVersion], page: PageBuilder) -> AsyncIterator[DayPart]:
+    async def _parts_of_page(self, days: Iterable[DayVersion], page: PageBuilder) -> AsyncIterator[DayPart]:
         """What may be on a page, in its order. A day that will be on it as a whole is read without its index."""
         for some in batched(days, 1 if self._where is None else INDEXES_AT_ONCE, strict=False):
             if len(some) == 1 and self._is_whole(some[0]) and page.has_room_for(DayPart(some[0])):
