@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import compress
 
 from ledger.days.blocks import Block
+from ledger.days.rollups import Detail
 from ledger.days.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, NETWORK, OUTCOME, WIDTH, Rows
 
 
@@ -41,6 +42,22 @@ class CreditFilter:
             (self.currency, block.currencies),
         )
         return not any(wanted is not None and known is not None and wanted.isdisjoint(known) for wanted, known in sets)
+
+    @property
+    def detail(self) -> Detail | None:
+        """The detail of a rollup that tells how many credits match; None if only their rows do."""
+        if self.msisdn is not None or self.credit_id is not None:
+            return None
+        return Detail.DAY if self.min_amount is None and self.max_amount is None else Detail.VALUE
+
+    def matches(self, network: str, outcome: str, currency: str, value: str | None) -> bool:
+        """Whether credits with these values, of which a total is made up, meet every condition that is about them."""
+        return (
+            (self.network is None or network in self.network)
+            and (self.outcome is None or outcome in self.outcome)
+            and (self.currency is None or currency in self.currency)
+            and (value is None or self._in_bounds(Decimal(value)))
+        )
 
     def _wanted(self, rows: Rows) -> Iterator[tuple[int, Collection[str]]]:
         """The column of each condition that is given, and the cells that meet it."""

@@ -1,9 +1,9 @@
 """What a query wants of a period: a page, a count or a summary. It reads as little as that takes.
 
-Whole days are counted by their names and summed up by their rollups, whole blocks are counted by the index of their
-day. Rows are read only for the blocks on the page and for those that lie partly outside the period; with a filter, for
-all blocks that may have a match. A few are read at a time, so that memory does not grow with the period or the day, and
-none once the invocation has no time left.
+Whole days are counted by their names, whole blocks by the index of their day, and totals come from rollups wherever
+these tell what is wanted. Rows are read only for the blocks on the page and for those across an end of the period; with
+a filter by what no rollup tells, for all blocks that may have a match. A few are read at a time, so that memory does
+not grow with the period or the day, and none once the invocation has no time left.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from ledger.credits.credit_log import PeriodSnapshot
 from ledger.credits.filters import CreditFilter
 from ledger.credits.pages import DayPart, PageBuilder, RowPage
 from ledger.credits.summaries import Summary, SummaryBucket, SummaryRequest
+from ledger.credits.wanted_totals import WantedTotals
 from ledger.days.blocks import DayIndex
 from ledger.days.day_store import DayVersion
 from ledger.days.rollups import Detail, Rollup
@@ -41,13 +42,21 @@ class Selection:
         self._snapshot = snapshot
         self._period = period
         self._where = where
+        self._totals = WantedTotals(period, where)
 
     async def count(self) -> int:
         """How many rows the whole period has."""
-        counts = [version.count or 0 for version in self._snapshot.versions if self._is_whole(version)]
-        to_read = [version for version in self._snapshot.versions if not self._is_whole(version)]
+        versions = self._snapshot.versions
+        if self._where is None:
+            counted = sum(version.count or 0 for version in versions if self._is_whole(version))
+            to_read = [version for version in versions if not self._is_whole(version)]
+        else:
+            counted = 0
+            async for _, rollup in self._read_rollups(versions, Detail.DAY):
+                counted += sum(count for count, _ in rollup.whole.values())
+            to_read = self._without_totals(versions, Detail.DAY)
         count = partial(self._count, remember=_are_few(to_read))
-        return sum(counts) + sum([found async for _, found in self._read(self._parts(to_read), count)])
+        return counted + sum([found async for _, found in self._read(self._parts(to_read), count)])
 
     async def page(self, first: int, after: Position | None, *, newest_first: bool = False) -> RowPage:
         """The `first` rows after a position, in the order of the log or in the opposite one."""
@@ -66,10 +75,9 @@ class Selection:
             TooManyBuckets: split so finely, the summary is too long.
         """
         summary = Summary(request, self._period)
-        whole = [version for version in self._snapshot.versions if self._is_whole(version)]
-        to_read = [version for version in self._snapshot.versions if not self._is_whole(version)]
-        async for version, rollup in self._read_rollups(whole, request.detail):
+        async for version, rollup in self._read_rollups(self._snapshot.versions, request.detail):
             summary.add(version.day, rollup)
+        to_read = self._without_totals(self._snapshot.versions, request.detail)
         rollup_of = partial(self._rollup, request.detail, remember=_are_few(to_read))
         async for part, rollup in self._read(self._parts(to_read), rollup_of):
             summary.add(part.version.day, rollup)
@@ -182,17 +190,22 @@ class Selection:
         made = Rollup.of(await self._rows(part, remember=remember))
         return made.parsed(detail) or made
 
+    def _without_totals(self, versions: Sequence[DayVersion], detail: Detail) -> list[DayVersion]:
+        """The days whose rows have to be read, because their rollups do not tell what is wanted of them."""
+        return [version for version in versions if self._totals.needed(version, detail) is None]
+
     async def _read_rollups(
         self, versions: Sequence[DayVersion], detail: Detail
     ) -> AsyncIterator[tuple[DayVersion, Rollup]]:
-        for start in range(0, len(versions), ROLLUPS_AT_ONCE):
-            batch = versions[start : start + ROLLUPS_AT_ONCE]
-            rollups = await self._in_time(partial(self._rollups, batch, detail))
-            for version, rollup in zip(batch, rollups, strict=True):
-                yield version, rollup
+        """What is wanted of the other days' rollups, parsed to a detail."""
+        for batch in batched(versions, ROLLUPS_AT_ONCE, strict=False):
+            told = [(each, needed) for each in batch if (needed := self._totals.needed(each, detail)) is not None]
+            rollups = await self._in_time(partial(self._rollups, told))
+            for (version, _), rollup in zip(told, rollups, strict=True):
+                yield version, self._totals.wanted(version, rollup, detail)
 
-    async def _rollups(self, versions: Sequence[DayVersion], detail: Detail) -> list[Rollup]:
-        return await asyncio.gather(*(self._snapshot.rollup(version, detail) for version in versions))
+    async def _rollups(self, days: Sequence[tuple[DayVersion, Detail]]) -> list[Rollup]:
+        return await asyncio.gather(*(self._snapshot.rollup(version, detail) for version, detail in days))
 
     async def _in_time[T](self, read: Callable[[], Awaitable[T]]) -> T:
         """The result of a read that begins and ends before the deadline.

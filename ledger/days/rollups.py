@@ -83,6 +83,11 @@ class Rollup:
         # There are far fewer price points than credits: equal amounts are counted first and multiplied once.
         for (hour, network, outcome, currency, amount), count in counts.items():
             values[int(hour), network, outcome, currency, plain[amount]] += count
+        return cls.of_values(values)
+
+    @classmethod
+    def of_values(cls, values: Mapping[ValueKey, int]) -> Self:
+        """Sum up counts by hour and value."""
         whole: dict[DayKey, Total] = {}
         for (_, network, outcome, currency, value), count in values.items():
             add(whole, (network, outcome, currency), _worth(count, value))

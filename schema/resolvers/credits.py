@@ -77,7 +77,7 @@ class CreditLogPage:
         )
 
     async def total_count(self) -> int:
-        """How many rows the whole filtered period has; rows are read only for days that have to be filtered or cut."""
+        """How many rows the whole filtered period has; rows are read only where rollups do not tell it."""
         return await self.selection.count()
 
     async def summary(self, by: list[str], time_zone: str = "UTC", fill: bool = False) -> list[SummaryBucket]:

@@ -245,3 +245,16 @@ async def test_blocks_are_remembered_and_not_whole_days() -> None:
     assert len(BUCKET.seen) == 2
     await selection.page(3, place(CREDITS[9]))
     assert len(BUCKET.seen) == 3, "another block, found by the index that is remembered"
+
+
+@pytest.mark.anyio
+async def test_what_a_rollup_tells_of_a_large_day_needs_no_block() -> None:
+    """Also where failed credits are in every block, and where the days of another time zone are cut."""
+    cheap = CreditFilter(outcome=frozenset({"SUCCESS"}), max_amount=Decimal(1))
+    ends = Period(WHOLE.start + timedelta(hours=1), WHOLE.end - timedelta(hours=2))
+    selection = await Reader().select(ends, cheap)
+    wanted = [c for c in CREDITS if ends.start <= c.time < ends.end and meets(cheap, c)]
+    assert await selection.count() == len(wanted)
+    (line,) = await selection.summary(SummaryRequest(frozenset({SummaryKey.AMOUNT})))
+    assert (line.count, line.value) == (len(wanted), Decimal(1))
+    assert (ranges(), gets("rows.csv.gz")) == ([], 0)

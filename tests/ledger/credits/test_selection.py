@@ -126,18 +126,37 @@ async def test_days_that_the_period_cuts_are_read(bucket: MemoryBucket) -> None:
     assert total.amount == sum(Decimal(credit.amount) for credit in inside if credit.currency == "GBP")
 
 
-async def test_a_filter_looks_into_every_day_once(bucket: MemoryBucket) -> None:
+async def test_a_filter_by_outcome_is_counted_and_summed_without_reading_rows(bucket: MemoryBucket) -> None:
     failed = CreditFilter(outcome=frozenset({"FAILED"}))
     selection = await Reader(bucket).select(FIRST, FIRST + 10 * DAY, failed)
     wanted = [credit for credit in await everything(bucket) if credit.outcome is CreditState.FAILED]
     bucket.seen.clear()
-    page = await selection.page(3, None)
-    assert list(page.rows) == wanted[:3]
     assert await selection.count() == len(wanted)
     assert sum(line.count for line in await selection.summary(SummaryRequest(frozenset({SummaryKey.HOUR})))) == len(
         wanted
     )
+    assert bodies(bucket) == []
+    assert len(bucket.asked("GET")) == 9
+    assert list((await selection.page(3, None)).rows) == wanted[:3]
+
+
+async def test_a_filter_by_phone_number_looks_into_every_day_once(bucket: MemoryBucket) -> None:
+    wanted = (await everything(bucket))[40]
+    selection = await Reader(bucket).select(FIRST, FIRST + 10 * DAY, CreditFilter(msisdn=wanted.msisdn))
+    assert wanted in (await selection.page(100, None)).rows
+    count = await selection.count()
+    assert sum(line.count for line in await selection.summary(SummaryRequest(frozenset({SummaryKey.HOUR})))) == count
     assert len(bodies(bucket)) == 9
+
+
+async def test_a_period_that_cuts_days_at_whole_hours_is_summed_without_reading_rows(bucket: MemoryBucket) -> None:
+    cut = await Reader(bucket).select(FIRST + timedelta(hours=23), FIRST + 3 * DAY + timedelta(hours=23))
+    inside = [c for c in await everything(bucket) if 23 <= (c.time - FIRST) / timedelta(hours=1) < 95]
+    bucket.seen.clear()
+    summary = await cut.summary(SummaryRequest(frozenset({SummaryKey.OUTCOME})))
+    assert sum(line.count for line in summary) == len(inside)
+    assert sum(line.amount for line in summary) == sum(Decimal(credit.amount) for credit in inside)
+    assert bodies(bucket) == []
 
 
 async def test_a_summary_is_in_the_order_of_its_keys_and_leaves_out_the_others(bucket: MemoryBucket) -> None:
