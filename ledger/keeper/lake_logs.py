@@ -47,5 +47,5 @@ class LakeLogs:
         run.lake_days += changes.days
         if changes.unreadable:
             raise LedgerUnavailable(f"{changes.unreadable} settled days cannot be read and are missing in the lake")
-        if run.complete:
+        if changes.complete:
             self._looked[tenant, brand] = began

@@ -47,11 +47,15 @@ BATCH = 8192
 
 @dataclass(slots=True)
 class LakeChanges:
-    """The files that were written, the days in them that were new or had changed, and how many cannot be read."""
+    """The files that were written, the days in them that were new or had changed, and how many cannot be read.
+
+    Not `complete` while another process writes the same log, or when time ran out.
+    """
 
     files: int = 0
     days: int = 0
     unreadable: int = 0
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ class CreditLake:
         changes, months = LakeChanges(), await self._months(tenant, brand)
         if any(month.outdated for month in months):
             async with self._leases.hold(f"{log_folder(tenant, brand)}/{LEASE}") as held:
+                changes.complete = held
                 if held:
                     months = await self._months(tenant, brand)
                     days = DayStore(self._store, tenant, brand)
@@ -131,6 +136,7 @@ class CreditLake:
         record = month.record
         for file in month.outdated:
             if not has_time():
+                changes.complete = False
                 break
             left_out = await self._write_file(days, f"{month.folder}/{file.name}", file, record)
             changes.days += len(file.sources.items() - record.of(file).items()) - len(left_out)

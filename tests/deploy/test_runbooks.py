@@ -1,5 +1,6 @@
 """The runbooks' commands on a bucket, run by the real `aws` command against the embedded S3."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,9 +12,15 @@ from typing import Any
 import pytest
 
 from deploy.artifact import ROOT
+from functions.settings import Settings
+from functions.wiring import store_of
+from ledger.lake.credit_lake import CreditLake
+from ledger.storage.leases import Leases
 from local.aws import Aws
 from local.vendors.openmarket import OpenMarketSimulator
 from tests.support.api.frontend import Frontend, StartFrontend
+from tests.support.moving_clock import MovingClock
+from tests.support.s3.lake_files import rows_of, visible
 
 pytestmark = pytest.mark.deploy
 
@@ -89,6 +96,28 @@ def test_an_erased_number_is_masked_for_everyone_and_nothing_else_changes(start:
     assert after["nodes"] == expected
     assert after["summary"] == before["summary"]
     assert number not in json.dumps(after)
+
+
+def test_an_erased_number_leaves_the_lake_with_the_keeper_s_next_look(
+    start: StartFrontend, shell: Shell, settings_environ: dict[str, str], clock: MovingClock, aws: Aws
+) -> None:
+    number = credits_of(start(), "UPSTREAM")["nodes"][3]["msisdn"]
+    assert number in lake_numbers(settings_environ, clock, aws)
+    script = commands("Someone asks for their data to be erased").replace(WRITTEN, "day=2019-11-19")
+    shell(script.replace("447700900765", number))
+    numbers = lake_numbers(settings_environ, clock, aws)
+    assert number not in numbers
+    assert "4477****0765" in numbers
+
+
+def lake_numbers(environ: dict[str, str], clock: MovingClock, aws: Aws) -> set[str]:
+    """The phone numbers in the lake after the keeper has looked at it."""
+    store = store_of(Settings.read(environ))
+    asyncio.run(CreditLake(store, Leases(store), clock).update("default", None, lambda: True))
+    client, bucket = aws.client("s3"), environ["LEDGER_BUCKET"]
+    listed = client.list_objects_v2(Bucket=bucket, Prefix="lake/")["Contents"]
+    objects = {item["Key"]: client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in listed}
+    return {row["msisdn"] for row in rows_of(visible(objects).values())}
 
 
 def test_a_deleted_day_is_fetched_again(

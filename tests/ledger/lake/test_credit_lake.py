@@ -204,15 +204,15 @@ async def killed_after(writes: int | None, most_rows: int) -> World:
 async def test_while_another_process_writes_nothing_is_done(world: World) -> None:
     await world.settle(1)
     async with Leases(world.store).hold(LEASE_KEY):
-        assert await world.update() == LakeChanges()
-    assert (await world.update()).files == 1
+        assert await world.update() == LakeChanges(complete=False)
+    assert await world.update() == LakeChanges(files=1, days=1)
 
 
 async def test_a_run_without_time_for_all_is_continued_by_the_next_the_newest_month_first(world: World) -> None:
     await world.settle(1, 31, 4)
-    assert (await world.update(times=1)).files == 1
+    assert await world.update(times=1) == LakeChanges(files=1, days=1, complete=False)
     assert [key.split("/")[3] for key in world.files()] == ["month=2019-12"]
-    assert (await world.update(times=1)).files == 1
+    assert await world.update(times=1) == LakeChanges(files=1, days=2)
     assert len(world.rows()) == 3 * ROWS
 
 
