@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 from functions.settings import Settings
+from ledger.credits.settlement import SettlementRule
 from ledger.keeper.run import KeeperRun
 from ledger.storage.bucket import ABSENT, PART_BYTES
 from ledger.storage.lease_records import GIVEN_BACK_BYTES
@@ -24,6 +25,7 @@ from runtime.clock import Clock
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.exporting_process import DyingBucket, QuickParts
+from tests.support.processes.short_months import one_day
 from upstreams.openmarket.client import IN_MEMORY, OpenMarket
 from upstreams.secrets import SecretStore
 from upstreams.transport import trusted
@@ -59,12 +61,17 @@ async def _nothing() -> None:
 class KnownSecrets(QuickParts):
     """Parts with the credentials already read, since making a client for them would take most of a child's time.
 
-    Answers of OpenMarket that are larger than the environment's `IN_MEMORY` go to disk.
+    Answers of OpenMarket that are larger than the environment's `IN_MEMORY` go to disk. Each day is a month of its own,
+    so that months are written as well.
     """
 
     def __init__(self, settings: Settings, clock: Clock, store: Store, secrets: SecretStore) -> None:
         super().__init__(settings, clock, store)
         self.secrets = secrets
+
+    @cached_property
+    def settlement(self) -> SettlementRule:
+        return SettlementRule(self.ageing, one_day)
 
     @cached_property
     def openmarket(self) -> OpenMarket:

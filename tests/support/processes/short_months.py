@@ -18,6 +18,11 @@ def three_days(day: date) -> CalendarMonth:
     return CalendarMonth(f"three-days-{number}", first, first + (LENGTH - 1) * DAY)
 
 
+def one_day(day: date) -> CalendarMonth:
+    """A day that is a month of its own."""
+    return CalendarMonth(f"day-{day}", day, day)
+
+
 class ShortMonths(LedgerProcess):
     """One process with such months."""
 
