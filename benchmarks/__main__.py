@@ -11,6 +11,7 @@ from collections.abc import Callable
 from benchmarks import cold, ledger_reads, machine, over_http, peak_memory, warm
 from benchmarks.comparison import compare
 from benchmarks.contenders import INSTALLED, TEXTBOOK, assemble, functions, servers, tally
+from benchmarks.ledger_cost import far_s3, growth
 from benchmarks.pace import FULL, Pace, pace
 from benchmarks.results import Section, page
 from benchmarks.world import World
@@ -43,7 +44,7 @@ def main() -> None:
         if arguments.command == "compare":
             return
         if shutil.which("wrk") is None:
-            _print(NO_WRK)
+            _print(NO_WRK)  # and once more at the end
         textbook = next(peer for peer in peers if peer.name == TEXTBOOK)
         if textbook.missing:
             raise SystemExit("the textbook is missing, and every ratio is to it: `make bench-peers`")
@@ -55,9 +56,15 @@ def main() -> None:
             lambda: over_http.measure(world, chosen, listening),
             lambda: ledger_reads.month(world, ours),
             lambda: ledger_reads.year(world, chosen, ours),
+            lambda: far_s3.measure(world, chosen, ours, textbook),
+            lambda: growth.measure(world, chosen, ours),
             lambda: peak_memory.measure(world, chosen, ours, textbook),
         ]
-        _write([_measured(step) for step in steps], about, chosen)
+        sections = [_measured(step) for step in steps]
+        _write(sections, about, chosen)
+        for section in sections:
+            if section.missing:
+                _print(f"NOT MEASURED in {section.title!r}: {', '.join(section.missing)}")
 
 
 def _arguments() -> argparse.Namespace:

@@ -4,6 +4,7 @@ moto serves some three hundred objects a second, so it would be moto that is mea
 operations that the ledger and the textbook use; the product's tests run against moto.
 """
 
+import asyncio
 import json
 from types import TracebackType
 from typing import Self
@@ -18,11 +19,16 @@ BUCKET = "bench"
 
 
 class BucketServer:
-    """One bucket and some secrets on a loopback port; `objects` may be read and written directly."""
+    """One bucket and some secrets on a loopback port; `objects` may be read and written directly.
+
+    Each call of S3 takes `delay` seconds more; `sent` counts the bytes of its answers.
+    """
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
         self.requests: list[tuple[str, str]] = []
+        self.delay = 0.0
+        self.sent = 0
         self._objects = Objects()
         self.objects = self._objects.bodies
         self._server = BackgroundServer(self._app)
@@ -63,6 +69,9 @@ class BucketServer:
             body=await read_body(receive),
         )
         status, content, headers = self._answer(request)
+        if "x-amz-target" not in request.headers:
+            self.sent += len(content)
+            await asyncio.sleep(self.delay)
         await respond(send, status, [*headers.items(), ("content-length", str(len(content)))], content)
 
     def _answer(self, request: ObjectRequest) -> Answer:

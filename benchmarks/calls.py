@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from benchmarks.contenders import SERVER_CORE, Function, pinned
+from benchmarks.lambda_process import peak_bytes
 
 WORKER = Path(__file__).parent / "worker.py"
 
@@ -43,6 +44,10 @@ class Calls:
             raise RuntimeError(f"{self.name}: the handler raised")
         done = json.loads(line)
         return done["seconds"] / times, done["answer"]
+
+    def peak_bytes(self) -> int:
+        """The process's peak memory so far."""
+        return peak_bytes(self._process.pid)
 
     def __enter__(self) -> Self:
         """The process has been started by the constructor."""

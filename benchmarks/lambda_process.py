@@ -104,14 +104,19 @@ class LambdaProcess:
 
     def peak_bytes(self) -> int:
         """The process's peak memory."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
+        return peak_bytes(self._process.pid)
 
     def cpu_seconds(self) -> float:
         """The process's CPU time so far, in steps of ten milliseconds."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
+
+
+def peak_bytes(process: int) -> int:
+    """A process's peak memory: the kernel's high-water mark."""
+    status = Path(f"/proc/{process}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
 
 
 def _runtime_api(

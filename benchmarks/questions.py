@@ -66,6 +66,13 @@ def log(first_day: date, days: int, first: int = LARGEST_PAGE) -> Body:
     return {"query": LOG, "variables": _instants(first_day, days) | {"first": first}, "operationName": "Log"}
 
 
+def brand_log(first_day: date, days: int, brand: str, first: int) -> Body:
+    """A page of one brand's log."""
+    query = LOG.replace("$first: Int)", "$first: Int, $brand: String)").replace("to: $to,", "to: $to, brand: $brand,")
+    variables = _instants(first_day, days) | {"first": first, "brand": brand}
+    return {"query": query, "variables": variables, "operationName": "Log"}
+
+
 def filtered_log(first_day: date, days: int) -> Body:
     """The largest page with a variable inside the filter, which every row matches."""
     variables = _instants(first_day, days) | {"first": LARGEST_PAGE, "networks": list(NETWORKS)}

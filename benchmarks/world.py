@@ -15,12 +15,18 @@ from typing import Self
 
 from benchmarks.bucket import BUCKET, BucketServer
 from benchmarks.questions import LARGE, PERIODS, SMALL
+from ledger.answers.ageing import Ageing
+from ledger.credits.settlement import SettlementRule
 from ledger.days.day_store import DayStore
 from ledger.days.rows import TIME, WIDTH, Rows
+from ledger.keeper.months import MonthObjects
+from ledger.keeper.run import KeeperRun
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.vendors.credits import credits_of
 from local.vendors.rde import RdeSimulator
+from runtime.clock import now
+from runtime.deadline import Deadline
 from upstreams.openmarket.client import LogRow
 
 SETTLED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,9 +34,10 @@ FORMATS = ("JSON", "XML", "CSV", "XLSX")
 COMPARED_ON = date(2018, 2, 20)
 ROWS_FROM = date(2018, 3, 1)
 """The first of the days for pages of rows; each is read once."""
-MONTH_FROM, MONTH_DAYS, MONTH_ROWS = date(2019, 3, 1), 30, 2000
+MONTH_FROM, MONTH_DAYS, MONTH_ROWS = date(2019, 3, 1), 31, 2000
 YEAR_FROM, YEAR_DAYS = date(2020, 1, 1), 366
 LARGE_BRAND = "large"
+KEEPER_SECONDS = 900
 
 
 class World:
@@ -90,6 +97,12 @@ class World:
         """Put settled days of `rows` rows into the ledger."""
         asyncio.run(self._settle(list(days), rows, brand))
 
+    def write_months(self, brand: str | None = None) -> int:
+        """Have the keeper write the month objects of a brand; the result is how many it has written."""
+        run = KeeperRun(Deadline.after(KEEPER_SECONDS))
+        asyncio.run(month_writer(self.bucket.endpoint).write("default", brand, run))
+        return run.months
+
     async def _settle(self, days: list[date], rows: int, brand: str | None) -> None:
         store = DayStore(Store(S3Bucket(BUCKET, self.bucket.endpoint)), "default", brand)
         for day in days:
@@ -123,6 +136,12 @@ class World:
         mark, copy = f"/brand={brand}/", f"/brand={other}/"
         for key in [key for key in self.bucket.objects if mark in key]:
             self.bucket.objects[key.replace(mark, copy)] = self.bucket.objects[key]
+
+
+def month_writer(endpoint: str) -> MonthObjects:
+    """The part of the keeper that writes months."""
+    rule = SettlementRule(Ageing(timedelta(seconds=60), timedelta(hours=72)))
+    return MonthObjects(Store(S3Bucket(BUCKET, endpoint)), rule, now)
 
 
 def _key(size: int) -> str:

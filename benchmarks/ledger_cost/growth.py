@@ -1,0 +1,140 @@
+"""What grows with what: a page, a filter and a summary over more rows a day and more days.
+
+Days are made of few credits that repeat, written block by block by the ledger's own writer. Of a long period only the
+days that are read have rows; all have their rollups, and the months are the keeper's.
+"""
+
+import asyncio
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from benchmarks import questions
+from benchmarks.calls import Calls
+from benchmarks.contenders import Function
+from benchmarks.pace import Pace
+from benchmarks.questions import Body
+from benchmarks.results import Cells, Goal, Section, number
+from benchmarks.world import SETTLED, World, days_from
+from ledger.days.blocks import BLOCK_ROWS, BlockWriter, EncodedDay
+from ledger.days.day_store import DayStore
+from ledger.days.rows import WIDTH, Rows
+from ledger.storage.s3 import S3Bucket
+from ledger.storage.store import Store
+from local.vendors.credits import credits_of
+from runtime.clock import midnight, rfc3339
+from upstreams.openmarket.client import LogRow
+
+FIRST = date(2021, 1, 1)
+SPANS = (1, 30, 366)
+DAYS = 396
+"""The months of the longest period are complete."""
+PAGE = 100
+DISTINCT = 1000
+"""How many different credits a day repeats."""
+METHOD = f"""A process that has answered the same query about another brand, and knows nothing of this one; S3 is a
+loopback without delay. The page is the first {PAGE} rows, the summary is by day and outcome; both are of settled days,
+of which complete months have month objects. *MB* is the peak memory of the process, which answers all periods of its
+line. Read down to see what grows with the rows of a day, across for the days of a period."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """One query: milliseconds, requests to S3 and kilobytes from it."""
+
+    milliseconds: float
+    requests: int
+    kilobytes: float
+
+    def __str__(self) -> str:
+        return f"{number(self.milliseconds)} ms, {self.requests}, {number(self.kilobytes)} kB"
+
+
+def measure(world: World, pace: Pace, tally: Function) -> Section:
+    """Fill a brand for each size and round, and ask about it."""
+    rows, pages, peaks = list[Cells](), dict[tuple[int, int], float](), dict[int, float]()
+    for size in pace.growth_rows:
+        brands = [_brand(size, turn) for turn in range(pace.growth_rounds + 1)]
+        asyncio.run(_fill(world, brands[0], size))
+        world.write_months(brands[0])
+        for other in brands[1:]:
+            world.copy_brand(brands[0], other)
+        with Calls(tally, world.environ) as calls:
+            costs = [_costs(world, calls, brand) for brand in brands][1:]
+            peaks[size] = calls.peak_bytes() / 1e6
+        cells = []
+        for index, (what, days) in enumerate(_questions()):
+            measured = [cost[index] for cost in costs]
+            middle = statistics.median(each.milliseconds for each in measured)
+            if what == "page":
+                pages[size, days] = middle
+            cells.append(str(_Cost(middle, measured[0].requests, measured[0].kilobytes)))
+        rows.append((f"{size:,}", *cells, number(peaks[size])))
+        for brand in brands:
+            _drop(world, brand)
+    small, large = pace.growth_rows[0], pace.growth_rows[-1]
+    goals = [
+        Goal(f"page of {PAGE}, a day of {large:,} rows", f" of one of {small:,}", pages[large, 1] / pages[small, 1], 2),
+        Goal(f"page of {PAGE}, a day of {large:,} rows: memory on top", " MB", peaks[large] - peaks[small], 24),
+    ]
+    head = ("rows a day", *(f"{what}, {days} days" for what, days in _questions()), "MB")
+    return Section("What grows with what", METHOD, head, rows, goals)
+
+
+def _questions() -> Iterator[tuple[str, int]]:
+    return ((what, days) for what in ("page", "summary") for days in SPANS)
+
+
+def _costs(world: World, calls: Calls, brand: str) -> list[_Cost]:
+    return [_cost(world, calls, _body(what, days, brand)) for what, days in _questions()]
+
+
+def _body(what: str, days: int, brand: str) -> Body:
+    return questions.summary(FIRST, days, brand) if what == "summary" else questions.brand_log(FIRST, days, brand, PAGE)
+
+
+def _cost(world: World, calls: Calls, body: Body) -> _Cost:
+    mark, sent = len(world.bucket.requests), world.bucket.sent
+    seconds, answer = calls.call(questions.event(body))
+    questions.data(answer)
+    read = (world.bucket.sent - sent) / 1000
+    return _Cost(seconds * 1000, len(world.bucket.requests) - mark, read)
+
+
+async def _fill(world: World, brand: str, size: int) -> None:
+    """Settled days of `size` rows from `FIRST` on; only the first has rows, the others have their rollup alone."""
+    store = DayStore(Store(S3Bucket("bench", world.bucket.endpoint)), "default", brand)
+    first, *others = days_from(FIRST, DAYS)
+    encoded = _encoded(first, size)
+    await store.write_encoded(first, SETTLED, encoded, settled=True)
+    for day in others:
+        await store.write_encoded(day, SETTLED, EncodedDay(b"", encoded.count, encoded.rollup), settled=True)
+
+
+def _encoded(day: date, size: int) -> EncodedDay:
+    """A day of credits at equal distances, of which `DISTINCT` differ in more than id and time."""
+    base = list(
+        Rows.of(
+            LogRow(c.credit_id, c.time, c.msisdn, c.network, c.final, c.amount, c.currency)
+            for c in credits_of("bench", day, DISTINCT)
+        ).cells
+    )
+    writer, step = BlockWriter(), timedelta(days=1) / size
+    for start in range(0, size, BLOCK_ROWS):
+        cells: list[str] = []
+        for at in range(start, min(start + BLOCK_ROWS, size)):
+            from_ = at % DISTINCT * WIDTH
+            time = rfc3339((midnight(day) + at * step).replace(microsecond=0))
+            cells += [str(10**17 + at), time, *base[from_ + 2 : from_ + WIDTH]]
+        writer.add(Rows(cells))
+    return writer.finish()
+
+
+def _brand(size: int, turn: int) -> str:
+    return f"growth{size}x{turn}"
+
+
+def _drop(world: World, brand: str) -> None:
+    for key in [key for key in world.bucket.objects if f"/brand={brand}/" in key]:
+        del world.bucket.objects[key]
