@@ -4,6 +4,7 @@ A query's knowledge grows as it goes on, and a version in it is only replaced by
 query never see different versions of one day.
 """
 
+import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ledger.days.day_store import DayStore, DayVersion
 from ledger.days.months import Month
+from ledger.days.rollups import CorruptRollup, Detail, Rollup
 from ledger.storage.breakers import BreakerState
 from ledger.storage.bucket import ListedObject
 from ledger.storage.lease_records import FreeLease, free_lease
@@ -18,6 +20,8 @@ from runtime.clock import Clock
 from runtime.deadline import Deadline
 from runtime.memory import Memory
 from upstreams.errors import UpstreamError
+
+LOG = logging.getLogger("tally.ledger")
 
 if TYPE_CHECKING:
     from ledger.credits.month_memory import MonthMemory
@@ -87,6 +91,15 @@ class DayQuery:
         """The month object in which a version was found."""
         month = self.months.get(version.day)
         return month if month is not None and month.has(version) else None
+
+    def known_totals(self, version: DayVersion) -> Rollup | None:
+        """The totals of whole days that a month object knows, at once; None where they have to be read elsewhere."""
+        month = self.month_of(version)
+        try:
+            return None if month is None else month.rollup(version.day, Detail.DAY)
+        except CorruptRollup as error:
+            LOG.warning("%s", error)
+            return None
 
     def free_lease(self, day: date) -> FreeLease | None:
         """The lease of a day, if the last LIST showed it and it was free."""

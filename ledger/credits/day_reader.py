@@ -214,7 +214,7 @@ class DayReader:
         await query.store.written()
         key = _key(query, lost)
         rollup = await _rollup_of(query, fetched)
-        known = self._rollups.recall(key)
+        known = self._rollups.recall(key) or query.known_totals(lost)
         if fetched.count != lost.count or rollup is None or (known and known.whole != rollup.whole):
             raise _changed(lost.day)
         if known is None:

@@ -197,12 +197,20 @@ class Selection:
     async def _read_rollups(
         self, versions: Sequence[DayVersion], detail: Detail
     ) -> AsyncIterator[tuple[DayVersion, Rollup]]:
-        """What is wanted of the other days' rollups, parsed to a detail."""
+        """What is wanted of the other days' rollups, parsed to a detail; what a month object tells needs no task."""
         for batch in batched(versions, ROLLUPS_AT_ONCE, strict=False):
-            told = [(each, needed) for each in batch if (needed := self._totals.needed(each, detail)) is not None]
-            rollups = await self._in_time(partial(self._rollups, told))
-            for (version, _), rollup in zip(told, rollups, strict=True):
-                yield version, self._totals.wanted(version, rollup, detail)
+            told: list[tuple[DayVersion, Detail]] = []
+            for version in batch:
+                needed = self._totals.needed(version, detail)
+                known = self._snapshot.query.known_totals(version) if needed is Detail.DAY else None
+                if known is not None:
+                    yield version, self._totals.wanted(version, known, detail)
+                elif needed is not None:
+                    told.append((version, needed))
+            if told:
+                rollups = await self._in_time(partial(self._rollups, told))
+                for (version, _), rollup in zip(told, rollups, strict=True):
+                    yield version, self._totals.wanted(version, rollup, detail)
 
     async def _rollups(self, days: Sequence[tuple[DayVersion, Detail]]) -> list[Rollup]:
         return await asyncio.gather(*(self._snapshot.rollup(version, detail) for version, detail in days))

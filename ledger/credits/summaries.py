@@ -111,14 +111,30 @@ class SummaryRequest(NamedTuple):
         return Detail.HOUR if SummaryKey.HOUR in self.by or split_by_local_time else Detail.DAY
 
 
+class _Cell:
+    """The credits of one line: the sum of their amounts, and their counts by state."""
+
+    __slots__ = ("amount", "counts")
+
+    def __init__(self) -> None:
+        self.amount = Decimal()
+        self.counts = dict.fromkeys(STATES, 0)
+
+
 class Summary:
-    """Adds up the rollups of a period's days; memory grows with the lines, not with the period."""
+    """Adds up the rollups of a period's days; memory grows with the lines, not with the period.
+
+    A year's rollups have tens of thousands of entries and few different keys: what a key means for the summary is
+    worked out once.
+    """
 
     def __init__(self, request: SummaryRequest, period: Period) -> None:
         self._request = request
         self._period = period
-        self._counts: dict[tuple[TimeParts, OtherParts], dict[str, int]] = {}
-        self._amounts: dict[tuple[TimeParts, OtherParts], Decimal] = {}
+        self._times: dict[TimeParts, dict[int, _Cell]] = {}
+        self._others: dict[OtherParts, int] = {}
+        self._other_of: dict[tuple[str, str, str, str | None], int] = {}
+        self._length = 0
 
     def add(self, day: date, rollup: Rollup) -> None:
         """Add a UTC day's totals, parsed to the request's detail.
@@ -126,11 +142,18 @@ class Summary:
         Raises:
             TooManyBuckets: the summary has grown too long.
         """
-        times: dict[int, TimeParts] = {}
+        lines: dict[int, dict[int, _Cell]] = {}
         for hour, network, outcome, currency, value, count, amount in _totals(rollup, self._request.detail):
-            if hour not in times:
-                times[hour] = self._time_parts(midnight(day) + hour * HOUR)
-            self._add((times[hour], self._other_parts(network, outcome, currency, value)), outcome, count, amount)
+            if (cells := lines.get(hour)) is None:
+                time = self._time_parts(midnight(day) + hour * HOUR)
+                cells = lines[hour] = self._times.setdefault(time, {})
+            other = self._other_of.get((network, outcome, currency, value))
+            if other is None:
+                other = self._numbered(network, outcome, currency, value)
+            if (cell := cells.get(other)) is None:
+                cell = self._new_cell(cells, other)
+            cell.counts[outcome] += count
+            cell.amount = EXACT.add(cell.amount, amount)
 
     def buckets(self) -> list[SummaryBucket]:
         """The lines by time, then network, outcome, value and currency.
@@ -140,26 +163,37 @@ class Summary:
         """
         if self._request.fill:
             self._fill()
-        lines = sorted(self._counts.items(), key=lambda line: _order(*line[0]))
-        return [_bucket(*key, counts, money(self._amounts[key])) for key, counts in lines]
+        others = sorted(self._others, key=_other_order)
+        return [
+            _bucket(time, other, cell)
+            for time in sorted(self._times, key=_time_order)
+            for other in others
+            if (cell := self._times[time].get(self._others[other])) is not None
+        ]
 
-    def _add(self, key: tuple[TimeParts, OtherParts], outcome: str, count: int, amount: Decimal) -> None:
-        counts = self._counts.setdefault(key, {})
-        counts[outcome] = counts.get(outcome, 0) + count
-        self._amounts[key] = EXACT.add(self._amounts.get(key, Decimal()), amount)
-        if len(self._counts) > MOST_BUCKETS:
+    def _numbered(self, network: str, outcome: str, currency: str, value: str | None) -> int:
+        """The number of what a key means for this summary."""
+        parts = self._other_parts(network, outcome, currency, value)
+        number = self._others.setdefault(parts, len(self._others))
+        self._other_of[network, outcome, currency, value] = number
+        return number
+
+    def _new_cell(self, cells: dict[int, _Cell], other: int) -> _Cell:
+        self._length += 1
+        if self._length > MOST_BUCKETS:
             raise TooManyBuckets
+        cell = cells[other] = _Cell()
+        return cell
 
     def _fill(self) -> None:
         """Give each time of the period a line for each combination of the other parts that occurs in the period."""
-        others = {other for _, other in self._counts}
         times = dict.fromkeys(self._time_parts(hour) for hour in _hours(self._period))
-        if len(times) * len(others) > MOST_BUCKETS:
+        if len(times) * len(self._others) > MOST_BUCKETS:
             raise TooManyBuckets
         for time in times:
-            for other in others:
-                self._counts.setdefault((time, other), {})
-                self._amounts.setdefault((time, other), Decimal())
+            cells = self._times.setdefault(time, {})
+            for other in self._others.values():
+                cells.setdefault(other, _Cell())
 
     def _time_parts(self, hour: datetime) -> TimeParts:
         by = self._request.by
@@ -183,11 +217,11 @@ class Summary:
         )
 
 
-def _bucket(time: TimeParts, other: OtherParts, counts: Mapping[str, int], amount: Decimal) -> SummaryBucket:
+def _bucket(time: TimeParts, other: OtherParts, cell: _Cell) -> SummaryBucket:
     outcome = CreditState(other.outcome) if other.outcome else None
-    by_state = (counts.get(state, 0) for state in STATES)
+    counts = cell.counts.values()  # in the order of the states
     return SummaryBucket(
-        *time, other.network, outcome, other.value, other.currency, sum(counts.values()), amount, *by_state
+        *time, other.network, outcome, other.value, other.currency, sum(counts), money(cell.amount), *counts
     )
 
 
@@ -250,6 +284,9 @@ def _totals(rollup: Rollup, detail: Detail) -> Iterator[tuple[int, str, str, str
             yield 0, network, outcome, currency, None, count, amount
 
 
-def _order(time: TimeParts, other: OtherParts) -> tuple[object, ...]:
-    times = [part.isoformat() if part else "" for part in time]
-    return (*times, other.network or "", other.outcome or "", other.value or Decimal(), other.currency)
+def _time_order(time: TimeParts) -> list[str]:
+    return [part.isoformat() if part else "" for part in time]
+
+
+def _other_order(other: OtherParts) -> tuple[str, str, Decimal, str]:
+    return other.network or "", other.outcome or "", other.value or Decimal(), other.currency
