@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import compress
+from itertools import chain, compress
 
 from ledger.days.blocks import Block
 from ledger.days.rollups import Detail
@@ -32,7 +32,7 @@ class CreditFilter:
             return rows
         cells = rows.cells
         starts = compress(range(0, len(cells), WIDTH), chosen)
-        return Rows([cell for start in starts for cell in cells[start : start + WIDTH]])
+        return Rows([*chain.from_iterable([cells[start : start + WIDTH] for start in starts])])
 
     def may_match(self, block: Block) -> bool:
         """Whether a row of the block may meet every condition, by what the index says of it."""

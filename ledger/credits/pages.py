@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from ledger.days.blocks import Block
 from ledger.days.day_store import DayVersion
@@ -141,7 +142,7 @@ class PageBuilder:
     def result(self, *, has_previous: bool) -> RowPage:
         """The page."""
         taken = self._taken
-        rows = taken[0] if len(taken) == 1 else Rows([cell for rows in taken for cell in rows.cells])
+        rows = taken[0] if len(taken) == 1 else Rows([*chain.from_iterable([each.cells for each in taken])])
         return RowPage(rows.slice(0, self._first), has_previous, has_next=len(rows) > self._first)
 
 

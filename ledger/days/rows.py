@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from io import StringIO
+from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -92,7 +93,7 @@ class Rows:
     def newest_first(self) -> "Rows":
         """The rows in the opposite order, for the end of a page; everything else here needs them in order."""
         starts = range(len(self.cells) - WIDTH, -1, -WIDTH)
-        return Rows([cell for start in starts for cell in self.cells[start : start + WIDTH]])
+        return Rows([*chain.from_iterable([self.cells[start : start + WIDTH] for start in starts])])
 
     def credit(self, index: int) -> Credit:
         """One row as typed values."""
