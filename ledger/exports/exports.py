@@ -11,16 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ledger.exports.jobs import (
-    RESTART,
-    STATE,
-    ExportJob,
-    ExportLog,
-    ExportSnapshot,
-    ExportState,
-    ExportStatus,
-    UnreadableExport,
-)
+from ledger.exports.export_log import RESTART, STATE, ExportLog, ExportSnapshot, UnreadableExport
+from ledger.exports.jobs import ExportJob, ExportState, ExportStatus
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime.clock import Clock
 

@@ -15,9 +15,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ledger.answers.freshness import Freshness, Source
+from ledger.exports.export_log import ExportLog
 from ledger.exports.facts import facts_of
 from ledger.exports.files import CorruptSegments, Segment, SegmentCheck, chunks_of, gzip_file, opening
-from ledger.exports.jobs import ExportFormat, ExportLog, ExportPart, ExportState, ExportStatus
+from ledger.exports.jobs import ExportFormat, ExportPart, ExportState, ExportStatus
 from ledger.exports.workbook import MOST_ROWS, CreditWorkbook
 from ledger.reports.file_names import GZIP, SPREADSHEET, disposition, safe
 from ledger.storage.store import LedgerUnavailable, Store

@@ -16,6 +16,7 @@ from ledger.credits.masking import masked
 from ledger.credits.selection import Selection
 from ledger.days.day_store import DayVersion
 from ledger.days.rows import MSISDN, TIME, CorruptRows
+from ledger.exports.export_log import ExportLog, ExportSnapshot
 from ledger.exports.files import (
     CorruptSegments,
     Row,
@@ -27,7 +28,7 @@ from ledger.exports.files import (
     segment,
     stored_rows,
 )
-from ledger.exports.jobs import ExportJob, ExportLog, ExportSnapshot
+from ledger.exports.jobs import ExportJob
 from ledger.exports.progress import PART_BYTES, ExportProgress, SupersededError, TooManyRows
 from ledger.exports.workbook import MOST_ROWS, UnwritableCell
 from ledger.storage.leases import LEASE, Leases

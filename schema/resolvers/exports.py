@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from ledger.answers.freshness import Freshness
+from ledger.exports.export_log import ExportSnapshot, UnreadableExport
 from ledger.exports.exports import NOT_READABLE
-from ledger.exports.jobs import ExportFormat, ExportJob, ExportSnapshot, ExportStatus, UnreadableExport
+from ledger.exports.jobs import ExportFormat, ExportJob, ExportStatus
 from schema.errors import Forbidden
 from schema.limits import arguments
 from schema.resolvers.access import CREDITS_MSISDN

@@ -13,7 +13,7 @@ from functions.settings import Settings
 from functions.wiring import keeper_of
 from ledger.answers.answers import ANSWERS_PREFIX
 from ledger.days.day_store import CREDIT_LOG_PREFIX
-from ledger.exports.jobs import EXPORTS_PREFIX
+from ledger.exports.export_log import EXPORTS_PREFIX
 from ledger.keeper.reconciled_days import RECONCILED_PREFIX
 from ledger.keeper.run import KeeperRun
 from ledger.lake.month_files import LAKE_PREFIX

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import Any
 
 import httpx
+import openpyxl  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 
 from functions.exporter_handler import ExporterHandler
@@ -65,6 +66,41 @@ def test_the_file_holds_what_the_same_asker_s_credit_log_shows(frontend: Fronten
     assert rows == [list(node.values()) for node in nodes]
     assert (export["rows"], export["error"]) == (len(nodes), None)
     assert export["freshness"] == {"source": "UPSTREAM", "stale": False}
+
+
+WANTED = {"network": ["O2", "Vodafone"], "minAmount": "1", "msisdn": "+44 7700 900011"}
+
+
+@pytest.mark.parametrize("order", ["OLDEST_FIRST", "NEWEST_FIRST"])
+def test_the_file_holds_the_credits_of_a_filter_in_the_order_that_was_asked_for(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, capsys: pytest.CaptureFixture[str], order: str
+) -> None:
+    openmarket_simulator.rows_a_day = 400
+    export = finished(frontend, ask(frontend, where=WANTED, order=order))
+    query = LOG.replace("first: 10000", f"where: $where, order: {order}, first: 10000")
+    query = query.replace("$to: DateTime!", "$to: DateTime!, $where: CreditLogFilter")
+    nodes = frontend.data(query, PERIOD | {"where": WANTED})["creditLog"]["nodes"]
+    _, *rows = csv.reader(io.StringIO(downloaded(export).decode(), newline=""))
+    assert rows == [list(node.values()) for node in nodes] != []
+    assert "447700900011" not in capsys.readouterr().out, "no log line holds the number"
+
+
+def test_a_filter_by_phone_number_needs_the_scope_for_an_export_too(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
+    reply = frontend.ask(ASK, {"input": PERIOD | {"where": {"msisdn": "447700900011"}}}, scope=WITHOUT_NUMBERS)
+    assert reply.codes == ["FORBIDDEN"]
+    assert openmarket_simulator.requests == []
+
+
+def test_a_workbook_is_not_compressed_again(frontend: Frontend) -> None:
+    export = finished(frontend, ask(frontend, format="XLSX"))
+    file = httpx.get(export["url"], trust_env=False).raise_for_status()
+    assert file.headers["content-disposition"].endswith('-all-brands.xlsx"')
+    assert str(len(file.content)) == export["bytes"]
+    sheet = openpyxl.load_workbook(io.BytesIO(file.content), read_only=True)["Credits"]
+    nodes = frontend.data(LOG, PERIOD)["creditLog"]["nodes"]
+    assert [row[0].value for row in sheet.iter_rows(min_row=2)] == [node["creditId"] for node in nodes]
 
 
 def test_json_lines_have_the_columns_of_the_table(frontend: Frontend) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local.aws import Aws
 from local.vendors.credits import SimulatedCredit
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.simulator import Fault, SimulatorResponse, failing
@@ -198,6 +199,20 @@ def test_a_settled_period_that_differs_is_asked_for_once_in_each_way_to_count_it
     asked = [request.query["toTime"] for request in openmarket_simulator.requests if request.path == "/csv/outcome"]
     assert asked == ["2019-11-15 00:00:00 UTC", "2019-11-14 23:59:59 UTC"]
     assert openmarket_simulator.count("/csv/log") == 1
+
+
+def test_a_settled_month_is_compared_without_reading_a_row_by_one_report(
+    start: StartFrontend, openmarket_simulator: OpenMarketSimulator, aws: Aws, bucket: str
+) -> None:
+    month = {"from": "2019-10-20T00:00:00Z", "to": "2019-11-20T00:00:00Z"}
+    start().data(f'{{ creditLog(from: "{month["from"]}", to: "{month["to"]}") {{ totalCount }} }}')
+    for page in aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="credit-log/"):
+        for item in page["Contents"]:
+            if item["Key"].endswith("/rows.csv.gz"):
+                aws.client("s3").put_object(Bucket=bucket, Key=item["Key"], Body=b"unreadable")
+    answer = reconciled(start(), month)
+    assert (answer["balanced"], len(answer["rows"]) > 3) == (True, True)
+    assert (openmarket_simulator.count("/csv/log"), openmarket_simulator.count("/csv/outcome")) == (1, 1)
 
 
 def test_with_a_vendor_that_fails_a_difference_is_stale(

@@ -10,7 +10,8 @@ import pytest
 from ledger.answers.freshness import Source
 from ledger.credits.masking import masked
 from ledger.days.rows import COLUMNS, HEADER
-from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportStatus
+from ledger.exports.export_log import ExportLog, ExportSnapshot
+from ledger.exports.jobs import ExportFormat, ExportStatus
 from ledger.exports.spreadsheets import neutralised
 from local.aws import Aws
 from local.vendors.credits import SimulatedCredit

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportState, ExportStatus, UnreadableExport
+from ledger.exports.export_log import ExportLog, ExportSnapshot, UnreadableExport
+from ledger.exports.jobs import ExportFormat, ExportState, ExportStatus
 from ledger.exports.writer import PART_LOST
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store

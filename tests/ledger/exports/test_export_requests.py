@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ledger.exports.export_log import ExportLog, ExportSnapshot
 from ledger.exports.exports import is_stalled
-from ledger.exports.jobs import ExportFormat, ExportLog, ExportSnapshot, ExportState, ExportStatus
+from ledger.exports.jobs import ExportFormat, ExportState, ExportStatus
 from ledger.storage.bucket import ListedObject
 from local.vendors.openmarket import OpenMarketSimulator
 from tests.support.moving_clock import MovingClock

@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from ledger.credits.filters import CreditFilter
-from ledger.exports.jobs import ExportJob, ExportSnapshot, ExportState, ExportStatus
+from ledger.exports.export_log import ExportSnapshot
+from ledger.exports.jobs import ExportJob, ExportState, ExportStatus
 from local.vendors.openmarket import OpenMarketSimulator
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock

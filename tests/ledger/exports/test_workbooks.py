@@ -18,7 +18,8 @@ import pytest
 
 from ledger.credits.filters import CreditFilter
 from ledger.days.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, OUTCOME, TIME
-from ledger.exports.jobs import ExportFormat, ExportJob, ExportSnapshot, ExportStatus
+from ledger.exports.export_log import ExportSnapshot
+from ledger.exports.jobs import ExportFormat, ExportJob, ExportStatus
 from local.aws import Aws
 from local.vendors.credits import SimulatedCredit
 from local.vendors.openmarket import OpenMarketSimulator

@@ -26,8 +26,9 @@ from ledger.credits.selection import Selection
 from ledger.days.blocks import BLOCK_ROWS
 from ledger.days.day_store import DayStore
 from ledger.days.rows import COLUMNS, Rows
+from ledger.exports.export_log import ExportLog, ExportSnapshot
 from ledger.exports.exports import PATIENCE, Exports
-from ledger.exports.jobs import ExportFormat, ExportJob, ExportLog, ExportSnapshot, ExportStatus
+from ledger.exports.jobs import ExportFormat, ExportJob, ExportStatus
 from ledger.exports.writer import Exporter
 from ledger.storage.leases import Leases
 from ledger.storage.s3 import S3Bucket
