@@ -173,6 +173,20 @@ async def test_a_smaller_size_divides_no_file_that_exists(world: World) -> None:
     assert world.days() == {"01": [1, 2, 3], "04": [4], "05": [5]}
 
 
+@pytest.mark.parametrize("writes", [None, 1, 2, 3, 4, 5, 6])
+async def test_days_that_have_to_move_into_a_later_file_are_never_in_both(world: World, writes: int | None) -> None:
+    """Without its record it is not known which days a file holds, so a smaller size does divide it."""
+    await world.settle(*range(1, 6))
+    await world.update()
+    del world.bucket.objects[f"{MONTH}/_files.json"]
+    with contextlib.suppress(Killed):
+        await world.update(most_rows=2 * ROWS, writes=writes)
+    world.bucket.objects.pop(LEASE_KEY, None)
+    await world.update(most_rows=2 * ROWS)
+    assert world.bucket.most_often == 1
+    assert world.days() == {"01": [1, 2], "03": [3, 4], "05": [5]}
+
+
 @pytest.mark.parametrize("most_rows", [1000, 2 * ROWS])
 async def test_killed_after_any_write_nothing_is_twice_and_the_next_run_completes_it(most_rows: int) -> None:
     undisturbed = await killed_after(None, most_rows)
