@@ -107,7 +107,7 @@ class CreditLake:
                     months = await self._months(tenant, brand)
                     days = DayStore(self._store, tenant, brand)
                     months = [await self._write_month(days, month, changes, has_time) for month in months]
-        changes.unreadable = sum(len(month.record.unreadable) for month in months)
+        changes.unreadable += sum(len(month.record.unreadable) for month in months)
         return changes
 
     async def _months(self, tenant: str, brand: str | None) -> list[_Month]:
@@ -138,7 +138,13 @@ class CreditLake:
             if not has_time():
                 changes.complete = False
                 break
-            left_out = await self._write_file(days, f"{month.folder}/{file.name}", file, record)
+            key = f"{month.folder}/{file.name}"
+            try:
+                left_out = await self._write_file(days, key, file, record)
+            except _UnreadableDay as error:
+                LOG.warning("%s stays as it is: %s", key, error)
+                changes.unreadable += 1
+                continue
             changes.days += len(file.sources.items() - record.of(file).items()) - len(left_out)
             changes.files += 1
             record = record.after(file, left_out)
@@ -149,7 +155,7 @@ class CreditLake:
         """Write one file; the result is the days that are left out, because their rows cannot be read.
 
         Raises:
-            LedgerUnavailable: a day that is in the file already cannot be read any more. The file stays as it is.
+            _UnreadableDay: a day that is in the file already cannot be read any more. The file stays as it is.
         """
         left_out = set[date]()
         while True:
@@ -158,7 +164,7 @@ class CreditLake:
                 await self._write_days(days, key, settled)
             except _UnreadableDay as error:
                 if error.day in record.files.get(file.start, ()):
-                    raise LedgerUnavailable(f"{key} stays as it is: {error}") from error
+                    raise
                 LOG.warning("%s is written without a day: %s", key, error)
                 left_out.add(error.day)
             else:

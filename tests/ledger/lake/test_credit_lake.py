@@ -314,16 +314,17 @@ async def test_a_day_that_cannot_be_read_is_left_out_and_counted_until_it_can(wo
     assert world.days() == {"01": [1, 2, 3]}
 
 
-async def test_a_day_that_can_no_longer_be_read_stays_in_the_lake(world: World) -> None:
-    await world.settle(1, 2)
+async def test_a_day_that_can_no_longer_be_read_stays_in_the_lake_and_stops_no_other_file(world: World) -> None:
+    await world.settle(31, 32)
     await world.update()
-    whole = world.files()
-    key = f"{DayStore(world.store, 'acme', None).folder}/day=2019-11-02/rows.csv.gz"
-    world.clock.advance(hours=1)
+    december = "lake/credits/tenant=acme/month=2019-12/from-2019-12-01.parquet"
+    whole = world.files()[december]
+    key = f"{DayStore(world.store, 'acme', None).folder}/day=2019-12-02/rows.csv.gz"
     await world.store.put(key, b"not gzip at all")
-    with pytest.raises(LedgerUnavailable, match="stays as it is"):
-        await world.update()
-    assert world.files() == whole
+    await world.settle(1)
+    assert await world.update() == LakeChanges(files=1, days=1, unreadable=1)
+    assert world.files()[december] == whole
+    assert world.days()["01"] == [1]
 
 
 async def test_days_of_a_version_without_blocks_and_without_rollups_come_in(world: World) -> None:

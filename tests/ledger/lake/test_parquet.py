@@ -1,6 +1,8 @@
 """Rows as Parquet: three readers by others see the same values and types, and nothing is rounded or lost on the way."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -26,6 +28,7 @@ from ledger.lake.parquet import (
     fits,
     write_parquet,
 )
+from tests.support.repository import ROOT
 
 COLUMNS = [
     Column("id", decimal(20, 0), distinct=True),
@@ -161,3 +164,31 @@ def test_an_error_of_the_source_arrives_as_it_is() -> None:
 
     with pytest.raises(LostError, match="the second batch"):
         write_parquet(io.BytesIO(), [Column("only", TEXT)], batches())
+
+
+MEASURED = """
+import sys
+from itertools import batched
+from pathlib import Path
+from ledger.lake.parquet import TEXT, TIMESTAMP, Column, decimal, write_parquet
+
+columns = [Column("id", decimal(20, 0), distinct=True), Column("made", TIMESTAMP, distinct=True), Column("name", TEXT)]
+rows = ((str(number), "2026-11-20T00:01:53Z", f"network {number % 7}") for number in range(int(sys.argv[1])))
+with open("/dev/null", "wb") as file:
+    assert write_parquet(file, columns, batched(rows, 4096), row_group=16_384) == int(sys.argv[1])
+print(int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_rows() -> None:
+    small, large = (
+        int(
+            subprocess.run(
+                [sys.executable, "-c", MEASURED, str(rows)], cwd=ROOT, capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for rows in (20_000, 600_000)
+    )
+    print(f"peak MiB at 20,000 and 600,000 rows: {small}, {large}")  # noqa: T201 - a figure to see with -s
+    assert large - small < 10
