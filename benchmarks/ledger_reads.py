@@ -8,7 +8,7 @@ from benchmarks.contenders import TALLY, Function, bare_gets
 from benchmarks.pace import Pace
 from benchmarks.results import Goal, Section, Timings, number
 from benchmarks.world import MONTH_DAYS, MONTH_FROM, MONTH_ROWS, YEAR_DAYS, YEAR_FROM, World, days_from
-from ledger.days.day_store import SETTLED_ROWS
+from ledger.days.versions import SETTLED_ROWS
 
 PAGE = 100
 BEFORE = MONTH_FROM - timedelta(days=2)

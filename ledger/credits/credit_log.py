@@ -21,9 +21,10 @@ from ledger.credits.month_memory import MonthMemory
 from ledger.credits.settlement import SettlementRule
 from ledger.credits.shared_reads import SharedReads
 from ledger.days.blocks import BLOCK_ROWS, Block, DayIndex
-from ledger.days.day_store import DayStore, DayVersion
+from ledger.days.day_store import DayStore
 from ledger.days.rollups import Detail, Rollup
 from ledger.days.rows import Rows
+from ledger.days.versions import DayVersion
 from ledger.storage.breakers import Breakers
 from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, ListedObject, Store

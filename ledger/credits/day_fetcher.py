@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from ledger.credits.day_query import DayQuery, RefreshedDays
 from ledger.credits.settlement import SettlementRule
 from ledger.days.blocks import EncodedDay
-from ledger.days.day_store import DayVersion
 from ledger.days.rows import Rows, decode
+from ledger.days.versions import DayVersion
 from ledger.storage.breakers import Breakers
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Clock, day_end, midnight

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ledger.days.day_store import DayStore, DayVersion
+from ledger.days.day_store import DayStore
 from ledger.days.months import Month
 from ledger.days.rollups import CorruptRollup, Detail, Rollup
+from ledger.days.versions import DayVersion
 from ledger.storage.breakers import BreakerState
 from ledger.storage.bucket import ListedObject
 from ledger.storage.lease_records import FreeLease, free_lease

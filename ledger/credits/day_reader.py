@@ -13,9 +13,9 @@ from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import LOST_DAYS, DayQuery, VersionMemory
 from ledger.credits.shared_reads import SharedReads
 from ledger.days.blocks import Block, DayIndex, decode_index
-from ledger.days.day_store import DayVersion
 from ledger.days.rollups import EMPTY_ROLLUP, CorruptRollup, Detail, Rollup
 from ledger.days.rows import NO_ROWS, Rows
+from ledger.days.versions import DayVersion
 from ledger.storage.store import LedgerUnavailable
 from runtime.memory import Memory
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ledger.days.blocks import Block
-from ledger.days.day_store import DayVersion
 from ledger.days.rows import Position, Rows
+from ledger.days.versions import DayVersion
 from runtime.clock import Period, day_end, midnight
 
 LIKELY_SHARE = 0.5

@@ -20,9 +20,9 @@ from ledger.credits.pages import DayPart, PageBuilder, RowPage
 from ledger.credits.summaries import Summary, SummaryBucket, SummaryRequest
 from ledger.credits.wanted_totals import WantedTotals
 from ledger.days.blocks import DayIndex
-from ledger.days.day_store import DayVersion
 from ledger.days.rollups import Detail, Rollup
 from ledger.days.rows import Position, Rows
+from ledger.days.versions import DayVersion
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Period
 

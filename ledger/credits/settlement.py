@@ -13,9 +13,9 @@ from decimal import Decimal
 from enum import Enum
 
 from ledger.answers.ageing import FOR_GOOD, LONGEST_GOOD, Ageing
-from ledger.days.day_store import DayVersion
 from ledger.days.months import MonthOf, calendar_month
 from ledger.days.rollups import EXACT, Rollup, Total, add
+from ledger.days.versions import DayVersion
 from runtime.clock import day_end
 from upstreams.openmarket.client import CreditState, OutcomeRow
 

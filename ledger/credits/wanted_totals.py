@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ledger.credits.filters import CreditFilter
-from ledger.days.day_store import DayVersion
 from ledger.days.rollups import DayKey, Detail, Rollup, Total, add
+from ledger.days.versions import DayVersion
 from runtime.clock import Period, midnight
 
 HOUR = timedelta(hours=1)

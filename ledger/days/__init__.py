@@ -1,5 +1,6 @@
 """A day of credits as it is stored.
 
 `rows.py` and `rollups.py` encode a day's rows and its totals, `blocks.py` cuts the rows into blocks and says where each
-lies; `day_store.py` names, writes, lists and reads them; `months.py` repeats what is known of a whole month.
+lies. `versions.py` names the objects of a version, `day_store.py` writes, lists and reads them. `months.py` repeats
+what is known of a whole month.
 """

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from ledger.days.day_store import DayStore, DayVersion
+from ledger.days.day_store import DayStore
 from ledger.days.rollups import CorruptRollup, DayKey, Detail, Rollup, Total
 from ledger.days.rows import STATES
+from ledger.days.versions import DayVersion
 from runtime.clock import DAY, stamp, unstamp
 from runtime.compression import CorruptGzipError, member_ends, pack, unpack
 

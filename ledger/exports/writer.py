@@ -14,8 +14,8 @@ from ledger.credits.credit_log import CreditLog, PeriodSnapshot
 from ledger.credits.day_ranges import LONGEST_RANGE
 from ledger.credits.masking import masked
 from ledger.credits.selection import Selection
-from ledger.days.day_store import DayVersion
 from ledger.days.rows import MSISDN, TIME, CorruptRows
+from ledger.days.versions import DayVersion
 from ledger.exports.export_log import ExportLog, ExportSnapshot
 from ledger.exports.files import (
     CorruptSegments,

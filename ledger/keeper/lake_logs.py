@@ -6,7 +6,7 @@ Two or more LISTs tell whether there is something to do, so a log without change
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ledger.days.day_store import ALL_BRANDS
+from ledger.days.versions import ALL_BRANDS
 from ledger.keeper.credit_days import CreditDays
 from ledger.keeper.run import KeeperRun
 from ledger.lake.credit_lake import CreditLake

@@ -13,10 +13,11 @@ from datetime import date, datetime
 
 from ledger.credits.settlement import SettlementRule
 from ledger.days.blocks import inventory
-from ledger.days.day_store import ALL_BRANDS, DayListing, DayStore, DayVersion, is_settled, superseded
+from ledger.days.day_store import DayStore
 from ledger.days.months import MONTHS, CalendarMonth, CorruptMonth, decode, encode, month_key
 from ledger.days.rollups import EMPTY_ROLLUP, Rollup
 from ledger.days.rows import CorruptRows
+from ledger.days.versions import ALL_BRANDS, DayListing, DayVersion, is_settled, superseded
 from ledger.keeper.old_answers import GRACE
 from ledger.keeper.run import KeeperRun
 from ledger.storage.store import LedgerUnavailable, ListedObject, Store

@@ -8,8 +8,9 @@ import asyncio
 import logging
 
 from ledger.days.blocks import EncodedDay, inventory
-from ledger.days.day_store import DayStore, DayVersion
+from ledger.days.day_store import DayStore
 from ledger.days.rows import CorruptRows
+from ledger.days.versions import DayVersion
 from runtime.compression import CorruptGzipError, have_equal_text
 
 LOG = logging.getLogger("tally.keeper")

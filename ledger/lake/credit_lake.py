@@ -15,8 +15,9 @@ from tempfile import TemporaryFile
 from threading import Event
 from typing import IO, Any
 
-from ledger.days.day_store import SETTLED_ROWS, DayListing, DayStore, DayVersion
+from ledger.days.day_store import DayStore
 from ledger.days.rows import CorruptRows
+from ledger.days.versions import SETTLED_ROWS, DayListing, DayVersion
 from ledger.exports.files import stored_rows
 from ledger.lake.credit_rows import COLUMNS, lake_rows
 from ledger.lake.month_files import (

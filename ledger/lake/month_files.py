@@ -20,7 +20,7 @@ from datetime import date
 
 import orjson
 
-from ledger.days.day_store import DayVersion, partition
+from ledger.days.versions import DayVersion, partition
 
 LAKE_PREFIX = "lake"
 ALL_CREDITS, BRAND_CREDITS = "credits", "brand_credits"

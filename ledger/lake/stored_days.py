@@ -4,7 +4,8 @@ from collections.abc import Coroutine
 from io import BufferedReader, RawIOBase
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from ledger.days.day_store import SETTLED_ROWS, DayStore
+from ledger.days.day_store import DayStore
+from ledger.days.versions import SETTLED_ROWS
 from ledger.lake.month_files import SettledDay
 from ledger.storage.bucket import PART_BYTES
 from ledger.storage.store import LedgerUnavailable, Store

@@ -12,7 +12,7 @@ from functions.keeper_handler import KeeperHandler
 from functions.settings import Settings
 from functions.wiring import keeper_of
 from ledger.answers.answers import ANSWERS_PREFIX
-from ledger.days.day_store import CREDIT_LOG_PREFIX
+from ledger.days.versions import CREDIT_LOG_PREFIX
 from ledger.exports.export_log import EXPORTS_PREFIX
 from ledger.keeper.reconciled_days import RECONCILED_PREFIX
 from ledger.keeper.run import KeeperRun

@@ -5,8 +5,9 @@ import pytest
 
 from ledger.credits.day_ranges import LONGEST_RANGE, contiguous_ranges
 from ledger.days.blocks import encode_day
-from ledger.days.day_store import FETCHED, DayStore, newest_version, partition, superseded
+from ledger.days.day_store import FETCHED, DayStore
 from ledger.days.rows import Rows
+from ledger.days.versions import newest_version, partition, superseded
 from runtime.clock import DAY
 from tests.support.moving_clock import MovingClock
 from tests.support.s3.memory_store import Killed, MemoryBucket, MemoryStore

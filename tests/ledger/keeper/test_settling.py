@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ledger.days.day_store import DayStore, DayVersion
+from ledger.days.day_store import DayStore
 from ledger.days.rows import Rows
+from ledger.days.versions import DayVersion
 from ledger.keeper.settling import have_equal_rows, settle
 from runtime.compression import pack, unpack
 from tests.support.s3.memory_store import MemoryBucket, MemoryStore
