@@ -55,10 +55,17 @@ class OrderedLog:
         self._rows.close()
 
 
-async def ordered(log: SpooledLog, days: Sequence[date], deadline: Deadline) -> OrderedLog:
+async def ordered(
+    log: SpooledLog,
+    days: Sequence[date],
+    deadline: Deadline,
+    *,
+    batch_rows: int = BATCH_ROWS,
+    new_sorter: Callable[[], RowSorter] = RowSorter,
+) -> OrderedLog:
     """The rows of some contiguous days of a log; of several rows with one credit id, the last one counts.
 
-    The log is read once, or twice if rows in it replace each other, and then closed.
+    The log is read `batch_rows` at a time, once, or twice if rows in it replace each other, and then closed.
 
     Raises:
         UpstreamError: the log is not whole or not understood, the deadline has passed, or the disk is full.
@@ -66,16 +73,17 @@ async def ordered(log: SpooledLog, days: Sequence[date], deadline: Deadline) -> 
     period = Period(midnight(days[0]), day_end(days[-1]))
     with closing(log):
         superseded = SupersededRows()
-        rows = await _sorted(_noted(_wanted(log, period), superseded), deadline)
+        batches = _noted(_wanted(log, period, batch_rows), superseded)
+        rows = await _sorted(batches, new_sorter, deadline)
         if (marks := superseded.found()) is not None:
             rows.close()
-            rows = await _sorted(_unmarked(_wanted(log, period), marks), deadline)
+            rows = await _sorted(_unmarked(_wanted(log, period, batch_rows), marks), new_sorter, deadline)
     return OrderedLog(rows, days, proven_whole=log.proven_whole)
 
 
-async def _sorted(batches: Batches, deadline: Deadline) -> RowSorter:
+async def _sorted(batches: Batches, new_sorter: Callable[[], RowSorter], deadline: Deadline) -> RowSorter:
     try:
-        rows = RowSorter()
+        rows = new_sorter()
         try:
             for batch in batches:
                 rows.add(batch)
@@ -89,10 +97,10 @@ async def _sorted(batches: Batches, deadline: Deadline) -> RowSorter:
     return rows
 
 
-def _wanted(log: SpooledLog, period: Period) -> Batches:
+def _wanted(log: SpooledLog, period: Period, batch_rows: int) -> Batches:
     """Rows of other days are dropped before duplicates are, as for a small log."""
     start, end = period
-    for batch in batched(log.read(), BATCH_ROWS, strict=False):
+    for batch in batched(log.read(), batch_rows, strict=False):
         yield [row for row in batch if start <= row.time < end]
 
 

@@ -125,6 +125,20 @@ def test_any_text_in_any_charset_has_the_same_rows_or_the_same_error(
         assert result(read, on_disk, content_type, NO_DATA) == result(read, body, content_type, NO_DATA)
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\n  \t", "", "  "])
+@pytest.mark.parametrize("piece", [1, 3, 1000])
+def test_the_end_of_a_file_on_disk_is_judged_as_that_of_one_in_memory(end: str, piece: int) -> None:
+    """The last column is a name, which could have gone on if no line end follows."""
+    cells = LINE.strip().split(",")
+    columns = HEADER.strip().split(",")
+    order = [0, 1, 2, 4, 5, 6, 3]
+    lines = [",".join(each[place] for place in order) for each in (columns, cells)]
+    body = ("\r\n".join(lines) + end).encode()
+    expected = result(read_log, body)
+    assert isinstance(expected, list) == ("\n" in end)
+    assert result(read_log, InPieces(body, piece)) == expected
+
+
 def test_a_line_on_disk_that_is_too_long_to_be_a_row_is_refused() -> None:
     body = with_cell(NETWORK, "x" * (2 * LONGEST_LINE))
     with pytest.raises(UpstreamBadResponse):
