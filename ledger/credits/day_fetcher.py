@@ -7,7 +7,7 @@ the other, without ever being in memory as rows.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -31,6 +31,8 @@ LOG = logging.getLogger("tally.ledger")
 
 ROWS_WITHOUT_S3 = 200_000
 """The most rows of a large answer that are held in memory because S3 cannot take them: some 110 MB."""
+DAYS_AT_ONCE, BYTES_AT_ONCE = 8, 8 * 1024 * 1024
+"""Days of a large answer that are stored side by side: no more than so many, or the first beyond so many bytes."""
 MARGIN = timedelta(seconds=1)
 """The vendor does not document whether the ends are inclusive, so we request a second more on each side."""
 
@@ -97,20 +99,20 @@ class DayFetcher:
         return await self.breakers.guard(query.tenant, OPENMARKET, request, query.breaker_looks.pop(first, None))
 
     async def _store_large(self, query: DayQuery, log: "OrderedLog", fetched: datetime) -> list[DayVersion]:
-        """Store one day after the other, and hold in memory what S3 cannot take.
+        """Store a few days at a time, and hold in memory what S3 cannot take.
 
         Raises:
             UpstreamTimeout: the deadline passed before all of them were encoded.
             LedgerUnavailable: S3 cannot take them, and they are too many for memory.
         """
         versions: list[DayVersion] = []
-        in_memory = 0
-        async for day, encoded in log.encoded(query.store.block_writer, query.deadline):
-            version = await self._store_encoded(query, day, fetched, encoded, proven=log.proven_whole)
-            in_memory += 0 if version.stored else encoded.count
-            if in_memory > self.rows_without_s3:
-                raise LedgerUnavailable(f"the rows of {day} could not be stored, and are too many for memory")
-            versions.append(version)
+        async for some in _batched(log.encoded(query.store.block_writer, query.deadline)):
+            proven = log.proven_whole
+            versions += await asyncio.gather(
+                *(self._store_encoded(query, day, fetched, encoded, proven=proven) for day, encoded in some)
+            )
+            if sum(version.count or 0 for version in versions if not version.stored) > self.rows_without_s3:
+                raise LedgerUnavailable(f"the rows of {some[-1][0]} could not be stored, and are too many for memory")
         return versions
 
     async def _store_encoded(
@@ -133,6 +135,18 @@ class DayFetcher:
         except LedgerUnavailable as error:
             LOG.warning("the rows of %s could not be stored: %s", day, error)
         return DayVersion(day, fetched, len(rows), settled, rows, stored=False, proven=proven)
+
+
+async def _batched(days: AsyncIterator[tuple[date, EncodedDay]]) -> AsyncIterator[list[tuple[date, EncodedDay]]]:
+    """Some days at a time: few enough for memory, and many enough that storing small ones does not take long."""
+    batch: list[tuple[date, EncodedDay]] = []
+    async for each in days:
+        batch.append(each)
+        if len(batch) == DAYS_AT_ONCE or sum(len(encoded.body) for _, encoded in batch) >= BYTES_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def rows_by_day(log: Iterable[LogRow], days: Sequence[date]) -> dict[date, list[LogRow]]:
