@@ -69,6 +69,10 @@ class PeriodSnapshot:
         """See `DayReader.block`."""
         return await self.reader.block(self.query, version, block, remember=remember)
 
+    def known_totals(self, version: DayVersion) -> Rollup | None:
+        """See `DayReader.known_totals`."""
+        return self.reader.known_totals(self.query, version)
+
     async def rollup(self, version: DayVersion, detail: Detail = Detail.DAY) -> Rollup:
         """See `DayReader.rollup`."""
         return await self.reader.rollup(self.query, version, detail)

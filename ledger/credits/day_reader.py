@@ -7,10 +7,10 @@ queries that need it share the read.
 import logging
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import date
 
 from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import LOST_DAYS, DayQuery, VersionMemory
+from ledger.credits.lost_rows import changed, find_rows, index_of, rollup_of, unreadable
 from ledger.credits.shared_reads import SharedReads
 from ledger.days.blocks import Block, DayIndex, decode_index
 from ledger.days.rollups import EMPTY_ROLLUP, CorruptRollup, Detail, Rollup
@@ -92,6 +92,10 @@ class DayReader:
             )
         return rows
 
+    def known_totals(self, query: DayQuery, version: DayVersion) -> Rollup | None:
+        """The totals of a whole day, if they are in memory."""
+        return self._rollups.recall(_key(query, version)) or query.known_totals(version)
+
     async def rollup(self, query: DayQuery, version: DayVersion, detail: Detail = Detail.DAY) -> Rollup:
         """A version's rollup, parsed to the detail that is wanted.
 
@@ -160,7 +164,7 @@ class DayReader:
             again = await self._fetch_again(query, version)
             rows = again.rows if again.rows is not None else await query.store.rows(again)
         if rows is None:
-            raise _unreadable(version.day)
+            raise unreadable(version.day)
         self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
         return rows
 
@@ -171,9 +175,9 @@ class DayReader:
             rows = await self._stored(query, version, self._found_otherwise(query, version, block))
         if rows is None:
             again = await self._fetch_again(query, version)
-            rows = await _found(query, again, await _index_of(query, again), block)
+            rows = await find_rows(query, again, await index_of(query, again), block)
         if rows is None:
-            raise _unreadable(version.day)
+            raise unreadable(version.day)
         if key is not None:
             self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
         return rows
@@ -183,7 +187,7 @@ class DayReader:
         index = self._indexes.recall(key)
         if index is None or block in index.blocks:
             index = await self._reads.get(f"{key} index", lambda: self._made_index(query, version))
-        return None if index is None else await _found(query, version, index, block)
+        return None if index is None else await find_rows(query, version, index, block)
 
     async def _stored(self, query: DayQuery, version: DayVersion, read: Awaitable[Rows | None]) -> Rows | None:
         try:
@@ -213,10 +217,10 @@ class DayReader:
         (fetched,) = (await self._fetcher.fetch(query, [lost.day])).versions
         await query.store.written()
         key = _key(query, lost)
-        rollup = await _rollup_of(query, fetched)
-        known = self._rollups.recall(key) or query.known_totals(lost)
+        rollup = await rollup_of(query, fetched)
+        known = self.known_totals(query, lost)
         if fetched.count != lost.count or rollup is None or (known and known.whole != rollup.whole):
-            raise _changed(lost.day)
+            raise changed(lost.day)
         if known is None:
             self._rollups.remember(key, replace(rollup, blocks=None), rollup.size)
         return fetched
@@ -235,9 +239,9 @@ class DayReader:
         stored = (await query.store.list_versions([lost.day])).versions.get(lost.day)
         if stored is None or not stored.settled or stored.id == lost.id:
             return None
-        rollup = await _rollup_of(query, stored)
+        rollup = await rollup_of(query, stored)
         if stored.count != lost.count or rollup is None or rollup.whole != month.whole(lost.day):
-            raise _changed(lost.day)
+            raise changed(lost.day)
         return stored
 
     async def _read_rollup(self, query: DayQuery, version: DayVersion, key: str) -> Rollup:
@@ -270,47 +274,6 @@ def _parsed(rollup: Rollup, detail: Detail, key: str) -> Rollup | None:
     except CorruptRollup as error:
         LOG.warning("the rollup of %s: %s", key, error)
         return None
-
-
-async def _rollup_of(query: DayQuery, fetched: DayVersion) -> Rollup | None:
-    """The rollup of a version that has just been fetched."""
-    if fetched.rows is not None:
-        return Rollup.of(fetched.rows)
-    return await query.store.rollup(fetched) or await query.store.rollup_of_rows(fetched)
-
-
-async def _index_of(query: DayQuery, fetched: DayVersion) -> DayIndex | None:
-    """The index of a version that has just been fetched, unless its rows are in memory."""
-    rollup = None if fetched.rows is not None else await query.store.rollup(fetched)
-    if rollup is None or rollup.blocks is None or fetched.count is None:
-        return None
-    return decode_index(rollup.blocks, fetched.count)
-
-
-async def _found(query: DayQuery, version: DayVersion, index: DayIndex | None, block: Block) -> Rows | None:
-    """The rows of a lost block, in a version whose blocks may be cut elsewhere; None when they cannot be read."""
-    if version.rows is not None:
-        parts: list[Rows | None] = [version.rows]
-    elif index is None:
-        parts = [await query.store.rows(version)]
-    else:
-        same = [other for other in index.blocks if block.first <= other.last and other.first <= block.last]
-        parts = [await query.store.block(version, other) for other in same]
-    cells = [part.between(block.first, block.last).cells for part in parts if part is not None]
-    if len(cells) < len(parts):
-        return None
-    rows = Rows([cell for some in cells for cell in some])
-    if len(rows) != block.count:
-        raise _changed(version.day)
-    return rows
-
-
-def _unreadable(day: date) -> LedgerUnavailable:
-    return LedgerUnavailable(f"the stored rows of {day} cannot be read")
-
-
-def _changed(day: date) -> LedgerUnavailable:
-    return LedgerUnavailable(f"the rows of {day} were lost and have changed since")
 
 
 def _rows_key(query: DayQuery, version: DayVersion, block: Block | None) -> str:

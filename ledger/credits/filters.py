@@ -50,6 +50,11 @@ class CreditFilter:
             return None
         return Detail.DAY if self.min_amount is None and self.max_amount is None else Detail.VALUE
 
+    @property
+    def is_about_totals(self) -> bool:
+        """Whether it has a condition about what the totals of whole days tell apart."""
+        return any(values is not None for values in (self.outcome, self.network, self.currency))
+
     def matches(self, network: str, outcome: str, currency: str, value: str | None) -> bool:
         """Whether credits with these values, of which a total is made up, meet every condition that is about them."""
         return (

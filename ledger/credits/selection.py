@@ -116,8 +116,9 @@ class Selection:
                     yield part
 
     async def _parts(self, days: Sequence[DayVersion], *, newest_first: bool = False) -> AsyncIterator[DayPart]:
-        """What has to be read of some days, which are in that order; blocks that have no wanted row are left out."""
-        for some in batched(days, INDEXES_AT_ONCE, strict=False):
+        """What has to be read of some days, which are in that order; where no row is wanted, nothing is."""
+        may_match = (version for version in days if not self._has_no_match(version))
+        for some in batched(may_match, INDEXES_AT_ONCE, strict=False):
             indexes = await self._indexes(some)
             for version in some:
                 for part in _parts_of(version, indexes.get(version.day), newest_first=newest_first):
@@ -131,6 +132,13 @@ class Selection:
             return {}
         read = lambda: asyncio.gather(*(self._snapshot.index(version) for version in large))  # noqa: E731
         return dict(zip((version.day for version in large), await self._in_time(read), strict=True))
+
+    def _has_no_match(self, version: DayVersion) -> bool:
+        """Whether no row of a day meets the filter, by totals that are in memory, such as those of settled months."""
+        if self._where is None or not self._where.is_about_totals:
+            return False
+        totals = self._snapshot.known_totals(version)
+        return totals is not None and not any(self._where.matches(*key, None) for key in totals.whole)
 
     def _may_be_wanted(self, part: DayPart) -> bool:
         if not part.count or part.is_outside(self._period):

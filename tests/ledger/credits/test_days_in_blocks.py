@@ -258,3 +258,14 @@ async def test_what_a_rollup_tells_of_a_large_day_needs_no_block() -> None:
     (line,) = await selection.summary(SummaryRequest(frozenset({SummaryKey.AMOUNT})))
     assert (line.count, line.value) == (len(wanted), Decimal(1))
     assert (ranges(), gets("rows.csv.gz")) == ([], 0)
+
+
+@pytest.mark.anyio
+async def test_a_filtered_page_reads_no_day_whose_totals_are_known_to_have_no_match() -> None:
+    """Only the first and the fifth day have a credit in EUR; without the totals every small day would be read."""
+    euros = CreditFilter(currency=frozenset({"EUR"}), msisdn="447700900005")
+    reader = Reader()
+    await (await reader.select(where=CreditFilter(currency=frozenset({"EUR"})))).count()
+    page = await (await reader.select(where=euros)).page(10, None)
+    assert list(page.rows) == [credit for credit in CREDITS if meets(euros, credit)] != []
+    assert (set(ranges()), gets("rows.csv.gz")) == ({1, 5}, 2)
