@@ -6,13 +6,13 @@ without a name, which is deleted with the process at the latest.
 """
 
 import os
+import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import batched, chain
 from operator import itemgetter
-from typing import IO
 
 import orjson
 
@@ -24,6 +24,9 @@ RUN_ROWS = 32_768
 """The most rows that are sorted at once, and so in memory before they are written."""
 PAGE_ROWS = 512
 """While runs are merged, this many rows of each are in memory."""
+type Place = tuple[int, int]
+"""Offset and length of a page in the file."""
+
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ID_BITS = 64
@@ -34,16 +37,19 @@ class NoRoomError(Exception):
 
 
 class RowSorter:
-    """Takes rows in any order, and gives them back in the order of the log until it is closed."""
+    """Takes rows in any order, and gives them back in the order of the log until it is closed.
+
+    Raises:
+        NoRoomError: the disk is full.
+    """
 
     def __init__(self, run_rows: int = RUN_ROWS, page_rows: int = PAGE_ROWS) -> None:
         self._run_rows = run_rows
         self._page_rows = page_rows
         self._waiting: list[LogRow] = []
-        self._runs: list[list[tuple[int, int]]] = []  # offset and length of each page
+        self._pages = _Pages()
+        self._runs: list[list[Place]] = []
         self._last = -1
-        self._file = _temporary_file()
-        self._size = 0
 
     def add(self, rows: Sequence[LogRow]) -> None:
         """Take more rows.
@@ -67,12 +73,12 @@ class RowSorter:
     def sorted(self) -> Iterator[Rows]:
         """All rows in the order of the log, some hundred at a time; it may be called again."""
         if len(self._runs) == 1:
-            return (Rows(self._page(*place)) for place in self._runs[0])
-        return self._merged([_RunReader(self, run) for run in self._runs])
+            return (Rows(self._pages.read(place)) for place in self._runs[0])
+        return _merged([_RunReader(self._pages, run) for run in self._runs])
 
     def close(self) -> None:
         """Delete the rows."""
-        self._file.close()
+        self._pages.close()
 
     def _write(self, keep: int) -> None:
         """Write what waits: all but the last rows to the run so far, if all belong behind it, else all to a new run."""
@@ -85,40 +91,48 @@ class RowSorter:
         written = len(rows) - keep
         self._waiting = rows[written:]
         self._last = keys[order[written - 1]]
-        for page in batched(rows[:written], self._page_rows, strict=False):
-            self._write_page(Rows.of(page))
+        pages = batched(rows[:written], self._page_rows, strict=False)
+        self._runs[-1] += [self._pages.write(Rows.of(page).cells) for page in pages]
 
-    def _write_page(self, rows: Rows) -> None:
+
+class _Pages:
+    """Cells in a file, compressed."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        try:
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by `close`
+        except OSError as error:
+            raise NoRoomError(error.strerror) from error
+
+    def write(self, cells: Sequence[str]) -> Place:
         from isal import isal_zlib
 
-        packed = isal_zlib.compress(orjson.dumps(rows.cells), 1)
+        packed = isal_zlib.compress(orjson.dumps(cells), 1)
         try:
             write_all(self._file, packed)
         except OSError as error:
             raise NoRoomError(error.strerror) from error
-        self._runs[-1].append((self._size, len(packed)))
+        place = self._size, len(packed)
         self._size += len(packed)
+        return place
 
-    def _page(self, offset: int, length: int) -> list[str]:
+    def read(self, place: Place) -> list[str]:
         from isal import isal_zlib
 
+        offset, length = place
         cells: list[str] = orjson.loads(isal_zlib.decompress(os.pread(self._file.fileno(), length, offset)))
         return cells
 
-    def _merged(self, readers: list["_RunReader"]) -> Iterator[Rows]:
-        """Up to the smallest of the pages' last keys, nothing can come in between from pages that were not read yet."""
-        while readers := [reader for reader in readers if reader.read_on()]:
-            bound = min((reader.keys[-1] for reader in readers if reader.has_more), default=None)
-            found = [pair for reader in readers for pair in reader.take(bound)]
-            found.sort(key=itemgetter(0))
-            yield Rows([*chain.from_iterable(row for _, row in found)])
+    def close(self) -> None:
+        self._file.close()
 
 
 class _RunReader:
     """The rows of one run and their keys, a page at a time."""
 
-    def __init__(self, sorter: RowSorter, places: Sequence[tuple[int, int]]) -> None:
-        self._sorter = sorter
+    def __init__(self, pages: _Pages, places: Sequence[Place]) -> None:
+        self._pages = pages
         self._places = iter(places)
         self._pages_left = len(places)
         self.keys: list[int] = []
@@ -133,8 +147,7 @@ class _RunReader:
         """Have some rows ready; false at the end of the run."""
         if not self._rows and self._pages_left:
             self._pages_left -= 1
-            cells = self._sorter._page(*next(self._places))  # noqa: SLF001
-            self._rows = list(batched(cells, WIDTH, strict=True))
+            self._rows = list(batched(self._pages.read(next(self._places)), WIDTH, strict=True))
             self.keys = [_spelled_key(row[TIME]) | int(row[CREDIT_ID]) for row in self._rows]
         return bool(self._rows)
 
@@ -146,6 +159,15 @@ class _RunReader:
         return taken
 
 
+def _merged(readers: list[_RunReader]) -> Iterator[Rows]:
+    """Up to the smallest of the pages' last keys, nothing can come in between from pages that were not read yet."""
+    while readers := [reader for reader in readers if reader.read_on()]:
+        bound = min((reader.keys[-1] for reader in readers if reader.has_more), default=None)
+        found = [pair for reader in readers for pair in reader.take(bound)]
+        found.sort(key=itemgetter(0))
+        yield Rows([*chain.from_iterable(row for _, row in found)])
+
+
 @lru_cache(8192)  # most rows share their second with others
 def _moment_key(moment: datetime) -> int:
     """A number that sorts by time, with room for a credit id below: one number is compared faster than a pair."""
@@ -155,12 +177,3 @@ def _moment_key(moment: datetime) -> int:
 @lru_cache(8192)
 def _spelled_key(time: str) -> int:
     return _moment_key(datetime.fromisoformat(time))
-
-
-def _temporary_file() -> IO[bytes]:
-    try:
-        import tempfile  # 5 ms, and queries read no days in this way
-
-        return tempfile.TemporaryFile(buffering=0)
-    except OSError as error:
-        raise NoRoomError(error.strerror) from error

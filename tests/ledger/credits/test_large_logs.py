@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -29,6 +28,7 @@ from local.vendors.simulator import Fault, breaking_off, cut_off, failing, short
 from runtime.clock import DAY, Period
 from runtime.compression import unpack
 from runtime.deadline import Deadline
+from tests.support.open_files import open_files
 from tests.support.processes.shared_ledger import NOON, SharedLedger
 from upstreams.bodies import BodyWriter, SpooledBody
 from upstreams.errors import UpstreamAnswerTooLarge, UpstreamBadResponse, UpstreamError, UpstreamTimeout
@@ -41,12 +41,6 @@ COUNTED = """query($from: DateTime!, $to: DateTime!) {
   creditLog(from: $from, to: $to) { totalCount summary(by: []) { count } } }"""
 DICE = Random(1)  # noqa: S311 - repeatable
 HEADER = b"Credit ID,Time (UTC),MSISDN,Network,Outcome,Amount,Currency\n"
-
-
-def open_files() -> int:
-    """How many deleted files this process has open: bodies and runs on disk."""
-    links = (link for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
-    return sum("(deleted)" in str(link.readlink()) for link in links)
 
 
 def log_of(rows: list[LogRow], ending: bytes = b"") -> SpooledLog:

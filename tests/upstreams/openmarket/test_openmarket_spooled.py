@@ -14,12 +14,24 @@ from hypothesis import strategies as st
 from local.vendors.credits import SimulatedCredit
 from local.vendors.csv_shapes import SHAPES, CsvShape
 from local.vendors.openmarket import OpenMarketSimulator
+from runtime.deadline import Deadline
+from tests.support.open_files import open_files
 from tests.support.vendors.log_file import HEADER, LINE, NETWORK, with_cell
+from tests.support.vendors.scripted_vendor import ScriptedAnswer, ScriptedVendor, in_turn
 from upstreams.bodies import Body, BodyTooLargeError, BodyWriter, SpooledBody
 from upstreams.content_coding import body_decoder
-from upstreams.errors import UpstreamBadResponse
+from upstreams.errors import (
+    UpstreamAnswerTooLarge,
+    UpstreamBadResponse,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from upstreams.openmarket.client import OpenMarket
 from upstreams.openmarket.csv import read_log, read_outcome
+from upstreams.openmarket.rows import OutcomeRow
 from upstreams.openmarket.text import LONGEST_LINE
+from upstreams.secrets import SecretStore
 
 DAY = datetime(2024, 6, 10, tzinfo=UTC)
 NO_DATA = "No data"
@@ -183,3 +195,43 @@ def test_a_coded_body_is_decoded_in_pieces_of_any_size(body: bytes, coding: str,
     decoder.finish()
     assert b"".join(found) == body
     assert max(map(len, found), default=0) <= room
+
+
+LARGE = (HEADER + LINE * 200).encode()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (ScriptedAnswer(body=LARGE, seconds_within=60), UpstreamTimeout),
+        (ScriptedAnswer(body=LARGE, declared=len(LARGE) + 1), UpstreamUnavailable),
+        (ScriptedAnswer(500, body=LARGE), UpstreamUnavailable),
+        (ScriptedAnswer(202, body=LARGE), UpstreamBadResponse),
+        (ScriptedAnswer(body=LARGE * 5), UpstreamAnswerTooLarge),
+        (ScriptedAnswer(body=gzip.compress(LARGE)[:-1], headers={"Content-Encoding": "gzip"}), UpstreamBadResponse),
+    ],
+    ids=["deadline", "broken off", "a large error", "no answer", "too large", "broken compression"],
+)
+async def test_what_has_come_of_a_body_is_deleted_when_the_rest_does_not_come(
+    answer: ScriptedAnswer, error: type[UpstreamError], secrets: SecretStore, tenant: str
+) -> None:
+    before = open_files()
+    async with ScriptedVendor(in_turn(answer)) as vendor:
+        api = OpenMarket(
+            base_url=vendor.base_url, upstream_seconds=5, secrets=secrets, in_memory=1000, max_bytes=2 * len(LARGE)
+        )
+        with pytest.raises(error):
+            await api.log(tenant, DAY, DAY, None, Deadline.after(0.5 if error is UpstreamTimeout else 10))
+    assert open_files() == before
+
+
+@pytest.mark.anyio
+async def test_an_outcome_on_disk_is_read_and_deleted(secrets: SecretStore, tenant: str) -> None:
+    outcome = "Brand,Amount,Currency,Success,Failed,Credit Applied\n" + "MyBrand,1.5,GBP,17,2,25.5000\n" * 200
+    before = open_files()
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=outcome.encode()))) as vendor:
+        api = OpenMarket(base_url=vendor.base_url, upstream_seconds=5, secrets=secrets, in_memory=1000)
+        answer = await api.outcome(tenant, DAY, DAY, None, Deadline.after(5))
+    assert answer.rows == [OutcomeRow("MyBrand", "1.5", "GBP", 17, 2, "25.5000")] * 200
+    assert open_files() == before
