@@ -75,11 +75,11 @@ class Archive:
         self._store = store
         self._clock = clock
         self._recheck = recheck
-        self._cache: Memory[str, ArchivedReports] = Memory(CACHE_BYTES)
+        self._cache: Memory[tuple[str, date, date], ArchivedReports] = Memory(CACHE_BYTES)
 
     def cached(self, tenant: str, first: date, last: date) -> ArchivedReports | None:
         """These days' archived reports from this process's memory, if they are still good."""
-        found = self._cache.recall(f"{tenant}/{first}/{last}")
+        found = self._cache.recall((tenant, first, last))
         return found if found and self._clock() < found.good_until else None
 
     def unreadable(self) -> ArchivedReports:
@@ -97,7 +97,7 @@ class Archive:
         found = await self._store.listing(folder, f"{folder}/day={first}", f"{folder}/day={last}{AFTER_A_DAY}")
         archived = [report for item in found if (report := await self._parse(item)) is not None]
         result = ArchivedReports(archived, began + self._recheck)
-        self._cache.remember(f"{tenant}/{first}/{last}", result, (1 + len(archived)) * ENTRY_BYTES)
+        self._cache.remember((tenant, first, last), result, (1 + len(archived)) * ENTRY_BYTES)
         return result
 
     async def everything(self, tenant: str) -> Sequence[ArchivedReport]:

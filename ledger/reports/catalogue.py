@@ -9,7 +9,6 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
@@ -33,8 +32,7 @@ class ReportWithFile(NamedTuple):
     archived: ArchivedReport | None
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFilter:
+class ReportFilter(NamedTuple):
     """Which reports are wanted; None and an empty name leave a property open. A name matches from its beginning."""
 
     format: ReportFormat | None = None
@@ -55,8 +53,7 @@ class ReportFilter:
 EVERYTHING = ReportFilter()
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueListing:
+class CatalogueListing(NamedTuple):
     """Reports, newest first, how many elements of the vendor's listing could not be read, and how fresh this is."""
 
     reports: Sequence[ReportWithFile]
@@ -66,6 +63,7 @@ class CatalogueListing:
 
 CACHE_BYTES = 4 * 1024 * 1024
 ROW_BYTES = 200
+type _Days = tuple[str, date, date]
 _Merged = tuple[Sequence[Report], Sequence[ArchivedReport], tuple[list["ReportWithFile"], Sequence[ArchivedReport]]]
 
 
@@ -75,7 +73,7 @@ class ReportCatalogue:
     def __init__(self, listings: ReportListings, archive: Archive) -> None:
         self._listings = listings
         self._archive = archive
-        self._memory: Memory[str, _Merged] = Memory(CACHE_BYTES)
+        self._memory: Memory[_Days, _Merged] = Memory(CACHE_BYTES)
 
     async def listing(
         self, tenant: str, first: date, last: date, wanted: ReportFilter, deadline: Deadline
@@ -95,14 +93,14 @@ class ReportCatalogue:
                 looking.cancel()  # if the vendor failed, the archive is not waited for
         else:
             listing = await asking
-        rows, unlisted = self._merged(f"{tenant} {first} {last}", listing.reports, archived.reports)
+        rows, unlisted = self._merged((tenant, first, last), listing.reports, archived.reports)
         shown = rows if wanted == EVERYTHING else [row for row in rows if wanted.matches(row.report)]
         only_archived = [each for each in unlisted if wanted.matches(each.report)]
         freshness = _freshness(listing.freshness, archived, only_archived)
         return CatalogueListing(shown, listing.unreadable, freshness)
 
     def _merged(
-        self, key: str, listed: Sequence[Report], archived: Sequence[ArchivedReport]
+        self, key: _Days, listed: Sequence[Report], archived: Sequence[ArchivedReport]
     ) -> tuple[list[ReportWithFile], Sequence[ArchivedReport]]:
         """Like `_united`; the last result is used again while both inputs are the same objects."""
         known = self._memory.recall(key)
@@ -206,7 +204,7 @@ def _freshness(listing: Freshness, archived: ArchivedReports, unlisted: Sequence
     """The listing's, unless rows come from the archive only: those are as old as their records."""
     good_until = min(listing.good_until, archived.good_until)
     if not unlisted:
-        return listing._replace(good_until=good_until)
+        return listing if good_until == listing.good_until else listing._replace(good_until=good_until)
     telemetry.count("ledger.archive")
     as_of = min(listing.as_of, *(each.at for each in unlisted))
     return Freshness(Source.ARCHIVE, as_of, good_until, listing.stale)

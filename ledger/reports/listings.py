@@ -7,8 +7,8 @@ and listings fetched before it are never good again. They still answer, as stale
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from ledger.answers.ageing import FOR_GOOD, Ageing
 from ledger.answers.answers import ANSWERS_PREFIX, Answers, CachedAnswer, Question
@@ -34,8 +34,7 @@ ALL_FORMATS = "any"
 """The last part of a listing's folder name. Earlier versions stored listings of one format as well, under its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """Reports, newest first, how many more could not be read, and how fresh they are."""
 
     reports: Sequence[Report]
