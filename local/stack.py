@@ -34,7 +34,7 @@ def embedded(environ: MutableMapping[str, str] = os.environ, tenant: str = "defa
     """
     shape, described = _shape(environ), _described(environ)
     with Aws() as aws, RdeSimulator(making=MAKING) as rde, OpenMarketSimulator() as openmarket:
-        rde.described, openmarket.shape = described, shape
+        rde.described, openmarket.shape, openmarket.lively = described, shape, True
         rde.show_every_status()
         prefix = environ.get("SECRET_PREFIX") or "tally"
         aws.create_bucket(BUCKET)

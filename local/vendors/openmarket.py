@@ -11,7 +11,7 @@ from decimal import Decimal
 from re import compile as pattern
 from typing import Any
 
-from local.vendors.credits import SimulatedCredit, credits_of
+from local.vendors.credits import SimulatedCredit, credits_of, lively_count
 from local.vendors.csv_shapes import SHAPES
 from local.vendors.simulator import Simulator, SimulatorRequest, SimulatorResponse
 
@@ -33,7 +33,7 @@ class OpenMarketSimulator(Simulator):
     """The simulated vendor.
 
     `accounts` maps account ids to passwords; each account has its own credits. `ends_inclusive`: a credit at exactly
-    `toTime` is included. `shape` is how its files are written.
+    `toTime` is included. `shape` is how its files are written. `lively`: days, prices and networks differ.
     """
 
     def __init__(self, *, rows_a_day: int = 2000, history_days: int = 90, **options: Any) -> None:  # noqa: ANN401 - Simulator's
@@ -42,6 +42,7 @@ class OpenMarketSimulator(Simulator):
         self.rows_a_day = rows_a_day
         self.history_days = history_days
         self.ends_inclusive = True
+        self.lively = False
         self.shape = SHAPES["documented"]
         self._added: list[SimulatedCredit] = []
         self._changed: dict[int, str] = {}
@@ -110,7 +111,8 @@ class OpenMarketSimulator(Simulator):
     def _known(self, account: str, start: datetime, end: datetime) -> Iterator[SimulatedCredit]:
         day = max(start.astimezone(UTC).date(), self.clock().date() - timedelta(days=self.history_days))
         while day <= end.astimezone(UTC).date():
-            yield from credits_of(account, day, self.rows_a_day)
+            count = lively_count(day, self.rows_a_day) if self.lively else self.rows_a_day
+            yield from credits_of(account, day, count, lively=self.lively)
             day += timedelta(days=1)
         yield from self._added
 

@@ -28,7 +28,7 @@ def test_its_query_gets_its_answer(
     frontend: Frontend, clock: MovingClock, openmarket_simulator: OpenMarketSimulator
 ) -> None:
     clock.moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    openmarket_simulator.rows_a_day = 2000
+    openmarket_simulator.rows_a_day, openmarket_simulator.lively = 2000, True
     (query,), (answer,) = fenced("graphql"), fenced("json")
     assert {"data": frontend.data(query)} == json.loads(answer)
 
