@@ -26,8 +26,8 @@ import { byId, draw } from "./show/element.js";
 import { failed, loading } from "./show/states.js";
 import { isComplete, linkTo, searchOf, viewOf } from "./state/address.js";
 
-/** @type {{ view: View, data: Overview | null, asking: AbortController | null }} */
-const page = { view: viewOf(location.search), data: null, asking: null };
+/** @type {{ view: View, data: Overview | null, asking: AbortController | null, width: number }} */
+const page = { view: viewOf(location.search), data: null, asking: null, width: 0 };
 const refreshing = startRefreshing(() => void show(page.view));
 
 /** @param {Partial<View>} changes */
@@ -135,6 +135,10 @@ async function start() {
   startSchedule(() => void show(page.view));
   byId("sign-in").addEventListener("click", () => void session.signIn());
   session.onChange(() => void show(page.view));
+  new ResizeObserver(() => {
+    if (page.data && page.width !== byId("days").clientWidth) showDays(sceneOf(page.view, Date.now()), page.data, open);
+    page.width = byId("days").clientWidth;
+  }).observe(byId("days"));
   addEventListener("popstate", () => void show(viewOf(location.search)));
   for (const id of PARTS) draw(byId(id), loading(id === "tiles" ? 2 : 5));
   await show(page.view);

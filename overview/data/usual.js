@@ -13,6 +13,7 @@ import { count, dayText, percent } from "../show/format.js";
 const FAR = 3;
 const ENOUGH = 50;
 const ENOUGH_DAYS = 7;
+const NAMED = 2;
 
 /** @param {DayFigures} figures */
 const ended = (figures) => figures.success + figures.failed;
@@ -44,12 +45,12 @@ export function usualOf(days) {
 export function marksOf(whole, days, usual, length) {
   /** @type {Mark[]} */
   const marks = [];
-  const failing = [whole, ...days].find((figures) => fails(figures, usual));
-  if (failing && usual.rate !== null) {
-    const when = failing === whole ? "" : ` on ${dayText(failing.day ?? "")}`;
-    const share = `${percent(failing.failureRate)} failed${when}`;
-    marks.push({ what: "failures", reason: `${share}; usual is ${percent(usual.rate.toFixed(4))}` });
-  }
+  const worst = days.filter((figures) => fails(figures, usual)).toSorted((a, b) => Number(b.failureRate) - Number(a.failureRate));
+  const named = worst.slice(0, NAMED).map((day) => `${percent(day.failureRate)} on ${dayText(day.day ?? "")}`);
+  if (worst.length > NAMED) named.push(`more on ${worst.length - NAMED} other days`);
+  if (fails(whole, usual)) named.unshift(`${percent(whole.failureRate)} in the whole period`);
+  if (named.length && usual.rate !== null)
+    marks.push({ what: "failures", reason: `failures ${named.join(", ")}; usual is ${percent(usual.rate.toFixed(4))}` });
   const perDay = length > 0 ? whole.count / length : 0;
   if (usual.perDay && length >= 1 && (perDay >= FAR * usual.perDay || perDay * FAR <= usual.perDay)) {
     const rounded = count(Math.round(perDay * 10) / 10);
@@ -58,7 +59,7 @@ export function marksOf(whole, days, usual, length) {
   return marks;
 }
 
-/** @param {DayFigures} figures @param {Usual} usual */
-function fails(figures, usual) {
+/** Whether far more fail than is usual. @param {DayFigures} figures @param {Usual} usual */
+export function fails(figures, usual) {
   return usual.rate !== null && ended(figures) >= ENOUGH && figures.failed > 0 && Number(figures.failureRate) >= FAR * usual.rate;
 }

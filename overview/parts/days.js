@@ -9,6 +9,7 @@
  */
 
 import { appliedOf, currenciesOf, picked } from "../data/figures.js";
+import { fails, usualOf } from "../data/usual.js";
 import { follow, STACK, stackedBars } from "../show/bars.js";
 import { byId, draw, h } from "../show/element.js";
 import { count, dayText, daysText, hourText, money, percent, STATE_NAMES } from "../show/format.js";
@@ -27,22 +28,23 @@ export function showDays(scene, data, open) {
   if (!shown) return;
   byId("days-title").textContent = `Credits by ${NAMES[scene.step]}`;
   const currencies = currenciesOf(shown, scene.view);
-  const charts = currencies.map((currency) => chartOf(currency, scene, shown, open));
+  const charts = currencies.map((currency) => chartOf(currency, scene, shown, data.usual, open));
   draw(byId("days"), ...(charts.length ? [legend(), ...charts] : [empty("There is nothing to draw.")]));
 }
 
-/** @param {string} currency @param {Scene} scene @param {Shown} shown @param {(href: string) => void} open */
-function chartOf(currency, scene, shown, open) {
+/** @param {string} currency @param {Scene} scene @param {Shown} shown @param {Overview["usual"]} usual @param {(href: string) => void} open */
+function chartOf(currency, scene, shown, usual, open) {
   const lines = picked(shown.steps, scene.view).filter((line) => line.currency === currency);
   const finalUntil = shown.freshness.finalUntil ? Date.parse(shown.freshness.finalUntil) : 0;
-  const bars = lines.map((line) => barOf(line, scene, finalUntil));
+  const flags = flagsOf(currency, scene.view, shown, usual);
+  const bars = lines.map((line) => barOf(line, scene, finalUntil, flags.get(momentOf(line)) ?? ""));
   const applied = picked(shown.appliedSteps, scene.view).filter((line) => line.currency === currency);
   const title = `${currency}: credits by ${NAMES[scene.step]}`;
   return h(
     "figure",
     { class: "chart" },
     h("figcaption", {}, currency),
-    stackedBars(bars, title, open),
+    stackedBars(bars, title, widthOf(byId("days")), open),
     h(
       "details",
       { "data-key": `figures-${currency}` },
@@ -62,12 +64,36 @@ function chartOf(currency, scene, shown, open) {
   );
 }
 
+/** On a phone fewer pixels, so that letters keep their size. @param {HTMLElement} place */
+const widthOf = (place) => Math.max(320, Math.min(place.clientWidth || 960, 1200));
+
+/**
+ * What was unusual about a network on a day, by day.
+ *
+ * @param {string} currency @param {Scene["view"]} view @param {Shown} shown @param {Overview["usual"]} usual
+ * @returns {Map<string, string>}
+ */
+function flagsOf(currency, view, shown, usual) {
+  const ours = (/** @type {{ network: string | null, currency: string }} */ line) => line.currency === currency;
+  const days = picked(shown.networkDays ?? [], view).filter(ours);
+  /** @type {Map<string, string>} */
+  const flags = new Map();
+  for (const network of new Set(days.map((line) => line.network))) {
+    const own = (usual?.networkDays ?? []).filter((line) => ours(line) && line.network === network);
+    const norm = usualOf(own);
+    for (const line of days.filter((each) => each.network === network && fails(each, norm)))
+      flags.set(line.day ?? "", [flags.get(line.day ?? ""), `${network} ${percent(line.failureRate)} failed`].filter(Boolean).join(", "));
+  }
+  return flags;
+}
+
 /** @param {StepLine} line @param {Bar | undefined} bar @param {string} applied @param {(href: string) => void} open */
 function rowOf(line, bar, applied, open) {
   const label = bar?.label ?? "";
   const head = bar?.href ? h("a", { href: bar.href, onclick: follow(bar.href, open), "data-key": `row-${bar.key}` }, label) : label;
   const amount = money(applied, line.currency);
   return {
+    note: bar?.flag ? ["Unusual: ", bar.flag] : undefined,
     cells: [
       [head, bar && !bar.final && h("span", { class: "note" }, " not final")],
       ...[line.count, line.success, line.failed, line.pending, line.unknown].map(count),
@@ -77,8 +103,8 @@ function rowOf(line, bar, applied, open) {
   };
 }
 
-/** @param {StepLine} line @param {Scene} scene @param {number} finalUntil @returns {Bar} */
-function barOf(line, { view, shown, step }, finalUntil) {
+/** @param {StepLine} line @param {Scene} scene @param {number} finalUntil @param {string} flag what is unusual, or "" @returns {Bar} */
+function barOf(line, { view, shown, step }, finalUntil, flag) {
   const moment = momentOf(line);
   const days = daysOfBar(step, moment, shown);
   const end = days ? startOf(plusDays(days.last, 1), view.zone) : Date.parse(moment) + 3_600_000;
@@ -100,8 +126,8 @@ function barOf(line, { view, shown, step }, finalUntil) {
     counts,
     final,
     href: days && linkTo({ ...view, within: `${days.first}..${days.last}` }),
-    title: `${label}: ${count(line.count)} credits${parts.length ? ` (${parts.join(", ")})` : ""}${final ? "" : ", not final"}`,
-    marked: false,
+    title: `${label}: ${count(line.count)} credits${parts.length ? ` (${parts.join(", ")})` : ""}${final ? "" : ", not final"}${flag && `. Unusual: ${flag}`}`,
+    flag,
   };
 }
 
@@ -121,4 +147,5 @@ const legend = () =>
     { class: "legend" },
     STACK.map((state) => h("li", {}, h("span", { class: `key state-${state}` }), STATE_NAMES[state] ?? state)),
     h("li", {}, h("span", { class: "key key-hatch" }), "Not final: may still change"),
+    h("li", {}, h("span", { class: "key-flag", "aria-hidden": "true" }, "▾ "), "Unusual: a network fails far more than usual"),
   );

@@ -3,7 +3,7 @@
  *
  * @import { Overview } from "../operations.js"
  * @import { Scene, Shown } from "../data/figures.js"
- * @import { DayFigures, Mark } from "../data/usual.js"
+ * @import { DayFigures } from "../data/usual.js"
  * @typedef {{ name: string, key: string, line: Counted, applied: string, days: DayFigures[], usual: DayFigures[] }} Part
  * @typedef {{ currency: string, count: number, success: number, failed: number, pending: number, failureRate: string | null }} Counted
  */
@@ -69,8 +69,9 @@ function tableOf(title, head, currency, { shown, now }, parts) {
     const marks = marksOf({ ...part.line, day: null }, part.days, usualOf(part.usual), length);
     return {
       class: marks.length ? "marked" : "",
+      note: marks.length ? [h("strong", {}, "Unusual: "), marks.map((mark) => mark.reason).join("; ")] : undefined,
       cells: [
-        [part.name, ...marks.map(markOf)],
+        part.name,
         [share(part.line.count / most), count(part.line.count)],
         money(part.applied, currency),
         [percent(part.line.failureRate)],
@@ -80,9 +81,6 @@ function tableOf(title, head, currency, { shown, now }, parts) {
   const columns = [{ head }, ...["Credits", "Amount applied", "Failure rate"].map((each) => ({ head: each, figures: true }))];
   return table(`${title}, ${currency}`, columns, rows);
 }
-
-/** @param {Mark} mark */
-const markOf = (mark) => h("span", { class: "mark" }, h("span", { class: "mark-name" }, "Unusual: "), mark.reason);
 
 /** A thin bar beside a count, for comparing at a glance. @param {number} part */
 const share = (part) =>

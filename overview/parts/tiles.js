@@ -41,26 +41,26 @@ function rowOf(currency, scene, shown, before) {
   return h(
     "div",
     { class: "tile-row", role: "group", "aria-label": `Figures in ${currency}` },
-    tile("Credits", count(total.count), {
+    tile("Credits", currency, count(total.count), {
       change: earlier ? change(total.count, earlier.count) : "",
       was: earlier && count(earlier.count),
       since,
       line: steps.map((step) => step.count),
     }),
-    tile("Amount applied", money(applied, currency), {
+    tile("Amount applied", currency, money(applied, currency), {
       change: earlierApplied === null ? "" : change(applied, earlierApplied),
       was: earlierApplied && money(earlierApplied, currency),
       since,
       line: amounts,
     }),
-    tile("Failure rate", percent(total.failureRate), {
+    tile("Failure rate", currency, percent(total.failureRate), {
       change: total.failureRate && earlier?.failureRate ? points(total.failureRate, earlier.failureRate) : "",
       was: earlier?.failureRate && percent(earlier.failureRate),
       since,
       line: steps.map((step) => (step.failureRate === null ? null : Number(step.failureRate))),
       worse: Boolean(total.failureRate && earlier?.failureRate && Number(total.failureRate) > Number(earlier.failureRate)),
     }),
-    tile("Pending", count(total.pending), {
+    tile("Pending", currency, count(total.pending), {
       change: earlier ? change(total.pending, earlier.pending) : "",
       was: earlier && count(earlier.pending),
       since,
@@ -78,17 +78,17 @@ function sinceOf({ view, compared }) {
 }
 
 /**
- * @param {string} name @param {string} value
+ * @param {string} name @param {string} currency @param {string} value
  * @param {{ change: string, was: string | null | undefined, since: string, line: (number | null)[], worse?: boolean }} more
  */
-function tile(name, value, { change: changed, was, since, line, worse = false }) {
+function tile(name, currency, value, { change: changed, was, since, line, worse = false }) {
   const compared = changed
     ? [h("span", { class: worse ? "change worse" : "change" }, changed, worse && " (worse)"), ` from ${was}`]
-    : [since ? "nothing to compare with" : ""];
+    : [since && (was ? `from ${was}` : "nothing to compare with")];
   return h(
     "div",
     { class: "tile" },
-    h("h3", {}, name),
+    h("h3", {}, name, h("span", { class: "currency" }, ` ${currency}`)),
     h("p", { class: "value" }, value || NONE),
     h("p", { class: "compared", title: since && `Compared with ${since}` }, ...compared),
     sparkline(line),

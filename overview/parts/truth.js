@@ -4,6 +4,8 @@
  *
  * @import { Overview } from "../operations.js"
  * @import { Scene } from "../data/figures.js"
+ * @import { View } from "../state/address.js"
+ * @import { Period } from "../state/periods.js"
  */
 
 import { imbalance } from "./balance.js";
@@ -11,6 +13,7 @@ import { byId, draw, h } from "../show/element.js";
 import { daysText, momentText } from "../show/format.js";
 import { follow } from "../show/bars.js";
 import { linkTo } from "../state/address.js";
+import { dayOf } from "../state/zones.js";
 
 /** @typedef {{ asOf: string, stale: boolean, finalUntil: string | null, nextRefresh: string | null }} Age */
 
@@ -31,7 +34,7 @@ export function agesOf(data) {
 /**
  * @param {Scene} scene @param {Overview | null} data @param {(href: string) => void} open
  */
-export function showTruth({ view, shown, now }, data, open) {
+export function showTruth({ view, shown, compared, now }, data, open) {
   const zone = view.zone;
   const whole = view.within && linkTo({ ...view, within: "" });
   draw(
@@ -46,23 +49,31 @@ export function showTruth({ view, shown, now }, data, open) {
       view.currency && ` · ${view.currency}`,
       whole && " · ",
       whole && h("a", { href: whole, onclick: follow(whole, open), "data-key": "whole" }, "back to the whole period"),
+      data && h("span", { class: "age" }, " · ", ...ageOf(data, zone, shown.to, now)),
     ),
-    data && h("p", { class: "age" }, ...ageOf(data, zone, shown.to, now)),
+    compared && h("p", { class: "age" }, comparison(view, shown, compared, now)),
     data && h("ul", { class: "warnings" }, warningsOf(data, zone)),
   );
+}
+
+/** @param {View} view @param {Period} shown @param {Period} compared @param {number} now */
+function comparison(view, shown, compared, now) {
+  const last = dayOf(Math.max(compared.to - 1, compared.from), view.zone);
+  const cut = shown.to > now ? `, up to the same hour as now` : "";
+  return `Compared with ${daysText(compared.first, last)}${cut}`;
 }
 
 /** @param {Overview} data @param {string} zone @param {number} end @param {number} now */
 function ageOf(data, zone, end, now) {
   const age = data.shown?.freshness;
-  if (!age) return ["No credits could be loaded."];
+  if (!age) return ["no credits could be loaded"];
   const finalUntil = age.finalUntil && Date.parse(age.finalUntil);
   const final = !finalUntil
     ? "nothing is final yet"
     : finalUntil >= Math.min(end, now)
       ? "all of it is final"
       : `final until ${momentText(finalUntil, zone)}`;
-  return ["As of ", h("time", { datetime: age.asOf }, momentText(age.asOf, zone)), ` · ${final}`];
+  return ["as of ", h("time", { datetime: age.asOf }, momentText(age.asOf, zone)), ` · ${final}`];
 }
 
 /** @param {Overview} data @param {string} zone */

@@ -2,18 +2,18 @@
  * Bars stacked by outcome, as plain SVG: no library, no inline style, sharp when printed. Each bar is a link, so that it
  * can be opened in a tab of its own; the arrow keys go from bar to bar. The figures stand in a table beneath.
  *
- * @typedef {{ key: string, label: string, tick: string, counts: Record<string, number>, final: boolean, href: string | null, title: string, marked: boolean }} Bar
+ * @typedef {{ key: string, label: string, tick: string, counts: Record<string, number>, final: boolean, href: string | null, title: string, flag: string }} Bar
  */
 
 import { count } from "./format.js";
 import { svg } from "./element.js";
 
 export const STACK = ["SUCCESS", "FAILED", "PENDING", "UNKNOWN"];
-const WIDTH = 960;
 const HEIGHT = 240;
 const LEFT = 52;
 const BOTTOM = 28;
-const TOP = 12;
+const TOP = 16;
+const TICK = 80;
 
 /** A round number at or above the largest bar, and the lines below it. @param {number} most */
 export function scaleOf(most) {
@@ -24,22 +24,23 @@ export function scaleOf(most) {
 }
 
 /**
- * @param {Bar[]} bars @param {string} title what the whole says @param {(href: string) => void} open
+ * @param {Bar[]} bars @param {string} title what the whole says @param {number} across how wide it is drawn, in pixels
+ * @param {(href: string) => void} open
  * @returns {SVGSVGElement}
  */
-export function stackedBars(bars, title, open) {
+export function stackedBars(bars, title, across, open) {
   const totals = bars.map((bar) => STACK.reduce((sum, state) => sum + (bar.counts[state] ?? 0), 0));
   const { top, step } = scaleOf(Math.max(...totals, 0));
-  const width = (WIDTH - LEFT) / Math.max(bars.length, 1);
+  const width = (across - LEFT) / Math.max(bars.length, 1);
   const y = (/** @type {number} */ value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
   const lines = Array.from({ length: Math.round(top / step) + 1 }, (_, index) => index * step);
-  const every = Math.ceil(bars.length / 12);
+  const every = Math.ceil((bars.length * TICK) / (across - LEFT));
   return svg(
     "svg",
-    { class: "bars", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": title, onkeydown: walk },
+    { class: "bars", viewBox: `0 0 ${across} ${HEIGHT}`, role: "group", "aria-label": title, onkeydown: walk },
     svg("defs", {}, hatch()),
     lines.map((value) => [
-      svg("line", { class: "grid", x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value) }),
+      svg("line", { class: "grid", x1: LEFT, x2: across, y1: y(value), y2: y(value) }),
       svg("text", { class: "tick", x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, count(value)),
     ]).flat(),
     bars.map((bar, index) => one(bar, { x: LEFT + index * width, width, y, first: index === 0, open })),
@@ -77,7 +78,7 @@ function one(bar, { x, width, y, first, open }) {
     svg("rect", { class: "reach", x, width, y: TOP, height: HEIGHT - TOP - BOTTOM }),
     ...parts,
     !bar.final && below > 0 && svg("rect", { ...box, y: y(below), height: y(0) - y(below), fill: "url(#hatch)" }),
-    bar.marked && svg("path", { class: "flag", d: `M${x + width / 2 - 4},${y(below) - 10}h8l-4,6z` }),
+    bar.flag && svg("path", { class: "flag", d: `M${x + width / 2 - 4},${y(below) - 10}h8l-4,6z` }),
   ];
   const shared = { tabindex: first ? 0 : -1, "data-key": `bar-${bar.key}`, "aria-label": bar.title };
   if (bar.href === null) return svg("g", { ...shared, role: "img", class: "bar" }, ...content);

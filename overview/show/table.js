@@ -3,7 +3,7 @@
  *
  * @import { Child } from "./element.js"
  * @typedef {{ head: string, figures?: boolean, wide?: boolean }} Column
- * @typedef {{ cells: (Child | Child[])[], class?: string, total?: boolean }} Row
+ * @typedef {{ cells: (Child | Child[])[], class?: string, note?: Child[] | undefined }} Row
  */
 
 import { h } from "./element.js";
@@ -11,10 +11,10 @@ import { h } from "./element.js";
 /** The first cell of a row is its head. @param {string} caption @param {Column[]} columns @param {Row[]} rows */
 export function table(caption, columns, rows) {
   const heads = columns.map((column) => h("th", { scope: "col", class: column.figures && "figures" }, column.head));
-  const body = rows.map((row) =>
+  const body = rows.flatMap((row) => [
     h(
       "tr",
-      { class: row.total ? "total" : row.class },
+      { class: row.class },
       row.cells.map((cell, index) => {
         const column = columns[index];
         const properties = { class: [column?.figures && "figures", column?.wide && "wide"].filter(Boolean).join(" ") || null };
@@ -22,7 +22,8 @@ export function table(caption, columns, rows) {
         return index === 0 ? h("th", { ...properties, scope: "row" }, ...children) : h("td", properties, ...children);
       }),
     ),
-  );
+    row.note && h("tr", { class: "mark" }, h("td", { colspan: columns.length }, ...row.note)),
+  ]);
   return h(
     "div",
     { class: "scroll", tabindex: 0, role: "group", "aria-label": caption },

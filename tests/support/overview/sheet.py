@@ -14,7 +14,7 @@ AXE = ROOT / "tests" / "overview" / "node_modules" / "axe-core" / "axe.min.js"
 CELLS = """caption => {
   const table = [...document.querySelectorAll("table")].find((each) => each.caption?.textContent === caption);
   const text = (cell) => cell.textContent.replace(/\\u00a0/g, " ");
-  return [...table.rows].map((row) => [...row.cells].map(text));
+  return [...table.rows].filter((row) => !row.matches(".mark")).map((row) => [...row.cells].map(text));
 }"""
 """The texts of a table's cells, of one that is folded too."""
 
@@ -45,7 +45,7 @@ class Sheet(Visit):
     def tile(self, name: str, currency: str = "GBP") -> dict[str, str]:
         """A tile's figure and what it is compared with."""
         row = self.page.get_by_role("group", name=f"Figures in {currency}")
-        tile = row.locator(".tile", has=self.page.get_by_role("heading", name=name, exact=True))
+        tile = row.locator(".tile", has=self.page.get_by_role("heading", name=f"{name} {currency}", exact=True))
         return {part: plain(tile.locator(f".{part}")) for part in ("value", "compared")}
 
     def table(self, caption: str) -> list[dict[str, str]]:
