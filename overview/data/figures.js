@@ -24,6 +24,7 @@ export const chosenOf = (view, now) => (view.within ? chosenPeriod(view, now) : 
 /** @param {Scene} scene @returns {OverviewVariables} */
 export function variablesOf({ view, shown, compared, step }) {
   const before = compared ?? { from: shown.from, to: shown.from };
+  const usual = usualPeriod(shown);
   /** @type {(...keys: OverviewVariables["total"]) => OverviewVariables["total"]} */
   const keys = (...own) => (view.network ? [...own, "NETWORK"] : own);
   return {
@@ -37,14 +38,14 @@ export function variablesOf({ view, shown, compared, step }) {
     applied: keys("OUTCOME"),
     steps: keys(step),
     appliedSteps: keys(step, "OUTCOME"),
-    prices: keys("AMOUNT"),
-    appliedPrices: keys("AMOUNT", "OUTCOME"),
+    prices: keys("AMOUNT", "OUTCOME"),
     dailyPrices: keys("DAY", "AMOUNT"),
     byDay: step === "DAY",
     compares: compared !== null,
     beforeFrom: written(before.from),
     beforeTo: written(before.to),
-    usualFrom: written(usualPeriod(shown, view.zone).from),
+    usualFrom: written(usual.from),
+    usualTo: written(usual.to),
     where: creditsFilter(view, ""),
   };
 }
@@ -75,3 +76,28 @@ export function currenciesOf(shown, view) {
 
 /** What was applied of a line: the amount of its credits in that state. @template {{ outcome: string | null, amount: string }} L @param {L[]} lines @param {(line: L) => boolean} isOf */
 export const appliedOf = (lines, isOf) => lines.find((line) => line.outcome === "SUCCESS" && isOf(line))?.amount ?? "0.00";
+
+/**
+ * One line for each value, from a summary that is split by outcome as well: counts are added up here, and what was applied
+ * is the amount of the line in that state.
+ *
+ * @param {Shown["prices"]} lines
+ */
+export function byValue(lines) {
+  return [...Map.groupBy(lines, (line) => line.value ?? "0")].map(([value, parts]) => {
+    const sum = (/** @type {"count" | "success" | "failed" | "pending"} */ name) => parts.reduce((all, part) => all + part[name], 0);
+    const [success, failed] = [sum("success"), sum("failed")];
+    return { value, currency: parts[0]?.currency ?? "", count: sum("count"), success, failed, pending: sum("pending"), failureRate: rateOf(success, failed), applied: appliedOf(parts, () => true) };
+  });
+}
+
+/** The share of failures as the API writes it: four decimals, a half to the even digit. @param {number} success @param {number} failed */
+export function rateOf(success, failed) {
+  const ended = success + failed;
+  if (!ended) return null;
+  const whole = Math.floor((failed * 10_000) / ended);
+  const rest = (failed * 10_000) % ended;
+  const up = rest * 2 > ended || (rest * 2 === ended && whole % 2 === 1);
+  const digits = `${whole + (up ? 1 : 0)}`.padStart(5, "0");
+  return `${digits.slice(0, -4)}.${digits.slice(-4)}`;
+}

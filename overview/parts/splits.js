@@ -4,14 +4,14 @@
  * @import { Overview } from "../operations.js"
  * @import { Scene, Shown } from "../data/figures.js"
  * @import { DayFigures } from "../data/usual.js"
- * @typedef {{ name: string, key: string, line: Counted, applied: string, days: DayFigures[], usual: DayFigures[] }} Part
+ * @typedef {{ name: string, line: Counted, applied: string, days: DayFigures[], usual: DayFigures[] }} Part
  * @typedef {{ currency: string, count: number, success: number, failed: number, pending: number, failureRate: string | null }} Counted
  */
 
-import { appliedOf, currenciesOf, picked } from "../data/figures.js";
+import { appliedOf, byValue, currenciesOf, picked } from "../data/figures.js";
 import { marksOf, usualOf } from "../data/usual.js";
 import { byId, draw, h, svg } from "../show/element.js";
-import { count, decimal, money, percent } from "../show/format.js";
+import { count, money, percent } from "../show/format.js";
 import { empty } from "../show/states.js";
 import { table } from "../show/table.js";
 
@@ -37,7 +37,6 @@ function networksOf(currency, { view }, shown, usual) {
     .toSorted((a, b) => b.count - a.count)
     .map((line) => ({
       name: line.network ?? "",
-      key: line.network ?? "",
       line,
       applied: appliedOf(shown.appliedNetworks, of(line.network)),
       days: (shown.networkDays ?? []).filter(of(line.network)),
@@ -48,16 +47,14 @@ function networksOf(currency, { view }, shown, usual) {
 /** @param {string} currency @param {Scene} scene @param {Shown} shown @param {Overview["usual"]} usual @returns {Part[]} */
 function pricesOf(currency, { view }, shown, usual) {
   const ours = { ...view, currency };
-  const of = (/** @type {string | null} */ value) => (/** @type {{ value: string | null }} */ line) => line.value === value;
-  return picked(shown.prices, ours)
+  return byValue(picked(shown.prices, ours))
     .toSorted((a, b) => Number(a.value) - Number(b.value))
     .map((line) => ({
-      name: money(line.value ?? "0", currency),
-      key: decimal(line.value ?? "0"),
+      name: money(line.value, currency),
       line,
-      applied: appliedOf(picked(shown.appliedPrices, ours), of(line.value)),
-      days: picked(shown.priceDays ?? [], ours).filter(of(line.value)),
-      usual: picked(usual?.priceDays ?? [], ours).filter(of(line.value)),
+      applied: line.applied,
+      days: [],
+      usual: picked(usual?.priceDays ?? [], ours).filter((each) => each.value === line.value),
     }));
 }
 

@@ -10,6 +10,7 @@
 import { dayOf, daysBetween, plusDays, plusMonths, startOf } from "./zones.js";
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 const USUAL_DAYS = 28;
 /** The longest period that the API takes. */
 export const LONGEST_DAYS = 366;
@@ -88,8 +89,11 @@ function earlier(view, { first, last }) {
   return [plusDays(first, -daysBetween(first, last)), plusDays(first, -1)];
 }
 
-/** The 28 days before the shown period. @param {Period} shown @param {string} zone */
-export const usualPeriod = (shown, zone) => between(plusDays(shown.first, -USUAL_DAYS), plusDays(shown.first, -1), zone);
+/** The 28 whole days of UTC before the shown period, whose figures are stored by day. @param {Period} shown */
+export function usualPeriod(shown) {
+  const to = Math.floor(shown.from / DAY) * DAY;
+  return { from: to - USUAL_DAYS * DAY, to };
+}
 
 /**
  * The days that one bar stands for, cut to the shown period; null for an hour, which cannot be opened further.
