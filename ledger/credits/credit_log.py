@@ -65,6 +65,10 @@ class PeriodSnapshot:
         """See `DayReader.index`."""
         return await self.reader.index(self.query, version)
 
+    def known_index(self, version: DayVersion) -> DayIndex | None:
+        """See `DayReader.known_index`."""
+        return self.reader.known_index(self.query, version)
+
     async def block(self, version: DayVersion, block: Block, *, remember: bool = True) -> Rows:
         """See `DayReader.block`."""
         return await self.reader.block(self.query, version, block, remember=remember)

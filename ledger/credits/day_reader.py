@@ -70,13 +70,16 @@ class DayReader:
         """
         if not self.is_large(query, version):
             return None
-        key = _key(query, version)
-        index = self._indexes.recall(key)
+        index = self.known_index(query, version)
         if index is None:
             index = await self._parsed_index(query, version, await self.rollup(query, version))
             if index is not None:
-                self._indexes.remember(key, index, len(index.blocks) * BLOCK_BYTES)
+                self._indexes.remember(_key(query, version), index, len(index.blocks) * BLOCK_BYTES)
         return index
+
+    def known_index(self, query: DayQuery, version: DayVersion) -> DayIndex | None:
+        """The index of a version, if it is in memory."""
+        return self._indexes.recall(_key(query, version))
 
     async def block(self, query: DayQuery, version: DayVersion, block: Block, *, remember: bool = True) -> Rows:
         """The rows of one block of a version; a query that reads very many does not `remember` them.

@@ -8,7 +8,7 @@ not grow with the period or the day, and none once the invocation has no time le
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import date
 from functools import partial
@@ -128,10 +128,12 @@ class Selection:
     async def _indexes(self, days: Sequence[DayVersion]) -> dict[date, DayIndex | None]:
         """The indexes of those days that are large."""
         large = [version for version in days if self._snapshot.is_large(version)]
-        if not large:
-            return {}
-        read = lambda: asyncio.gather(*(self._snapshot.index(version) for version in large))  # noqa: E731
-        return dict(zip((version.day for version in large), await self._in_time(read), strict=True))
+        indexes = {version.day: self._snapshot.known_index(version) for version in large}
+        unknown = [version for version in large if indexes[version.day] is None]
+        if unknown:
+            read = lambda: asyncio.gather(*(self._snapshot.index(version) for version in unknown))  # noqa: E731
+            indexes.update(zip((version.day for version in unknown), await self._in_time(read), strict=True))
+        return indexes
 
     def _has_no_match(self, version: DayVersion) -> bool:
         """Whether no row of a day meets the filter, by totals that are in memory, such as those of settled months."""
@@ -148,7 +150,7 @@ class Selection:
     async def _read[T](
         self,
         parts: AsyncIterator[DayPart],
-        read: Callable[[DayPart], Awaitable[T]],
+        read: Callable[[DayPart], Coroutine[None, None, T]],
         page: PageBuilder | None = None,
         at_once: int = PARTS_AT_ONCE,
     ) -> AsyncGenerator[tuple[DayPart, T]]:
@@ -156,18 +158,20 @@ class Selection:
 
         For a page these are as many as it will probably need, and it ends when the page is full.
         """
-        ahead: deque[tuple[DayPart, asyncio.Future[T]]] = deque()
+        ahead: deque[tuple[DayPart, asyncio.Task[T]]] = deque()
+        loop = asyncio.get_running_loop()
         try:
             while page is None or not page.is_full:
                 while len(ahead) < at_once and (page is None or page.missing > 0):
                     if (part := await anext(parts, None)) is None:
                         break
-                    ahead.append((part, asyncio.ensure_future(read(part))))
+                    # For a page, what is in memory is there at once, without a turn of the event loop.
+                    ahead.append((part, asyncio.Task(read(part), loop=loop, eager_start=page is not None)))
                     if page is not None:
                         page.expect(part, inside=part.is_inside(self._period), filtered=self._where is not None)
                 if not ahead:
                     return
-                yield ahead[0][0], await self._in_time(lambda: ahead[0][1])
+                yield ahead[0][0], await self._result(ahead[0][1])
                 ahead.popleft()
         finally:
             for _, task in ahead:
@@ -222,6 +226,11 @@ class Selection:
 
     async def _rollups(self, days: Sequence[tuple[DayVersion, Detail]]) -> list[Rollup]:
         return await asyncio.gather(*(self._snapshot.rollup(version, detail) for version, detail in days))
+
+    async def _result[T](self, task: asyncio.Task[T]) -> T:
+        if task.done() and self._snapshot.query.deadline.remaining():
+            return task.result()
+        return await self._in_time(lambda: task)
 
     async def _in_time[T](self, read: Callable[[], Awaitable[T]]) -> T:
         """The result of a read that begins and ends before the deadline.

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -50,8 +51,9 @@ type MonthOf = Callable[[date], CalendarMonth]
 """The month of a day. The ledger's is `calendar_month`; tests have shorter ones."""
 
 
+@lru_cache(maxsize=1024)
 def calendar_month(day: date) -> CalendarMonth:
-    """The calendar month of a day."""
+    """The calendar month of a day; every query asks for that of each of its days."""
     first = day.replace(day=1)
     beyond = (first + timedelta(days=31)).replace(day=1)
     return CalendarMonth(f"{first:%Y-%m}", first, beyond - DAY)
