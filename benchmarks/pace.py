@@ -23,9 +23,9 @@ class Pace:
     growth_rows: tuple[int, ...]
 
 
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
+SIZES = (1_000, 4_000, 10_000, 100_000, 400_000, 1_000_000)
 FULL = Pace("full", 15, 9, 200, 9, 3, 2, 9, 1000, 100_000, 20, 5, SIZES)
-QUICK = Pace("quick: too few rounds to quote", 3, 2, 30, 3, 1, 1, 3, 100, 10_000, 3, 1, SIZES[:3])
+QUICK = Pace("quick: too few rounds to quote", 3, 2, 30, 3, 1, 1, 3, 100, 10_000, 3, 1, SIZES[:2])
 
 
 def pace() -> Pace:

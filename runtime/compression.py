@@ -41,6 +41,24 @@ def unpack(body: bytes) -> bytes:
     return unpacked
 
 
+def first_member(body: bytes) -> tuple[bytes, int]:
+    """The content of the first gzip member of some bytes, and the offset at which it ends.
+
+    Raises:
+        CorruptGzipError: the bytes do not begin with a whole one.
+    """
+    from isal import isal_zlib
+
+    member = isal_zlib.decompressobj(wbits=31)
+    try:
+        content = member.decompress(body)
+    except isal_zlib.error as error:  # type: ignore[misc]  # as above
+        raise CorruptGzipError(f"not a whole gzip member: {type(error).__name__}") from error
+    if not member.eof:
+        raise CorruptGzipError("not a whole gzip member: it is cut off")
+    return content, len(body) - len(member.unused_data)
+
+
 def member_ends(body: bytes) -> Iterator[int]:
     """The offsets at which the gzip members of some bytes end, one after the other.
 

@@ -8,11 +8,12 @@ import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ledger.days.day_store import DayStore
 from ledger.days.months import Month
-from ledger.days.rollups import CorruptRollup, Detail, Rollup
+from ledger.days.rollups import CorruptRollup, DayKey, Rollup
 from ledger.days.versions import DayVersion
 from ledger.storage.breakers import BreakerState
 from ledger.storage.bucket import ListedObject
@@ -94,10 +95,15 @@ class DayQuery:
         return month if month is not None and month.has(version) else None
 
     def known_totals(self, version: DayVersion) -> Rollup | None:
-        """The totals of whole days that a month object knows, at once; None where they have to be read elsewhere."""
+        """The totals of a whole day that a month object knows; None where they have to be read elsewhere."""
+        totals = self.month_totals(version)
+        return None if totals is None else Rollup({key: (count, amount) for key, count, amount in totals}, None)
+
+    def month_totals(self, version: DayVersion) -> Sequence[tuple[DayKey, int, Decimal]] | None:
+        """The same as a list of keys, counts and sums."""
         month = self.month_of(version)
         try:
-            return None if month is None else month.rollup(version.day, Detail.DAY)
+            return None if month is None else list(month.totals(version.day))
         except CorruptRollup as error:
             LOG.warning("%s", error)
             return None

@@ -74,14 +74,23 @@ class Selection:
         Raises:
             TooManyBuckets: split so finely, the summary is too long.
         """
-        summary = Summary(request, self._period)
-        async for version, rollup in self._read_rollups(self._snapshot.versions, request.detail):
+        summary, days = Summary(request, self._period), self._snapshot.versions
+        if request.detail is Detail.DAY:
+            days = [version for version in days if not self._add_known(summary, version)]
+        async for version, rollup in self._read_rollups(days, request.detail):
             summary.add(version.day, rollup)
-        to_read = self._without_totals(self._snapshot.versions, request.detail)
+        to_read = self._without_totals(days, request.detail)
         rollup_of = partial(self._rollup, request.detail, remember=_are_few(to_read))
         async for part, rollup in self._read(self._parts(to_read), rollup_of):
             summary.add(part.version.day, rollup)
         return summary.buckets()
+
+    def _add_known(self, summary: Summary, version: DayVersion) -> bool:
+        """Add a whole day that a month object knows; whether it does."""
+        totals = self._snapshot.query.month_totals(version) if self._is_whole(version) else None
+        if totals is not None:
+            summary.add_whole_day(version.day, totals)
+        return totals is not None
 
     async def rows_of(self, version: DayVersion, *, newest_first: bool = False) -> AsyncIterator[Rows]:
         """A day's wanted rows, block by block, in the order of the log or in the opposite one; none is remembered."""
@@ -209,20 +218,12 @@ class Selection:
     async def _read_rollups(
         self, versions: Sequence[DayVersion], detail: Detail
     ) -> AsyncIterator[tuple[DayVersion, Rollup]]:
-        """What is wanted of the other days' rollups, parsed to a detail; what a month object tells needs no task."""
+        """What is wanted of the other days' rollups, parsed to a detail."""
         for batch in batched(versions, ROLLUPS_AT_ONCE, strict=False):
-            told: list[tuple[DayVersion, Detail]] = []
-            for version in batch:
-                needed = self._totals.needed(version, detail)
-                known = self._snapshot.query.known_totals(version) if needed is Detail.DAY else None
-                if known is not None:
-                    yield version, self._totals.wanted(version, known, detail)
-                elif needed is not None:
-                    told.append((version, needed))
-            if told:
-                rollups = await self._in_time(partial(self._rollups, told))
-                for (version, _), rollup in zip(told, rollups, strict=True):
-                    yield version, self._totals.wanted(version, rollup, detail)
+            told = [(each, needed) for each in batch if (needed := self._totals.needed(each, detail)) is not None]
+            rollups = await self._in_time(partial(self._rollups, told))
+            for (version, _), rollup in zip(told, rollups, strict=True):
+                yield version, self._totals.wanted(version, rollup, detail)
 
     async def _rollups(self, days: Sequence[tuple[DayVersion, Detail]]) -> list[Rollup]:
         return await asyncio.gather(*(self._snapshot.rollup(version, detail) for version, detail in days))

@@ -4,15 +4,15 @@ Time is split in any IANA time zone whose offset is a whole number of hours, bec
 instant, so a change of the clock doubles or drops none; days, weeks (from Monday) and months are the zone's own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, Inexact
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from ledger.days.rollups import EXACT, Detail, Rollup
+from ledger.days.rollups import EXACT, DayKey, Detail, Rollup
 from runtime.clock import Period, midnight
 from upstreams.openmarket.rows import CreditState
 
@@ -21,6 +21,7 @@ CENT = Decimal("0.01")
 RATE = Decimal("0.0001")
 MOST_BUCKETS = 50_000
 STATES = ("SUCCESS", "FAILED", "PENDING", "UNKNOWN")
+_STATE_OF = {state: CreditState(state) for state in STATES}
 
 
 class SummaryKey(Enum):
@@ -130,10 +131,12 @@ class Summary:
 
     def __init__(self, request: SummaryRequest, period: Period) -> None:
         self._request = request
+        self._detail = request.detail
         self._period = period
         self._times: dict[TimeParts, dict[int, _Cell]] = {}
         self._others: dict[OtherParts, int] = {}
         self._other_of: dict[tuple[str, str, str, str | None], int] = {}
+        self._other_of_key: dict[DayKey, int] = {}
         self._length = 0
 
     def add(self, day: date, rollup: Rollup) -> None:
@@ -143,7 +146,7 @@ class Summary:
             TooManyBuckets: the summary has grown too long.
         """
         lines: dict[int, dict[int, _Cell]] = {}
-        for hour, network, outcome, currency, value, count, amount in _totals(rollup, self._request.detail):
+        for hour, network, outcome, currency, value, count, amount in _totals(rollup, self._detail):
             if (cells := lines.get(hour)) is None:
                 time = self._time_parts(midnight(day) + hour * HOUR)
                 cells = lines[hour] = self._times.setdefault(time, {})
@@ -153,6 +156,19 @@ class Summary:
             if (cell := cells.get(other)) is None:
                 cell = self._new_cell(cells, other)
             cell.counts[outcome] += count
+            cell.amount = EXACT.add(cell.amount, amount)
+
+    def add_whole_day(self, day: date, totals: Iterable[tuple[DayKey, int, Decimal]]) -> None:
+        """Add the totals of a UTC day that need no split by hour or value; see `add`."""
+        cells = self._times.setdefault(self._time_parts(midnight(day)), {})
+        other_of = self._other_of_key
+        for key, count, amount in totals:
+            if (other := other_of.get(key)) is None:
+                network, outcome, currency = key
+                other = other_of[key] = self._numbered(network, outcome, currency, None)
+            if (cell := cells.get(other)) is None:
+                cell = self._new_cell(cells, other)
+            cell.counts[key[1]] += count
             cell.amount = EXACT.add(cell.amount, amount)
 
     def buckets(self) -> list[SummaryBucket]:
@@ -218,7 +234,7 @@ class Summary:
 
 
 def _bucket(time: TimeParts, other: OtherParts, cell: _Cell) -> SummaryBucket:
-    outcome = CreditState(other.outcome) if other.outcome else None
+    outcome = _STATE_OF[other.outcome] if other.outcome else None
     counts = cell.counts.values()  # in the order of the states
     return SummaryBucket(
         *time, other.network, outcome, other.value, other.currency, sum(counts), money(cell.amount), *counts
@@ -233,9 +249,10 @@ def failure_rate(success: int, failed: int) -> Decimal | None:
 
 def money(amount: Decimal) -> Decimal:
     """An exact amount with two decimals, or as many more as it needs."""
-    plain = amount.normalize(EXACT)
-    exponent = plain.as_tuple().exponent
-    return plain if isinstance(exponent, int) and exponent < -2 else plain.quantize(CENT, context=EXACT)  # noqa: PLR2004 - cents
+    try:
+        return amount.quantize(CENT, context=EXACT)
+    except Inexact:
+        return amount.normalize(EXACT)
 
 
 def time_zone(name: str, period: Period) -> tzinfo:

@@ -24,7 +24,7 @@ from ledger.days.rollups import CorruptRollup, DayKey, Detail, Rollup, Total
 from ledger.days.rows import STATES
 from ledger.days.versions import DayVersion
 from runtime.clock import DAY, stamp, unstamp
-from runtime.compression import CorruptGzipError, member_ends, pack, unpack
+from runtime.compression import CorruptGzipError, first_member, pack, unpack
 
 LOG = logging.getLogger("tally.ledger")
 
@@ -94,17 +94,20 @@ class Month:
         Raises:
             CorruptRollup: an amount is not a number.
         """
+        return {key: (count, amount) for key, count, amount in self.totals(day)}
+
+    def totals(self, day: date) -> Iterator[tuple[DayKey, int, Decimal]]:
+        """A day's totals, one by one: key, count and sum.
+
+        Raises:
+            CorruptRollup: one of them is unreadable.
+        """
         entries, keys = self._totals[day], self._keys
         try:
-            whole = {
-                keys[key]: (count, Decimal(amount))
-                for key, count, amount in zip(entries[::3], entries[1::3], entries[2::3], strict=True)
-            }
+            for key, count, amount in zip(entries[::3], entries[1::3], map(Decimal, entries[2::3]), strict=True):
+                yield keys[key], count, amount
         except (IndexError, InvalidOperation, TypeError, ValueError) as error:
             raise CorruptRollup(f"the totals of {day} in a stored month are unreadable: {error}") from error
-        if not all(amount.is_finite() for _, amount in whole.values()):
-            raise CorruptRollup(f"the totals of {day} in a stored month are not numbers")
-        return whole
 
     def rollup(self, day: date, detail: Detail = Detail.VALUE) -> Rollup:
         """A day's rollup; for whole days its details stay packed, and are left out.
@@ -161,8 +164,7 @@ def decode(body: bytes, month: CalendarMonth) -> Month:
         CorruptMonth: the bytes are not one, or of other days, or its totals do not add up to its counts.
     """
     try:
-        end = next(member_ends(body), 0)
-        head = unpack(body[:end])
+        head, end = first_member(body)
         parsed = orjson.loads(head)
         if parsed["format"] != FORMAT:
             raise CorruptMonth(f"a stored month has the format {parsed['format']!r}")
@@ -196,9 +198,15 @@ def _days(entries: list[list[Any]]) -> Iterator[tuple[DayVersion, list[Any], tup
     for day, fetched, count, totals, values, blocks in entries:
         if type(values) is not int or type(blocks) is not int or values <= 0 or blocks < 0:
             raise ValueError(day)
-        if type(count) is not int or count < 0 or sum(totals[1::3]) != count:
+        if type(count) is not int or count < 0 or sum(totals[1::3]) != count or not _are_numbers(totals[2::3]):
             raise CorruptMonth(f"the totals of {day} in a stored month do not add up to its {count} credits")
         yield DayVersion(date.fromisoformat(day), unstamp(fetched), count, settled=True), totals, (values, blocks)
+
+
+def _are_numbers(amounts: list[Any]) -> bool:
+    """Whether amounts are spelled as `encode` spells them: by digits, a point, a sign or an exponent."""
+    text = "".join(amounts)
+    return not text.encode().translate(None, b"0123456789.+-E")
 
 
 def _places(start: int, lengths: Sequence[tuple[int, int]]) -> Iterator[_Place]:
