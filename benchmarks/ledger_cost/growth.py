@@ -38,8 +38,8 @@ _QUESTIONS = [(what, days) for what in ("page", "summary") for days in SPANS]
 METHOD = f"""A process that has answered the same query about other brands, and knows nothing of this one; S3 is a
 loopback without delay. The page is the first {PAGE} rows, the summary is by day and outcome; both are of settled days,
 of which complete months have month objects. Each cell has the time, the requests to S3 and what they brought. *MB* is
-the peak memory of a process that has answered {WARM_UP} pages of one day. Read down to see what grows with the rows of a
-day, across for the days of a period."""
+the peak memory of a process that has answered {WARM_UP} pages of one day. Read down to see what grows with the rows of
+a day, across for the days of a period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def measure(world: World, pace: Pace, tally: Function) -> Section:
         Goal(f"page of {PAGE}, a day of {large:,} rows", f" of one of {small:,}", pages[large] / pages[small], 2, 1.2),
         Goal(f"page of {PAGE}, a day of {large:,} rows: memory on top", " MB", peaks[large] - peaks[small], 24),
     ]
-    head = ("rows a day", *(f"{what}, {days} days" for what, days in _QUESTIONS), "MB")
+    head = ("rows a day", *(f"{what}, {days} day{'s' * (days > 1)}" for what, days in _QUESTIONS), "MB")
     return Section("What grows with what", METHOD, head, rows, goals)
 
 
