@@ -16,7 +16,7 @@ import httpx
 import openpyxl  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 
-from tests.support.documents import Block, blocks
+from tests.support.documents import CodeBlock, blocks
 from tests.support.repository import ROOT
 
 HERE = Path(__file__).parent
@@ -132,7 +132,7 @@ def test_every_block_is_run_or_used_by_one_that_is() -> None:
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.prints], ids=lambda block: block.name)
-def test_a_block_prints_what_the_page_says(block: Block, folder: Path, environ: dict[str, str]) -> None:
+def test_a_block_prints_what_the_page_says(block: CodeBlock, folder: Path, environ: dict[str, str]) -> None:
     assert block.prints
     needs_installed(NODE_MODULES / ".package-lock.json")
     needs_installed(PYTHON)

@@ -1,91 +1,101 @@
-"""A day of many credits is filled, paged, summed up and exported by real processes in little memory."""
+"""What a day of 100,000 credits costs beside one of 4,000, with blocks of the size that the product writes."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from decimal import Decimal
-from pathlib import Path
-from typing import Any
+import asyncio
+import tracemalloc
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ledger.exports.jobs import ExportFormat, ExportJob
-from local.vendors.large_log import LargeLogSimulator
-from runtime.clock import DAY, Period, midnight, now
-from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, http_event
-from tests.support.processes.exporting_process import ExportingProcess, printed_by_program, rows_of
-from tests.support.repository import ROOT
+from functions.settings import Settings
+from ledger.credits.filters import CreditFilter
+from ledger.credits.selection import Selection
+from ledger.days.blocks import BLOCK_ROWS
+from ledger.days.day_store import DayStore
+from ledger.days.rows import Rows
+from runtime import telemetry
+from runtime.clock import DAY, Period, day_end, rfc3339
+from runtime.deadline import Deadline
+from tests.support.moving_clock import MovingClock
+from tests.support.processes.ledger_process import process
+from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 
-ROWS = 100_000
-LARGEST_PEAK = 125
-"""MiB; a day of as many rows in memory took 170."""
-QUERY = """query($from: DateTime!, $to: DateTime!, $after: String) {
-  creditLog(from: $from, to: $to, first: 100, after: $after) {
-    totalCount nodes { creditId time } pageInfo { endCursor hasNextPage }
-    summary(by: [NETWORK]) { network count amount } freshness { source }
-  }
-}"""
-
-
-@pytest.fixture
-def vendor() -> Iterator[LargeLogSimulator]:
-    with LargeLogSimulator(day=now().date() - 10 * DAY, rows=ROWS, scattered=True) as simulator:
-        yield simulator
+pytestmark = pytest.mark.slow
+SMALL, LARGE = (datetime(2019, 11, day, tzinfo=UTC) for day in (1, 2))
+ROWS = {SMALL: 4_000, LARGE: 100_000}
+NUMBER = "447700900007"
+SETTINGS = Settings.read({"LEDGER_BUCKET": "memory", "OPENMARKET_BASE_URL": "http://127.0.0.1:1"})
+MB = 1_000_000
 
 
-@pytest.fixture
-def environ(settings_environ: dict[str, str], vendor: LargeLogSimulator) -> dict[str, str]:
-    return {**os.environ, **settings_environ, "OPENMARKET_BASE_URL": vendor.base_url, "UPSTREAM_SECONDS": "120"}
+def rows_of(day: datetime, count: int) -> Rows:
+    """A day whose credits fail between 12:00 and 12:10 only."""
+    cells: list[str] = []
+    for index in range(count):
+        second = 86_400 * index // count
+        outcome = "FAILED" if 43_200 <= second < 43_800 else "SUCCESS"
+        msisdn = NUMBER if index % 5_000 == 0 else f"44770091{index:06}"
+        time = rfc3339(day + timedelta(seconds=second))
+        cells += (str(index * 7919), time, msisdn, "O2", outcome, outcome.lower(), "1.50", "GBP")
+    return Rows(cells)
 
 
-def asked(environ: dict[str, str], result: Path, *variables: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
-    """The answers of a process of the API's function, and its peak memory in MiB."""
-    headers = {"content-type": "application/json", "accept": RESPONSE_TYPE}
-    bodies = [json.dumps({"query": QUERY, "variables": each}) for each in variables]
-    claims = {"sub": "dashboard", "scope": EVERY_SCOPE}
-    events = [http_event("POST", "/graphql", headers=headers, body=body, claims=claims) for body in bodies]
-    subprocess.run(
-        [sys.executable, "-m", "tests.support.processes.measured_api_program", str(result)],
-        env=environ,
-        cwd=ROOT,
-        input="\n".join(map(json.dumps, events)),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    measured = json.loads(result.read_text())
-    logs = [json.loads(answer["body"])["data"]["creditLog"] for answer in measured["answers"]]
-    return logs, measured["peak"]
+@pytest.fixture(scope="module")
+def bucket() -> MemoryBucket:
+    bucket = MemoryBucket(MovingClock())
+    days = DayStore(MemoryStore(bucket), "default", None)
+    for start, count in ROWS.items():
+        day = start.date()
+        asyncio.run(days.write(day, day_end(day) + 3 * DAY, rows_of(start, count), settled=True))
+    return bucket
 
 
-@pytest.mark.slow
-@pytest.mark.anyio
-async def test_a_day_of_many_credits_takes_little_memory(
-    environ: dict[str, str], vendor: LargeLogSimulator, tmp_path: Path
-) -> None:
-    day = vendor.day
-    period = {"from": f"{day}T00:00:00Z", "to": f"{day + DAY}T00:00:00Z"}
-    (page,), filling = asked(environ, tmp_path / "filled", period)
-    assert page["freshness"]["source"] == "UPSTREAM"
-    assert page["totalCount"] == sum(bucket["count"] for bucket in page["summary"]) == ROWS
-    assert sum(Decimal(bucket["amount"]) for bucket in page["summary"]) == vendor.amount()
-    later = period | {"after": page["pageInfo"]["endCursor"]}
-    (again, following), reading = asked(environ, tmp_path / "read", period, later)
-    assert again["freshness"]["source"] == "CACHE"
-    assert [again["nodes"], again["summary"]] == [page["nodes"], page["summary"]]
-    shown = [(row["time"], int(row["creditId"])) for row in [*page["nodes"], *following["nodes"]]]
-    assert shown == sorted(set(shown))
-    assert vendor.count("/csv/log") == 1
-    exporting = ExportingProcess(environ, now)
-    export = await exporting.exports.request(
-        ExportJob("default", Period(midnight(day), midnight(day + DAY)), None, ExportFormat.CSV, unmasked=True)
-    )
-    exported = int(await printed_by_program(environ, "measure", export.id))
-    seen = await exporting.finish(export.id)
-    rows = rows_of(await exporting.file(seen))
-    assert len({row[0] for row in rows}) == ROWS
-    assert [(row[1], int(row[0])) for row in rows[:200]] == shown
-    print(f"peak MiB filling, reading, exporting: {filling}, {reading}, {exported}")  # noqa: T201 - figures to see with -s
-    assert max(filling, reading, exported) <= LARGEST_PEAK
+type Wish = Callable[[Selection], Awaitable[object]]
+
+
+def cost(bucket: MemoryBucket, start: datetime, wish: Wish, where: CreditFilter | None = None) -> tuple[int, float]:
+    """The bytes that a fresh process reads of S3 for a wish, and the megabytes that it takes at most."""
+
+    async def read() -> None:
+        log = process(SETTINGS, MovingClock(), MemoryStore(bucket)).credit_log
+        period = Period(start, start + DAY)
+        await wish(Selection(await log.snapshot("default", None, period, Deadline.after(60)), period, where))
+
+    token = telemetry.current.set(telemetry.Telemetry())
+    tracemalloc.start()
+    try:
+        asyncio.run(read())
+        return telemetry.current.get().counts["s3.bytes_read"], tracemalloc.get_traced_memory()[1] / MB
+    finally:
+        tracemalloc.stop()
+        telemetry.current.reset(token)
+
+
+PAGES: dict[str, Wish] = {
+    "the first": lambda selection: selection.page(100, None),
+    "the newest": lambda selection: selection.page(100, None, newest_first=True),
+    "of noon": lambda selection: selection.page(100, (LARGE + timedelta(hours=12), 0)),
+}
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_a_page_of_a_large_day_reads_no_more_than_two_of_a_small_one(page: Wish, bucket: MemoryBucket) -> None:
+    small, _ = cost(bucket, SMALL, PAGES["the first"])
+    read, taken = cost(bucket, LARGE, page)
+    assert read < 2 * small
+    assert taken < 24
+
+
+def test_a_filter_reads_the_blocks_that_may_match(bucket: MemoryBucket) -> None:
+    """Ten minutes of the day are 700 rows: one block, or two."""
+    failed = CreditFilter(outcome=frozenset({"FAILED"}), msisdn=NUMBER)
+    everything, _ = cost(bucket, LARGE, lambda selection: selection.count(), CreditFilter(msisdn=NUMBER))
+    read, _ = cost(bucket, LARGE, lambda selection: selection.page(1000, None), failed)
+    assert read < everything * 3 * BLOCK_ROWS / ROWS[LARGE]
+
+
+def test_a_count_that_reads_every_block_holds_a_few(bucket: MemoryBucket) -> None:
+    read, taken = cost(bucket, LARGE, lambda selection: selection.count(), CreditFilter(msisdn=NUMBER))
+    stored = sum(len(item.body) for key, item in bucket.objects.items() if f"day={LARGE.date()}/rows" in key)
+    assert read >= stored
+    assert taken < 40
