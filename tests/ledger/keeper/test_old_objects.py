@@ -1,6 +1,7 @@
 """What the keeper deletes: versions and answers that newer ones have replaced, and nothing else."""
 
 import gzip
+from collections.abc import Collection
 from datetime import timedelta
 
 from ledger.answers.answers import SUFFIX
@@ -31,9 +32,14 @@ def test_versions_that_newer_ones_have_replaced_go_after_a_grace_and_the_newest_
     assert {"_open", "_rollup"} <= set(days[str(both.today)])
 
 
-def answers(deployment: Deployment, kind: str) -> list[str]:
-    """The keys of stored answers, without the leases beside them."""
-    return [key for key in deployment.keys(f"answers/tenant=default/{kind}/") if key.endswith(SUFFIX)]
+def answers(deployment: Deployment, kind: str, like: Collection[str] = ()) -> list[str]:
+    """The keys of stored answers, without the leases beside them; of `like`, only those to the same questions.
+
+    The keeper has questions of its own: it compares each settled day with the outcome report of that day.
+    """
+    keys = [key for key in deployment.keys(f"answers/tenant=default/{kind}/") if key.endswith(SUFFIX)]
+    folders = {key.rpartition("/")[0] for key in like}
+    return [key for key in keys if not folders or key.rpartition("/")[0] in folders]
 
 
 def test_answers_that_newer_ones_have_replaced_go_and_the_newest_stay(both: Deployment) -> None:
@@ -44,7 +50,7 @@ def test_answers_that_newer_ones_have_replaced_go_and_the_newest_stay(both: Depl
     kept = answers(both, "outcome")
     assert len(kept) == 3
     both.run_keeper()
-    assert answers(both, "outcome") == kept[-1:]
+    assert answers(both, "outcome", kept) == kept[-1:]
 
 
 def test_an_outcome_up_to_the_moment_of_asking_answers_for_a_month_and_then_goes(both: Deployment) -> None:
@@ -54,12 +60,12 @@ def test_an_outcome_up_to_the_moment_of_asking_answers_for_a_month_and_then_goes
     kept = answers(both, "outcome")
     both.clock.advance(days=29)
     both.run_keeper()
-    assert answers(both, "outcome") == kept
+    assert answers(both, "outcome", kept) == kept
     both.openmarket.misbehave(failing(500), path="/csv/outcome")
     assert both.ask(OUTCOME, **asked[0])["creditOutcome"]["freshness"]["stale"] is True
     both.clock.advance(days=1)
     assert both.run_keeper()["deleted"] >= len(kept) == 3
-    assert answers(both, "outcome") == []
+    assert answers(both, "outcome", kept) == []
 
 
 def test_an_outcome_that_was_asked_for_again_answers_for_a_month_from_then_on(both: Deployment) -> None:
@@ -70,10 +76,10 @@ def test_an_outcome_that_was_asked_for_again_answers_for_a_month_from_then_on(bo
     _, newest = answers(both, "outcome")
     both.clock.advance(days=29)
     both.run_keeper()
-    assert answers(both, "outcome") == [newest]
+    assert answers(both, "outcome", [newest]) == [newest]
     both.clock.advance(days=1)
     both.run_keeper()
-    assert answers(both, "outcome") == []
+    assert answers(both, "outcome", [newest]) == []
 
 
 def test_a_settled_outcome_is_kept_and_never_asked_for_again(both: Deployment) -> None:
@@ -83,10 +89,11 @@ def test_a_settled_outcome_is_kept_and_never_asked_for_again(both: Deployment) -
     )
     for period in (nearly, settled):
         both.ask(OUTCOME, **period)
-    earlier, _ = answers(both, "outcome")
+    asked_for = answers(both, "outcome")
+    earlier, _ = asked_for
     both.clock.advance(days=400)
     both.run_keeper()
-    assert answers(both, "outcome") == [earlier]
+    assert answers(both, "outcome", asked_for) == [earlier]
     asked = both.openmarket.count("/csv/outcome")
     assert both.ask(OUTCOME, **settled)["creditOutcome"]["freshness"]["stale"] is False
     assert both.openmarket.count("/csv/outcome") == asked
@@ -97,9 +104,9 @@ def test_an_outcome_that_is_good_by_the_settings_stays(both: Deployment) -> None
     kept = answers(both, "outcome")
     both.clock.advance(days=40)
     both.run_keeper(FRESH_SECONDS=str(41 * 86_400))
-    assert answers(both, "outcome") == kept != []
+    assert answers(both, "outcome", kept) == kept != []
     both.run_keeper()
-    assert answers(both, "outcome") == []
+    assert answers(both, "outcome", kept) == []
 
 
 def test_a_listing_goes_when_the_vendor_has_no_file_of_it_any_more_unless_it_is_settled(deployment: Deployment) -> None:
