@@ -23,6 +23,8 @@ from ledger.lake.parquet import INTEGER, ROW_GROUP, TEXT, TIMESTAMP, Column, Row
 REPORT_ROWS = "report_rows"
 NUMBER = decimal(38, 18)
 NUMBER_ENDING = "_number"
+ORIGIN = {"_report": TEXT, "_created": TIMESTAMP, "_file": TEXT, "_sheet": TEXT, "_row": INTEGER}
+"""The columns that say where a row is from."""
 GROUP_BYTES = 24 * 1024 * 1024
 """Of a row group's texts, which are all in memory."""
 CELL_BYTES = 24
@@ -54,14 +56,15 @@ def write_report_rows(
         ValueDoesNotFit: a number is larger than the type; no reader gives one.
         Exception: what `continues` raises, between two blocks.
     """
-    names = Columns.of(["_report", "_created", "_file", "_sheet", "_row"])
+    names = Columns(most=2 * len(sheet.columns) + len(ORIGIN))
+    for name in ORIGIN:
+        names.add(name)
     order = sorted(range(len(sheet.columns)), key=lambda at: sheet.columns[at].name)
     texts = [Column(names.names[names.add(sheet.columns[at].name)], TEXT) for at in order]
     every_number = [names.names[names.add(sheet.columns[at].name + NUMBER_ENDING)] for at in order]
     numeric = [at for at in order if sheet.columns[at].type in NUMBERS]
     numbers = [Column(every_number[order.index(at)], NUMBER) for at in numeric]
-    origins = [Column("_report", TEXT), Column("_created", TIMESTAMP), Column("_file", TEXT), Column("_sheet", TEXT)]
-    columns = [*origins, Column("_row", INTEGER, distinct=True), *texts, *numbers]
+    columns = [*(Column(name, kind, distinct=name == "_row") for name, kind in ORIGIN.items()), *texts, *numbers]
     said = (origin.report, origin.created, origin.sha256, sheet.name)
 
     def batches() -> Iterator[Sequence[Row]]:

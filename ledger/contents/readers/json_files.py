@@ -7,7 +7,7 @@ walked, one row at a time.
 from collections.abc import Iterator
 from typing import Any
 
-from ledger.contents.readers.json_text import BROKEN, JsonText
+from ledger.contents.readers.json_text import BROKEN, LONGEST_VALUE, JsonText
 from ledger.contents.readers.nested_values import cell_of
 from ledger.contents.readers.refusals import Broken, TooLarge, Unsupported
 from ledger.contents.readers.sheets import Columns, Row, Sheet, refuse_long
@@ -20,14 +20,14 @@ NO_ROWS = "the file has no array of objects"
 type Object = dict[str, Any]
 
 
-def sheets_of(open_file: Opener) -> Iterator[Sheet]:
-    """The one table of a JSON file.
+def sheets_of(open_file: Opener, longest: int = LONGEST_VALUE) -> Iterator[Sheet]:
+    """The one table of a JSON file; a value that is decoded whole has at most `longest` characters.
 
     Raises:
         Refusal: it is not JSON, has no such array, or is larger than is read; also while rows are read.
     """
     columns = Columns()
-    yield Sheet(None, columns, _rows(_objects(open_file, encoding_of(open_file)), columns))
+    yield Sheet(None, columns, _rows(_objects(open_file, encoding_of(open_file), longest), columns))
 
 
 def _rows(objects: Iterator[Object], columns: Columns) -> Iterator[Row]:
@@ -46,9 +46,9 @@ def _rows(objects: Iterator[Object], columns: Columns) -> Iterator[Row]:
             yield row
 
 
-def _objects(open_file: Opener, encoding: str) -> Iterator[Object]:
+def _objects(open_file: Opener, encoding: str, longest: int) -> Iterator[Object]:
     with open_file() as stream:
-        text = JsonText(text_of(stream, encoding))
+        text = JsonText(text_of(stream, encoding), longest)
         first = _first_object(text)
         if first is not None and text.peek() == "{":
             yield from _lines(text, first)
@@ -59,7 +59,7 @@ def _objects(open_file: Opener, encoding: str) -> Iterator[Object]:
             yield from _rows_of(first)
             return
     with open_file() as stream:
-        yield from _Walk(JsonText(text_of(stream, encoding))).rows()
+        yield from _Walk(JsonText(text_of(stream, encoding), longest)).rows()
 
 
 def _first_object(text: JsonText) -> Object | None:

@@ -22,8 +22,10 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 class JsonText:
     """A position in JSON text; every method raises `Broken` where the text is not JSON or ends early."""
 
-    def __init__(self, pieces: Iterator[str]) -> None:
+    def __init__(self, pieces: Iterator[str], longest: int = LONGEST_VALUE) -> None:
+        """`longest`: the most characters that one value may have."""
         self._pieces = pieces
+        self._longest = longest
         self._text = ""
         self._at = 0
         self._ended = False
@@ -79,7 +81,7 @@ class JsonText:
     def _read_on(self) -> None:
         """Have more of the text in the window, twice as much each time, so that a long value is not scanned often."""
         rest = self._text[self._at :]
-        if len(rest) > LONGEST_VALUE:
+        if len(rest) > self._longest:
             raise TooLarge("a value is longer than is read")
         pieces, size = [rest], 0
         for piece in self._pieces:

@@ -17,6 +17,7 @@ class Columns:
     """The names of a sheet's columns, in order; two equal ones are told apart by a number."""
 
     names: list[str] = field(default_factory=list)
+    most: int = MOST_COLUMNS
     _taken: set[str] = field(default_factory=set)
 
     @classmethod
@@ -33,8 +34,8 @@ class Columns:
         Raises:
             TooLarge: there are more than are read.
         """
-        if len(self.names) >= MOST_COLUMNS:
-            raise TooLarge(f"the file has more than {MOST_COLUMNS:,} columns")
+        if len(self.names) >= self.most:
+            raise TooLarge(f"the file has more than {self.most:,} columns")
         wanted = in_unicode(name) if name else f"column {len(self.names) + 1}"
         unique, number = wanted, 1
         while unique in self._taken:

@@ -1,8 +1,8 @@
 """Workbooks (XLSX), sheet by sheet and row by row.
 
-python-calamine is faster, but reads a sheet whole (a million rows are more than the keeper's memory) and gives no
-number formats. So the parts are parsed here, and calamine is what the tests compare with. Formulas give the result
-that is stored with them.
+python-calamine is faster, but reads a sheet whole and gives no number formats. So the parts are parsed here, and
+calamine is what the tests compare with (docs/decisions/report-files.md). A formula gives the result that is stored
+with it.
 """
 
 import posixpath
@@ -23,6 +23,8 @@ MOST_SHARED_BYTES = 160 * 1024 * 1024
 """Of the texts that cells share, in memory."""
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _DIGITS = "0123456789"
+EXACT_DIGITS = 15
+"""Of a double: so many are all its own."""
 _TEXT_LETTERS = 26
 _WORKSHEET = "/worksheet"
 
@@ -275,14 +277,16 @@ class _Cells(Handlers):
         return _unescaped(text)
 
     def _number(self, text: str) -> str:
+        as_ = self._formats[self._style] if self._style < len(self._formats) else GENERAL
+        if as_ is GENERAL and len(text) <= EXACT_DIGITS and text.isdecimal() and text.isascii() and text[0] != "0":
+            return text  # most numbers are such ones
         try:
             value = float(text)
         except ValueError:
             return text
         if value - value != 0:  # infinite, or not a number
             return text
-        formats = self._formats
-        return shown(value, formats[self._style] if self._style < len(formats) else GENERAL, self._epoch)
+        return shown(value, as_, self._epoch)
 
     def _index(self, letters: str) -> int:
         index = self._indexes.get(letters)
