@@ -74,6 +74,7 @@ class DayFetcher:
                 return log
             from ledger.credits.large_logs import ordered
 
+            LOG.info("the log of %s to %s is large, and is read from disk", days[0], days[-1])
             return await ordered(log, days, query.deadline)
 
         # The breaker's state is in S3: without S3 each look at it would only cost time.

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import uuid
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from runtime.compression import unpack
 from tests.support.processes.deployment import Deployment
 from tests.support.processes.dying_keeper_program import keep, known_secrets
 from tests.support.repository import ROOT
-from upstreams.openmarket.client import IN_MEMORY
 
 LARGE = os.urandom(PART_BYTES + 12_345)
 LEASE_RELEASES = 2
@@ -46,19 +44,17 @@ def content(deployment: Deployment, bucket: str, key: str) -> str | bytes | None
 
 @pytest.mark.timeout(300)  # dozens of keepers: a minute of CPU
 @pytest.mark.parametrize(
-    ("days", "files", "writes_at_least", "in_memory"),
+    ("days", "files", "writes_at_least"),
     [
-        (5, [b"small\n"], 16, IN_MEMORY),
-        (5, [], 10, 0),
-        (1, [LARGE], 6, IN_MEMORY),
-        (1, [b"name,amount\na,1\nb,2\n"], 9, IN_MEMORY),
+        (5, [b"small\n"], 16),
+        (1, [LARGE], 6),
+        (1, [b"name,amount\na,1\nb,2\n"], 9),
     ],
-    ids=["days", "days of an answer on disk", "a large file", "what is in a file"],
+    ids=["days", "a large file", "what is in a file"],
 )
 def test_killed_after_any_write_the_next_run_ends_where_an_undisturbed_one_does(
-    deployment: Deployment, days: int, files: list[bytes], writes_at_least: int, in_memory: int
+    deployment: Deployment, days: int, files: list[bytes], writes_at_least: int
 ) -> None:
-    deployment = replace(deployment, environ={**deployment.environ, "IN_MEMORY": str(in_memory)})
     deployment.give_credentials("default", "openmarket")
     for age, content in enumerate(files):
         deployment.rde.add_report(f"usage-{age}", "CSV", deployment.ago(days=age), file=partial(bytes, content))
