@@ -126,15 +126,7 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
         late=st.lists(st.tuples(st.integers(0, 100), st.sampled_from(BRANDS)), max_size=2),
     )
     def time_passes(self, by: int, changes: list[tuple[int, str]], late: list[tuple[int, str]]) -> None:
-        self.clock.advance(seconds=by)
-        open_now = [
-            each for each in self.openmarket.credits_between(self.since, self.clock()) if self.may_change(each.time)
-        ]
-        for index, word in changes:
-            if open_now:
-                self.openmarket.change_outcome(open_now[index % len(open_now)].credit_id, word)
-        for hours, brand in late:
-            self.add_late_credit((self.clock() - timedelta(hours=hours)).replace(microsecond=0), brand)
+        self.let_time_pass(by, changes, late)
 
     @rule(fault=st.one_of(st.none(), faults))
     def openmarket_fares(self, fault: Any) -> None:

@@ -168,6 +168,17 @@ class CheckedLedger:
         for vendor in self.failing:
             self.failed_at[vendor] = self.clock()
 
+    def let_time_pass(self, seconds: float, changes: list[tuple[int, str]], late: list[tuple[int, str]]) -> None:
+        """Let open credits get other outcomes, by their index, and add credits of some hours ago, by their brand."""
+        self.clock.advance(seconds=seconds)
+        held = self.openmarket.credits_between(self.since, self.clock())
+        open_now = [credit for credit in held if self.may_change(credit.time)]
+        for index, word in changes:
+            if open_now:
+                self.openmarket.change_outcome(open_now[index % len(open_now)].credit_id, word)
+        for hours, brand in late:
+            self.add_late_credit((self.clock() - timedelta(hours=hours)).replace(microsecond=0), brand)
+
     def add_late_credit(self, time: datetime, brand: str) -> None:
         """Add a credit of some time ago, if its day may still change."""
         if self.may_change(time):
