@@ -73,6 +73,10 @@ class PeriodSnapshot:
         """See `DayReader.block`."""
         return await self.reader.block(self.query, version, block, remember=remember)
 
+    async def rows_having(self, version: DayVersion, block: Block, part: bytes) -> Rows:
+        """See `DayReader.rows_having`."""
+        return await self.reader.rows_having(self.query, version, block, part)
+
     def known_totals(self, version: DayVersion) -> Rollup | None:
         """See `DayReader.known_totals`."""
         return self.reader.known_totals(self.query, version)

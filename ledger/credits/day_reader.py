@@ -12,9 +12,9 @@ from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import LOST_DAYS, DayQuery, VersionMemory
 from ledger.credits.lost_rows import changed, find_rows, index_of, rollup_of, unreadable
 from ledger.credits.shared_reads import SharedReads
-from ledger.days.blocks import Block, DayIndex, decode_index
+from ledger.days.blocks import Block, DayIndex, decode_index, parse_block
 from ledger.days.rollups import EMPTY_ROLLUP, CorruptRollup, Detail, Rollup
-from ledger.days.rows import NO_ROWS, Rows
+from ledger.days.rows import NO_ROWS, CorruptRows, Rows
 from ledger.days.versions import DayVersion
 from ledger.storage.store import LedgerUnavailable
 from runtime.memory import Memory
@@ -80,6 +80,35 @@ class DayReader:
     def known_index(self, query: DayQuery, version: DayVersion) -> DayIndex | None:
         """The index of a version, if it is in memory."""
         return self._indexes.recall(_key(query, version))
+
+    async def rows_having(self, query: DayQuery, version: DayVersion, block: Block, part: bytes) -> Rows:
+        """The rows of one block of a version, or none if `part` is nowhere in its text; nothing is remembered.
+
+        Searching the text takes a fraction of parsing it. Its CRC is that of the index, so what it lacks is not there.
+
+        Raises:
+            UpstreamError, LedgerUnavailable: they are lost, see `rows`.
+        """
+        rows = self._in_memory(query, version, block)
+        if rows is not None:
+            return rows
+        text = await self._reads.get(
+            f"{_rows_key(query, version, block)} text", lambda: self._text(query, version, block)
+        )
+        if text is None:
+            return await self.block(query, version, block, remember=False)
+        try:
+            return parse_block(text, block, version.day) if part in text else NO_ROWS
+        except CorruptRows as error:
+            LOG.warning("a block of %s: %s", version.day, error)
+            return await self.block(query, version, block, remember=False)
+
+    async def _text(self, query: DayQuery, version: DayVersion, block: Block) -> bytes | None:
+        try:
+            return await query.store.block_text(version, block)
+        except LedgerUnavailable as error:
+            LOG.warning("a block of %s could not be searched: %s", version.day, error)
+            return None
 
     async def block(self, query: DayQuery, version: DayVersion, block: Block, *, remember: bool = True) -> Rows:
         """The rows of one block of a version; a query that reads very many does not `remember` them.

@@ -51,6 +51,12 @@ class CreditFilter:
         return Detail.DAY if self.min_amount is None and self.max_amount is None else Detail.VALUE
 
     @property
+    def part(self) -> bytes | None:
+        """Bytes that every matching row has in its text; None when none are known."""
+        number = self.credit_id if self.msisdn is None else self.msisdn
+        return None if number is None else number.encode()
+
+    @property
     def is_about_totals(self) -> bool:
         """Whether it has a condition about what the totals of whole days tell apart."""
         return any(values is not None for values in (self.outcome, self.network, self.currency))

@@ -31,12 +31,13 @@ BLOCKS_AHEAD = 2
 """Of a day that is read as a whole: the one that is worked on, and the next one."""
 INDEXES_AT_ONCE = 8
 ROLLUPS_AT_ONCE = 64
-ROWS_TO_REMEMBER = 90_000
-"""A count or summary that reads more rows remembers no block: it would drop all others from memory for nothing."""
 
 
 class Selection:
     """The rows of a snapshot that lie in a period and meet a filter."""
+
+    rows_to_remember = 90_000
+    """What reads more rows than this remembers no more blocks: they would drop all others from memory for nothing."""
 
     def __init__(self, snapshot: PeriodSnapshot, period: Period, where: CreditFilter | None) -> None:
         self._snapshot = snapshot
@@ -55,7 +56,7 @@ class Selection:
             async for _, rollup in self._read_rollups(versions, Detail.DAY):
                 counted += sum(count for count, _ in rollup.whole.values())
             to_read = self._without_totals(versions, Detail.DAY)
-        count = partial(self._count, remember=_are_few(to_read))
+        count = partial(self._count, remember=self._are_few(to_read))
         return counted + sum([found async for _, found in self._read(self._parts(to_read), count)])
 
     async def page(self, first: int, after: Position | None, *, newest_first: bool = False) -> RowPage:
@@ -80,7 +81,7 @@ class Selection:
         async for version, rollup in self._read_rollups(days, request.detail):
             summary.add(version.day, rollup)
         to_read = self._without_totals(days, request.detail)
-        rollup_of = partial(self._rollup, request.detail, remember=_are_few(to_read))
+        rollup_of = partial(self._rollup, request.detail, remember=self._are_few(to_read))
         async for part, rollup in self._read(self._parts(to_read), rollup_of):
             summary.add(part.version.day, rollup)
         return summary.buckets()
@@ -192,13 +193,15 @@ class Selection:
         """A part's wanted rows."""
         if part.block is None:
             rows = await self._snapshot.rows(part.version)
+        elif not remember and self._where is not None and self._where.part is not None:
+            rows = await self._snapshot.rows_having(part.version, part.block, self._where.part)
         else:
             rows = await self._snapshot.block(part.version, part.block, remember=remember)
         inside = rows if part.is_inside(self._period) else rows.within(self._period)
         return inside if self._where is None else self._where.matching(inside)
 
     async def _rows_of_page(self, page: PageBuilder, part: DayPart) -> Rows:
-        return await self._rows(part, remember=page.rows_read <= ROWS_TO_REMEMBER)
+        return await self._rows(part, remember=page.rows_read <= self.rows_to_remember)
 
     async def _count(self, part: DayPart, *, remember: bool = True) -> int:
         """How many rows of a part are wanted; it is not read if all of them are."""
@@ -210,6 +213,9 @@ class Selection:
         """The rollup of a part's wanted rows."""
         made = Rollup.of(await self._rows(part, remember=remember))
         return made.parsed(detail) or made
+
+    def _are_few(self, days: Sequence[DayVersion]) -> bool:
+        return sum(version.count or 0 for version in days) <= self.rows_to_remember
 
     def _without_totals(self, versions: Sequence[DayVersion], detail: Detail) -> list[DayVersion]:
         """The days whose rows have to be read, because their rollups do not tell what is wanted of them."""
@@ -247,10 +253,6 @@ class Selection:
                 return await read()
         except TimeoutError as error:
             raise late from error
-
-
-def _are_few(days: Sequence[DayVersion]) -> bool:
-    return sum(version.count or 0 for version in days) <= ROWS_TO_REMEMBER
 
 
 def _parts_of(version: DayVersion, index: DayIndex | None, *, newest_first: bool) -> Iterator[DayPart]:

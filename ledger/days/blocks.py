@@ -188,15 +188,24 @@ def decode_index(line: bytes, count: int) -> DayIndex:
     return DayIndex(blocks)
 
 
-def decode_block(member: bytes, block: Block, day: date) -> Rows:
-    """The rows of one block.
+def unpack_block(member: bytes, block: Block) -> bytes:
+    """The text of one block.
 
     Raises:
-        CorruptRows: the bytes are not the block that the index describes, or not rows of the day.
+        CorruptRows: the bytes are not the block that the index describes.
     """
     if len(member) != block.length or GZIP_TRAILER.unpack(member[-GZIP_TRAILER.size :])[0] != block.crc:
         raise CorruptRows("stored bytes are not the block that the index describes")
-    rows = parse(unpacked(member), day, block.count, header=block.offset == 0)
+    return unpacked(member)
+
+
+def parse_block(text: bytes, block: Block, day: date) -> Rows:
+    """The rows of one block.
+
+    Raises:
+        CorruptRows: the text is not the block that the index describes, or not rows of the day.
+    """
+    rows = parse(text, day, block.count, header=block.offset == 0)
     if _ends(rows) != (block.first, block.last):
         raise CorruptRows("a stored block begins or ends with another row than the index says")
     return rows

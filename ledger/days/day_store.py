@@ -11,7 +11,16 @@ from dataclasses import replace
 from datetime import date, datetime
 from unicodedata import normalize
 
-from ledger.days.blocks import BLOCK_ROWS, Block, BlockWriter, EncodedDay, decode_block, encode_day, inventory
+from ledger.days.blocks import (
+    BLOCK_ROWS,
+    Block,
+    BlockWriter,
+    EncodedDay,
+    encode_day,
+    inventory,
+    parse_block,
+    unpack_block,
+)
 from ledger.days.rollups import CorruptRollup, Rollup
 from ledger.days.rollups import decode as decode_rollup
 from ledger.days.rollups import encode as encode_rollup
@@ -102,10 +111,19 @@ class DayStore:
         Raises:
             LedgerUnavailable: S3 could not serve.
         """
+        text = await self.block_text(version, block)
+        try:
+            return None if text is None else parse_block(text, block, version.day)
+        except CorruptRows as error:
+            LOG.warning("%s from byte %s: %s", self._rows_key(version), block.offset, error)
+            return None
+
+    async def block_text(self, version: DayVersion, block: Block) -> bytes | None:
+        """The text of one block, whose CRC is that of the index; otherwise as `block`."""
         key = self._rows_key(version)
         member = await self._store.get_range(key, block.offset, block.end)
         try:
-            return None if member is None else decode_block(member, block, version.day)
+            return None if member is None else unpack_block(member, block)
         except CorruptRows as error:
             LOG.warning("%s from byte %s: %s", key, block.offset, error)
             return None

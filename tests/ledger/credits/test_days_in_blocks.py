@@ -60,17 +60,25 @@ BUCKET = MemoryBucket(MovingClock())
 CREDITS = asyncio.run(write(BUCKET))
 
 
+class Forgetful(Selection):
+    """A selection as of very many rows, which remembers none of them."""
+
+    rows_to_remember = 0
+
+
 class Reader:
     """A fresh process before the bucket; nothing answers at the vendor's address."""
 
     def __init__(self) -> None:
         self.log = process(SETTINGS, MovingClock(), MemoryStore(BUCKET), block_rows=BLOCK_ROWS).credit_log
 
-    async def select(self, period: Period = WHOLE, where: CreditFilter | None = None) -> Selection:
+    async def select(
+        self, period: Period = WHOLE, where: CreditFilter | None = None, made_by: type[Selection] = Selection
+    ) -> Selection:
         snapshot = await self.log.snapshot("default", None, period, Deadline.after(20))
         BUCKET.seen.clear()
         BUCKET.ranges.clear()
-        return Selection(snapshot, period, where)
+        return made_by(snapshot, period, where)
 
 
 def place(credit: Credit) -> Position:
@@ -124,16 +132,25 @@ cursors = st.none() | st.tuples(instants, st.integers(0, 10**6)) | st.sampled_fr
 sizes = st.sampled_from([1, 2, 4, 5, 6, 20, 200])
 
 
-@given(period=periods, where=filters, after=cursors, size=sizes, newest_first=st.booleans())
+kinds = st.sampled_from([Selection, Forgetful])
+
+
+@given(period=periods, where=filters, after=cursors, size=sizes, newest_first=st.booleans(), made_by=kinds)
 def test_any_page_is_that_of_a_plain_list(
-    period: Period, where: CreditFilter | None, after: Position | None, size: int, newest_first: bool
+    period: Period,
+    where: CreditFilter | None,
+    after: Position | None,
+    size: int,
+    newest_first: bool,
+    made_by: type[Selection],
 ) -> None:
     wanted = [c for c in CREDITS if period.start <= c.time < period.end and meets(where, c)]
     wanted = wanted[::-1] if newest_first else wanted
     beyond = [c for c in wanted if after is None or (place(c) < after if newest_first else place(c) > after)]
 
     async def read() -> None:
-        page = await (await Reader().select(period, where)).page(size, after, newest_first=newest_first)
+        selection = await Reader().select(period, where, made_by)
+        page = await selection.page(size, after, newest_first=newest_first)
         assert list(page.rows) == beyond[:size]
         assert page.has_next == (len(beyond) > size)
         assert page.has_previous == (len(beyond) < len(wanted))
@@ -141,12 +158,14 @@ def test_any_page_is_that_of_a_plain_list(
     asyncio.run(read())
 
 
-@given(period=periods, where=filters)
-def test_any_count_and_summary_is_that_of_a_plain_list(period: Period, where: CreditFilter | None) -> None:
+@given(period=periods, where=filters, made_by=kinds)
+def test_any_count_and_summary_is_that_of_a_plain_list(
+    period: Period, where: CreditFilter | None, made_by: type[Selection]
+) -> None:
     wanted = [c for c in CREDITS if period.start <= c.time < period.end and meets(where, c)]
 
     async def read() -> None:
-        selection = await Reader().select(period, where)
+        selection = await Reader().select(period, where, made_by)
         assert await selection.count() == len(wanted)
         for key in ({SummaryKey.DAY, SummaryKey.OUTCOME}, {SummaryKey.HOUR}, {SummaryKey.AMOUNT}):
             lines = await selection.summary(SummaryRequest(frozenset(key)))

@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 
 from ledger.days.blocks import (
     MOST_VALUES,
+    Block,
     BlockWriter,
     DayIndex,
     EncodedDay,
-    decode_block,
     decode_index,
     encode_day,
     inventory,
+    parse_block,
+    unpack_block,
 )
 from ledger.days.rollups import CorruptRollup, Detail, Rollup, decode, encode
 from ledger.days.rows import HEADER_LINE, CorruptRows, Rows, csv_lines
@@ -41,6 +43,10 @@ log_rows = st.builds(
     st.sampled_from(["SUCCESS", "failed", "Confirmed", "?"]),
     st.sampled_from(["GBP", "EUR"]),
 )
+
+
+def decode_block(member: bytes, block: Block, day: date) -> Rows:
+    return parse_block(unpack_block(member, block), block, day)
 
 
 def log(count: int, network: str = "O2") -> list[LogRow]:

@@ -31,6 +31,7 @@ SETTLED = Period(NOON.replace(month=11, day=1, hour=0), NOON.replace(month=11, d
 OPEN = Period(MIDNIGHT - DAY, MIDNIGHT)
 PERIODS = pytest.mark.parametrize("period", [SETTLED, OPEN], ids=["settled", "open"])
 FAILED = CreditFilter(outcome=frozenset({"FAILED"}))
+ANY_NUMBER = CreditFilter(msisdn="447700900003")
 Spoil = Callable[[bytes], bytes]
 type Answer = list[object]
 
@@ -41,6 +42,12 @@ async def large(start_shared: Callable[..., SharedLedger]) -> SharedLedger:
     shared = start_shared(FRESH_SECONDS="86400")
     shared.openmarket.rows_a_day, shared.block_rows = A_DAY, BLOCK_ROWS
     return shared
+
+
+class Forgetful(Selection):
+    """A selection as of very many rows: it remembers none, and searches blocks before it parses them."""
+
+    rows_to_remember = 0
 
 
 async def select(log: CreditLog, period: Period, where: CreditFilter | None = None) -> Selection:
@@ -64,6 +71,9 @@ async def answers(shared: SharedLedger, period: Period) -> Answer:
         await (await select(log(), cut)).count(),
         await (await select(log(), period, FAILED)).count(),
         await (await select(log(), cut)).summary(by_hour),
+        await Forgetful(
+            (await log().snapshot("default", None, period, Deadline.after(20))), period, ANY_NUMBER
+        ).count(),
     ]
 
 
