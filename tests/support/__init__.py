@@ -41,6 +41,7 @@
 
     report_files             one table as a report file of every kind
     open_files               the files without a name that this process has open
+    earlier_version          makes and reads the buckets of earlier versions
     moving_clock             stands still until a test moves it
     repository, documents    the repository's root, and what its pages show
     template_reading         `template.yaml` as data; alarm_evaluation: CloudWatch's arithmetic
