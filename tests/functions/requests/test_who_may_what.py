@@ -1,5 +1,6 @@
 """Scopes field by field, masked phone numbers, and tenants that never meet."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,11 +24,6 @@ NUMBERS = """{ creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z
   nodes { msisdn creditId } edges { node { msisdn } } } }"""
 BY_NUMBER = """{ creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z", where: {msisdn: "447700900007"}) {
   totalCount } }"""
-
-
-@pytest.fixture
-def secret_prefix(own_secrets: str) -> str:
-    return own_secrets
 
 
 @pytest.mark.parametrize("field", NEEDS)
@@ -137,21 +133,23 @@ def test_an_asset_is_never_sent_uncompressed(frontend: Frontend, headers: dict[s
     assert frontend.send(http_event("GET", "/", headers=headers)).status == 200  # the page itself is small
 
 
+@pytest.fixture(scope="module")
+def tenants_secrets(aws: Aws) -> str:
+    """The prefix of the secrets of tenants `acme` and `globex`, which every test of this module only reads."""
+    prefix = f"tally-{uuid.uuid4().hex}"
+    for tenant in ("acme", "globex"):
+        aws.put_secret(
+            f"{prefix}/{tenant}/openmarket", {"accountId": f"{tenant}-account", "password": f"s3cret-{tenant}"}
+        )
+        aws.put_secret(f"{prefix}/{tenant}/rde", RdeSimulator().secret)
+    return prefix
+
+
 @pytest.fixture
-def two_tenants(
-    start: StartFrontend,
-    settings_environ: dict[str, str],
-    aws: Aws,
-    rde_simulator: RdeSimulator,
-    openmarket_simulator: OpenMarketSimulator,
-) -> Frontend:
+def two_tenants(start: StartFrontend, tenants_secrets: str, openmarket_simulator: OpenMarketSimulator) -> Frontend:
     """Tenants `acme` and `globex`, each with an account of its own at OpenMarket and the same at RDE."""
     openmarket_simulator.accounts = {"acme-account": "s3cret-acme", "globex-account": "s3cret-globex"}
-    for tenant in ("acme", "globex"):
-        credentials = {"accountId": f"{tenant}-account", "password": f"s3cret-{tenant}"}
-        aws.put_secret(f"{settings_environ['SECRET_PREFIX']}/{tenant}/openmarket", credentials)
-        aws.put_secret(f"{settings_environ['SECRET_PREFIX']}/{tenant}/rde", rde_simulator.secret)
-    return start(TENANT_CLAIM="custom:tenant")
+    return start(TENANT_CLAIM="custom:tenant", SECRET_PREFIX=tenants_secrets)
 
 
 def ids(frontend: Frontend, tenant: str, **variables: Any) -> list[str]:
