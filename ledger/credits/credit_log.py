@@ -7,7 +7,6 @@ days go in one request. When the vendor fails, older versions answer and are mar
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
 from typing import NamedTuple
@@ -18,12 +17,11 @@ from ledger.credits.day_query import DayQuery, RefreshedDays, VersionMemory
 from ledger.credits.day_ranges import contiguous_ranges, short_gaps
 from ledger.credits.day_reader import DayReader
 from ledger.credits.month_memory import MonthMemory
+from ledger.credits.period_snapshot import PeriodSnapshot
 from ledger.credits.settlement import SettlementRule
 from ledger.credits.shared_reads import SharedReads
-from ledger.days.blocks import BLOCK_ROWS, Block, DayIndex
+from ledger.days.blocks import BLOCK_ROWS
 from ledger.days.day_store import DayStore
-from ledger.days.rollups import Detail, Rollup
-from ledger.days.rows import Rows
 from ledger.days.versions import DayVersion
 from ledger.storage.breakers import Breakers
 from ledger.storage.leases import LEASE, Leases
@@ -42,48 +40,6 @@ RECHECK = timedelta(minutes=5)
 """The longest time for which an unsettled day is answered from memory without a look at S3: superseded objects are
 deleted some time after that.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class PeriodSnapshot:
-    """The versions that answer for a period, in day order, how fresh they are, and the way to read them."""
-
-    query: DayQuery
-    versions: Sequence[DayVersion]
-    freshness: Freshness
-    reader: DayReader
-
-    async def rows(self, version: DayVersion) -> Rows:
-        """See `DayReader.rows`."""
-        return await self.reader.rows(self.query, version)
-
-    def is_large(self, version: DayVersion) -> bool:
-        """See `DayReader.is_large`."""
-        return self.reader.is_large(self.query, version)
-
-    async def index(self, version: DayVersion) -> DayIndex | None:
-        """See `DayReader.index`."""
-        return await self.reader.index(self.query, version)
-
-    def known_index(self, version: DayVersion) -> DayIndex | None:
-        """See `DayReader.known_index`."""
-        return self.reader.known_index(self.query, version)
-
-    async def block(self, version: DayVersion, block: Block, *, remember: bool = True) -> Rows:
-        """See `DayReader.block`."""
-        return await self.reader.block(self.query, version, block, remember=remember)
-
-    async def rows_having(self, version: DayVersion, block: Block, part: bytes) -> Rows:
-        """See `DayReader.rows_having`."""
-        return await self.reader.rows_having(self.query, version, block, part)
-
-    def known_totals(self, version: DayVersion) -> Rollup | None:
-        """See `DayReader.known_totals`."""
-        return self.reader.known_totals(self.query, version)
-
-    async def rollup(self, version: DayVersion, detail: Detail = Detail.DAY) -> Rollup:
-        """See `DayReader.rollup`."""
-        return await self.reader.rollup(self.query, version, detail)
 
 
 class StoredDays(NamedTuple):

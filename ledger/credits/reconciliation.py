@@ -15,9 +15,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ledger.answers.freshness import Freshness, Source
-from ledger.credits.credit_log import CreditLog, PeriodSnapshot
+from ledger.credits.credit_log import CreditLog
 from ledger.credits.day_ranges import contiguous_ranges
 from ledger.credits.outcomes import Outcome, Outcomes, whole_seconds
+from ledger.credits.period_snapshot import PeriodSnapshot
 from ledger.credits.selection import Selection
 from ledger.credits.summaries import SummaryBucket, SummaryKey, SummaryRequest, money
 from ledger.days.rollups import EXACT

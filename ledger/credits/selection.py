@@ -14,9 +14,9 @@ from datetime import date
 from functools import partial
 from itertools import batched, dropwhile
 
-from ledger.credits.credit_log import PeriodSnapshot
 from ledger.credits.filters import CreditFilter
 from ledger.credits.pages import DayPart, PageBuilder, RowPage
+from ledger.credits.period_snapshot import PeriodSnapshot
 from ledger.credits.summaries import Summary, SummaryBucket, SummaryRequest
 from ledger.credits.wanted_totals import WantedTotals
 from ledger.days.blocks import DayIndex

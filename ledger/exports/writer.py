@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from itertools import batched
 
-from ledger.credits.credit_log import CreditLog, PeriodSnapshot
+from ledger.credits.credit_log import CreditLog
 from ledger.credits.day_ranges import LONGEST_RANGE
 from ledger.credits.masking import masked
+from ledger.credits.period_snapshot import PeriodSnapshot
 from ledger.credits.selection import Selection
 from ledger.days.rows import MSISDN, TIME, CorruptRows
 from ledger.days.versions import DayVersion

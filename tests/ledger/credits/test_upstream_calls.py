@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ledger.credits.credit_log import PeriodSnapshot
 from ledger.credits.day_ranges import LONGEST_GAP
+from ledger.credits.period_snapshot import PeriodSnapshot
 from ledger.days.rows import TIME, WIDTH
 from ledger.keeper.old_answers import GRACE
 from ledger.keeper.run import KeeperRun

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import pytest
 
-from ledger.credits.credit_log import PeriodSnapshot
+from ledger.credits.period_snapshot import PeriodSnapshot
 from ledger.credits.selection import Selection
 from ledger.storage.lease_records import LEASE
 from ledger.storage.leases import Leases
