@@ -21,7 +21,16 @@ from upstreams.auth import Flow, as_auth
 from upstreams.bodies import SpooledBody
 from upstreams.errors import UpstreamError, UpstreamTimeout
 from upstreams.failures import TryAgain, correlation_id, of_status, of_transport
-from upstreams.transport import LARGEST_IN_MEMORY, OPERATION, PROVEN_WHOLE, SPOOLED, AnswerLimits, Sent, new_client
+from upstreams.transport import (
+    LARGEST_IN_MEMORY,
+    MAX_BYTES,
+    OPERATION,
+    PROVEN_WHOLE,
+    SPOOLED,
+    AnswerLimits,
+    Sent,
+    new_client,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -49,6 +58,8 @@ class Call:
     body: bytes | None = field(default=None, repr=False)
     accepts: "Callable[[httpx.Response], bool]" = field(default=lambda _: False, repr=False)
     """Whether an answer with another status than `READABLE` is an answer nevertheless."""
+    max_bytes: int | None = None
+    """The size limit of the answer, if it is smaller than the client's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +234,7 @@ class VendorClient:
 
         left = deadline.remaining()
         timeout = httpx.Timeout(left, connect=min(CONNECT_SECONDS, left))
-        extensions = {OPERATION: call.operation} | ({} if sent is None else {"trace": sent})
+        extensions = {OPERATION: call.operation, MAX_BYTES: call.max_bytes} | ({} if sent is None else {"trace": sent})
         headers = {} if call.body is None else {"Content-Type": "application/json"}
         return client.build_request(
             call.method, call.url, headers=headers, content=call.body, timeout=timeout, extensions=extensions

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import httpx
 
 OPERATION = "operation"
+MAX_BYTES = "max_bytes"
+"""Extension of a request: the size limit of its answer where that is smaller than the client's."""
 LARGEST_IN_MEMORY = 64 * 2**20
 """Size limit in bytes after decompression of an answer that is held in memory as a whole."""
 SPOOLED = "spooled"
@@ -44,6 +46,12 @@ class AnswerLimits(NamedTuple):
 
     max_bytes: int
     in_memory: int
+
+    def within(self, max_bytes: int | None) -> "AnswerLimits":
+        """The limits of a call that has one of its own."""
+        if max_bytes is None or max_bytes >= self.max_bytes:
+            return self
+        return AnswerLimits(max_bytes, min(self.in_memory, max_bytes))
 
     def writer(self, status: int) -> BodyWriter:
         """What takes the body of an answer with this status."""
@@ -102,7 +110,7 @@ def _complete_answers(upstream: str, limits: AnswerLimits, connections: "httpx.L
             try:
                 response = await super().handle_async_request(request)
                 status = response.status_code
-                complete = await _complete(response, upstream, limits)
+                complete = await _complete(response, upstream, limits.within(request.extensions.get(MAX_BYTES)))
             finally:
                 operation = request.extensions[OPERATION]
                 record(UpstreamCall(upstream, operation, status, time.monotonic() - started))

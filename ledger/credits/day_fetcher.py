@@ -31,6 +31,8 @@ LOG = logging.getLogger("tally.ledger")
 
 ROWS_WITHOUT_S3 = 200_000
 """The most rows of a large answer that are held in memory because S3 cannot take them: some 110 MB."""
+SEVERAL_DAYS_BYTES = 64 * 1024 * 1024
+"""Only a single day may take longer than that to transfer: half of several days would have come in time."""
 DAYS_AT_ONCE, BYTES_AT_ONCE = 8, 8 * 1024 * 1024
 """Days of a large answer that are stored side by side: no more than so many, or the first beyond so many bytes."""
 MARGIN = timedelta(seconds=1)
@@ -39,13 +41,18 @@ MARGIN = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class DayFetcher:
-    """Fetches the days of every tenant; holds `rows_without_s3` rows of a large answer if S3 cannot take them."""
+    """Fetches the days of every tenant.
+
+    `rows_without_s3` of a large answer are held in memory if S3 cannot take them. An answer for several days that is
+    larger than `several_days_bytes` is asked for in halves.
+    """
 
     breakers: Breakers
     openmarket: OpenMarket
     settlement: SettlementRule
     clock: Clock
     rows_without_s3: int = ROWS_WITHOUT_S3
+    several_days_bytes: int = SEVERAL_DAYS_BYTES
 
     async def fetch(self, query: DayQuery, days: Sequence[date]) -> RefreshedDays:
         """Fetch contiguous days in one request, or in two halves when they are too many for one answer.
@@ -69,7 +76,8 @@ class DayFetcher:
 
         async def request() -> "CsvAnswer[LogRow] | OrderedLog":
             start, end = midnight(days[0]) - MARGIN, day_end(days[-1]) + MARGIN
-            log = await self.openmarket.log(query.tenant, start, end, query.brand, query.deadline)
+            max_bytes = self.several_days_bytes if len(days) > 1 else None
+            log = await self.openmarket.log(query.tenant, start, end, query.brand, query.deadline, max_bytes=max_bytes)
             if isinstance(log, CsvAnswer):
                 return log
             from ledger.credits.large_logs import ordered

@@ -87,18 +87,25 @@ class OpenMarket:
         return VendorClient(OPENMARKET, self.upstream_seconds, max_bytes=self.max_bytes, in_memory=self.in_memory)
 
     async def log(
-        self, tenant: str, start: dt.datetime, end: dt.datetime, brand: str | None, deadline: Deadline
+        self,
+        tenant: str,
+        start: dt.datetime,
+        end: dt.datetime,
+        brand: str | None,
+        deadline: Deadline,
+        *,
+        max_bytes: int | None = None,
     ) -> CsvAnswer[LogRow] | SpooledLog:
         """The credits between two instants, in file order, duplicates included; whether the ends count is undocumented.
 
-        The caller closes a log that is on disk.
+        The caller closes a log that is on disk. A larger answer than `max_bytes` is refused, if that is given.
 
         Raises:
             UpstreamError: no usable answer.
         """
         from upstreams.openmarket.csv import read_log
 
-        call, answer = await self._get("log", tenant, _query(start, end, brand), deadline)
+        call, answer = await self._get("log", tenant, _query(start, end, brand), deadline, max_bytes)
         if answer.spooled is not None:
             return SpooledLog(answer.spooled, lambda body: self._log_rows(call, answer, body), answer.proven_whole)
         return self._read(read_log, call, answer, answer.body)
@@ -125,12 +132,14 @@ class OpenMarket:
         with closing(answer.spooled):
             return self._read(read_outcome, call, answer, answer.spooled)
 
-    async def _get(self, report: str, tenant: str, query: str, deadline: Deadline) -> "tuple[Call, VendorAnswer]":
+    async def _get(
+        self, report: str, tenant: str, query: str, deadline: Deadline, max_bytes: int | None = None
+    ) -> "tuple[Call, VendorAnswer]":
         from upstreams.auth import account_flow
         from upstreams.http import Call
 
-        flow = account_flow(self.secrets, tenant)
-        call = Call(report, f"{self.base_url}/csv/{report}?{query}", flow, accepts=self._says_no_data)
+        url, flow = f"{self.base_url}/csv/{report}?{query}", account_flow(self.secrets, tenant)
+        call = Call(report, url, flow, accepts=self._says_no_data, max_bytes=max_bytes)
         return call, await self._client.get(call, deadline)
 
     def _read[R](

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.credits.day_fetcher import rows_by_day
+from ledger.credits.day_fetcher import DayFetcher, rows_by_day
 from ledger.credits.day_query import DayQuery
 from ledger.credits.large_logs import OrderedLog, ordered
 from ledger.credits.superseded_rows import SupersededRows
@@ -247,6 +247,17 @@ async def test_an_answer_that_does_not_fit_on_the_disk_is_asked_for_in_halves(sh
 
 
 @pytest.mark.anyio
+async def test_only_a_single_day_may_be_larger_than_several_days_together(shared: SharedLedger) -> None:
+    """Many large days in one answer might never come in time, a day at a time they do."""
+    shared.openmarket.rows_a_day = 60
+    shared.spool_answers(in_memory=1000)
+    fetcher, query = fetching(shared)
+    fetched = await replace(fetcher, several_days_bytes=2000).fetch(query, DAYS)
+    assert [version.count for version in fetched.versions] == [60, 60, 60]
+    assert [(end - start).days for start, end in shared.asked_periods] == [3, 1, 2, 1, 1]
+
+
+@pytest.mark.anyio
 async def test_a_single_day_that_does_not_fit_on_the_disk_is_one_clear_error(shared: SharedLedger) -> None:
     shared.openmarket.rows_a_day = 600
     shared.spool_answers(in_memory=1000)
@@ -265,14 +276,20 @@ async def test_without_s3_a_large_answer_answers_from_memory(shared: SharedLedge
     assert await shown(shared) == 180
 
 
+def fetching(shared: SharedLedger) -> tuple[DayFetcher, DayQuery]:
+    """What fetches days in a new process, and a query to fetch them for."""
+    process = shared.start()
+    query = DayQuery(DayStore(process.store, "default", None), "default", None, NOON, Deadline.after(20))
+    return process.credit_log._fetcher, query
+
+
 @pytest.mark.anyio
 async def test_without_s3_more_rows_than_memory_takes_are_an_error(shared: SharedLedger) -> None:
     shared.openmarket.rows_a_day = 60
     shared.spool_answers(in_memory=1000)
-    process = shared.start()
-    query = DayQuery(DayStore(process.store, "default", None), "default", None, NOON, Deadline.after(20), offline=True)
-    fetcher = replace(process.credit_log._fetcher, rows_without_s3=179)
+    fetcher, query = fetching(shared)
+    query.offline = True
     before = open_files()
     with pytest.raises(LedgerUnavailable, match="too many for memory"):
-        await fetcher.fetch(query, DAYS)
+        await replace(fetcher, rows_without_s3=179).fetch(query, DAYS)
     assert open_files() == before
