@@ -2,8 +2,8 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from ledger.days.blocks import Block
 from ledger.days.rows import Position, Rows
@@ -14,8 +14,7 @@ LIKELY_SHARE = 0.5
 """Of a block's rows, beyond a cursor within it, or within a period that ends in it: the share that is expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowPage:
+class RowPage(NamedTuple):
     """Some rows in order, and whether the period has rows before and after them."""
 
     rows: Rows
@@ -23,15 +22,14 @@ class RowPage:
     has_next: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DayPart:
+class DayPart(NamedTuple):
     """Rows that are read together: a block of a day, or the whole day."""
 
     version: DayVersion
     block: Block | None = None
 
     @property
-    def count(self) -> int:
+    def row_count(self) -> int:
         """How many rows it has."""
         return self.block.count if self.block else self.version.count or 0
 
@@ -93,7 +91,7 @@ class PageBuilder:
 
     def has_room_for(self, part: DayPart) -> bool:
         """Whether all of a part's rows will be on the page."""
-        return part.count <= self.missing and not self.reaches_back(part)
+        return part.row_count <= self.missing and not self.reaches_back(part)
 
     def is_past(self, part: DayPart) -> bool:
         """Whether all of a part's rows come before the page."""
@@ -118,13 +116,13 @@ class PageBuilder:
             share = 0.0
         elif filtered and self._read:
             share *= self._matched / self._read
-        self._expected.append(part.count * share)
+        self._expected.append(part.row_count * share)
 
     def add_rows(self, part: DayPart, rows: Rows) -> None:
         """Take the page's rows of those that are wanted of the next part."""
         self._expected.popleft()
         wanted = self._beyond_cursor(rows)
-        self._read += part.count
+        self._read += part.row_count
         self._matched += len(rows)
         self.found_before = self.found_before or len(wanted) < len(rows)
         taken = wanted.slice(0, self._need) if not self.newest_first else _last(wanted, self._need)

@@ -153,7 +153,7 @@ class Selection:
         return totals is not None and not any(self._where.matches(*key, None) for key in totals.whole)
 
     def _may_be_wanted(self, part: DayPart) -> bool:
-        if not part.count or part.is_outside(self._period):
+        if not part.row_count or part.is_outside(self._period):
             return False
         return self._where is None or part.block is None or self._where.may_match(part.block)
 
@@ -206,7 +206,7 @@ class Selection:
     async def _count(self, part: DayPart, *, remember: bool = True) -> int:
         """How many rows of a part are wanted; it is not read if all of them are."""
         if self._where is None and part.is_inside(self._period):
-            return part.count
+            return part.row_count
         return len(await self._rows(part, remember=remember))
 
     async def _rollup(self, detail: Detail, part: DayPart, *, remember: bool) -> Rollup:

@@ -6,8 +6,8 @@ moment, need the rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ledger.credits.filters import CreditFilter
 from ledger.days.rollups import DayKey, Detail, Rollup, Total, add
@@ -19,8 +19,7 @@ WHOLE_DAY = range(24)
 FINENESS = [*Detail]
 
 
-@dataclass(frozen=True, slots=True)
-class WantedTotals:
+class WantedTotals(NamedTuple):
     """What a period and a filter want of the rollups of its days."""
 
     period: Period

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -62,8 +62,7 @@ class Block:
         return self.offset + self.length
 
 
-@dataclass(frozen=True, slots=True)
-class DayIndex:
+class DayIndex(NamedTuple):
     """The blocks of a day, in the order of the log. A day without rows has none."""
 
     blocks: tuple[Block, ...]
