@@ -1,7 +1,8 @@
 """The ledger's requests to S3 and to the vendor, for 1, 30 and 366 days, a page and a summary, cold and settled.
 
 `make bench-ledger` prints the table and writes `ledger.md`. Cold: no day is stored, so the vendor is called. Settled:
-every day is stored, and the process has not read it before. Requests and bytes are counted at both servers, so they are
+every day is stored, no month is, and the process has read neither before. Months: of all 366 days,
+which are stored, the keeper has written the months. Requests and bytes are counted at both servers, so they are
 the same on every machine; times are this machine's, and only the ratio to bare GETs can be compared.
 """
 
@@ -19,11 +20,13 @@ from pathlib import Path
 
 from benchmarks.bucket import BUCKET, BucketServer
 from benchmarks.machine import described
+from benchmarks.world import month_writer
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.credits.credit_log import CreditLog
 from ledger.credits.selection import ROLLUPS_AT_ONCE, Selection
 from ledger.credits.summaries import SummaryKey, SummaryRequest
+from ledger.keeper.run import KeeperRun
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.vendors.openmarket import OpenMarketSimulator
@@ -152,13 +155,21 @@ async def measure(bench: Bench) -> list[str]:
             tenant = bench.tenant()
             lines.append((await bench.cost(tenant, days, query)).line(days, name, "cold"))
             settled = [await bench.cost(tenant, days, query) for _ in range(ROUNDS)]
-            lines.append(sorted(settled, key=lambda cost: cost.seconds)[ROUNDS // 2].line(days, name, "settled"))
+            lines.append(_middle(settled).line(days, name, "settled"))
+        await month_writer(bench.bucket.endpoint).write(tenant, None, KeeperRun(Deadline.after(300)))
+        for days in SPANS:
+            by_month = [await bench.cost(tenant, days, query) for _ in range(ROUNDS)]
+            lines.append(_middle(by_month).line(days, name, "months"))
     ratios = [
         (await bench.cost(tenant, SPANS[-1], summary)).seconds / await bench.bare(tenant) for _ in range(2 * ROUNDS)
     ]
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
     median = statistics.median(ratios)
     return [*lines, "", f"{SPANS[-1]} settled days, summary: {median:.2f} times as long as bare GETs ({spread})."]
+
+
+def _middle(costs: list[Cost]) -> Cost:
+    return sorted(costs, key=lambda cost: cost.seconds)[len(costs) // 2]
 
 
 def main() -> None:
