@@ -1,6 +1,7 @@
 """`make run` as a newcomer meets it: the real gateway, handler, ledger and simulators under a real browser.
 
-With `EXPLORER_PICTURE=docs/explorer.png` in the environment the README's picture is taken again.
+With `EXPLORER_PICTURE=docs/explorer.png` and `OVERVIEW_PICTURE=docs/overview.png` in the environment the pictures of
+the README are taken again.
 """
 
 import json
@@ -12,7 +13,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from playwright.sync_api import Browser
+
 from tests.support.explorer.visit import Visit
+from tests.support.overview.sheet import Sheet
 
 
 @contextmanager
@@ -32,7 +36,9 @@ def running_stack() -> Iterator[str]:
             process.send_signal(signal.SIGINT)
 
 
-def test_a_newcomer_opens_the_explorer_presses_play_and_sees_rows(visit: Callable[[str], Visit]) -> None:
+def test_a_newcomer_opens_the_explorer_presses_play_and_sees_rows_and_then_the_overview(
+    visit: Callable[[str], Visit], chromium: Browser
+) -> None:
     with running_stack() as url:
         opened = visit(url)
         opened.play()
@@ -46,3 +52,17 @@ def test_a_newcomer_opens_the_explorer_presses_play_and_sees_rows(visit: Callabl
         if picture := os.environ.get("EXPLORER_PICTURE"):
             opened.page.mouse.move(640, 790)  # off the button: no tooltip in the picture
             opened.page.screenshot(path=picture, animations="disabled")
+        read_overview(chromium, f"{url}/overview?period=last-30-days&zone=UTC&currency=GBP")
+
+
+def read_overview(chromium: Browser, address: str) -> None:
+    """The page whose address `make run` prints first has figures, in a profile without any of ours."""
+    with chromium.new_context(viewport={"width": 1440, "height": 1150}) as context:
+        context.set_default_timeout(60_000)
+        sheet = Sheet(context.new_page())
+        sheet.open(address)
+        assert int(sheet.tile("Credits")["value"].replace(",", "")) > 30 * 1000
+        assert sheet.complaints == []
+        assert sheet.hosts <= sheet.trusted
+        if picture := os.environ.get("OVERVIEW_PICTURE"):
+            sheet.page.screenshot(path=picture, animations="disabled")
