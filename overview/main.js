@@ -97,7 +97,7 @@ function showFailure(error, isOther) {
     page.data = null;
     byId("signed-out-reason").textContent = session.canSignIn
       ? message
-      : `${message} This page has no way to sign in: open it through \`make run\`, or configure a sign-in.`;
+      : `${message} This page has no way to sign in: whoever runs Tally can configure one (OIDC_ISSUER and OIDC_CLIENT_ID).`;
     byId("sign-in").hidden = !session.canSignIn;
     document.body.classList.add("signed-out");
     return;
@@ -133,6 +133,10 @@ async function start() {
   startCredits(change);
   startExports(() => sceneOf(page.view, Date.now()));
   startSchedule(() => void show(page.view));
+  byId("skip").addEventListener("click", (event) => {
+    event.preventDefault(); // its address would lose the view's
+    byId("figures").focus();
+  });
   byId("sign-in").addEventListener("click", () => void session.signIn());
   session.onChange(() => void show(page.view));
   new ResizeObserver(() => {

@@ -115,23 +115,20 @@ function cells(preview, rows) {
     h(
       "table",
       {},
-      h("caption", {}, `${count(preview.rowCount ?? rows.length)} rows, ${count(preview.columns.length)} columns`),
+      h("caption", {}, `${count(preview.rowCount ?? rows.length)} rows, ${count(preview.columns.length)} columns${sums ? "; the first line has the exact sums of all rows" : ""}`),
       h(
         "thead",
         {},
         h("tr", {}, preview.columns.map((column) => h("th", { scope: "col", class: aligned(column) }, column.name, h("span", { class: "type" }, TYPES[column.type] ?? "")))),
       ),
-      sums && h("tbody", { class: "sums" }, h("tr", {}, preview.columns.map((column, index) => h("td", { class: aligned(column) }, sumOf(column, index))))),
+      sums && h("tbody", { class: "sums" }, h("tr", {}, preview.columns.map((column) => h("td", { class: aligned(column) }, sumOf(column))))),
       h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, index) => h("td", { class: preview.columns[index] ? aligned(preview.columns[index]) : null }, cell))))),
     ),
   );
 }
 
-/** @param {Column} column @param {number} index */
-const sumOf = (column, index) => {
-  const sum = column.sum === null ? "" : column.type === "INTEGER" ? decimal(column.sum).replace(/\.00$/, "") : decimal(column.sum);
-  return index === 0 && !sum ? "Sum of all rows" : sum;
-};
+/** @param {Column} column */
+const sumOf = ({ sum, type }) => (sum === null ? "" : type === "INTEGER" ? decimal(sum).replace(/\.00$/, "") : decimal(sum));
 
 /** @param {Preview} preview @param {Rows} [page] */
 function pages(preview, page) {

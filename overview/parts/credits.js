@@ -82,7 +82,7 @@ function showPage(page, error) {
   if (!page) return draw(byId("credits"), failed(error, turn));
   const masked = page.nodes.some((node) => node.msisdn.includes("*"));
   showPhoneFilter(masked || (log.masked && !page.nodes.length));
-  if (!page.nodes.length) return draw(byId("credits"), empty("No credit passes these filters.", "Allow more states or networks."), pages(page));
+  if (!page.nodes.length) return draw(byId("credits"), nothing(), pages(page));
   const columns = ["Time", "Phone number", "Network", "State", "Amount", "Credit id"].map((head) => ({ head, figures: head === "Amount" }));
   const rows = page.nodes.map((node) => ({
     cells: [
@@ -96,6 +96,11 @@ function showPage(page, error) {
   }));
   draw(byId("credits"), table("Newest credits", columns, rows), pages(page));
 }
+
+const nothing = () =>
+  log.phone || (log.scene && creditsFilter(log.scene.view, ""))
+    ? empty("No credit passes these filters.", "Allow more states, networks or phone numbers.")
+    : empty("There are no credits in this period.");
 
 /** @param {boolean} masked whether the user sees no whole phone numbers */
 function showPhoneFilter(masked) {

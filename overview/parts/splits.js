@@ -22,11 +22,11 @@ export function showSplits(scene, data) {
   const { shown, usual } = data;
   if (!shown) return;
   const currencies = currenciesOf(shown, scene.view);
-  const nothing = [empty("There are no credits to split.")];
+  const nothing = () => [empty("There are no credits to split.")];
   const networks = currencies.map((currency) => tableOf("Networks", "Network", currency, scene, networksOf(currency, scene, shown, usual)));
   const prices = currencies.map((currency) => tableOf("Price points", "Price", currency, scene, pricesOf(currency, scene, shown, usual)));
-  draw(byId("networks"), ...(networks.length ? networks : nothing));
-  draw(byId("prices"), ...(prices.length ? prices : nothing));
+  draw(byId("networks"), ...(networks.length ? networks : nothing()));
+  draw(byId("prices"), ...(prices.length ? prices : nothing()));
 }
 
 /** @param {string} currency @param {Scene} scene @param {Shown} shown @param {Overview["usual"]} usual @returns {Part[]} */

@@ -92,12 +92,12 @@ def test_a_report_is_scheduled_becomes_ready_and_is_looked_into(making: Stage, r
     expect(sheet.page.locator("#contents")).to_contain_text("This file has not been opened yet")
     making.open_report_files()
     sheet.page.get_by_role("button", name="Look inside: month-end").click()
-    expect(sheet.page.locator("#contents caption")).to_contain_text("40 rows, 7 columns")
+    expect(sheet.page.locator("#contents caption")).to_contain_text("rows, 11 columns")
     assert sheet.audit() == []
     assert not sheet.overflows()
     sheet.page.get_by_role("button", name="More rows").click()
     expect(sheet.page.locator("#contents .pages")).to_contain_text("page 1")
-    assert sheet.page.locator("#contents tbody:last-child tr").count() == 40
+    assert sheet.page.locator("#contents tbody:last-child tr").count() == 50
     with sheet.page.expect_download() as downloaded:
         sheet.page.get_by_role("button", name="Download: month-end").click()
     content = downloaded.value.path().read_bytes()

@@ -26,7 +26,10 @@ def troubled(aws: Aws, shared_secrets: str) -> Iterator[Stage]:
 
 def test_without_credits_the_parts_say_so(stage: Stage, read: Read) -> None:
     sheet = read(f"{stage.url()}?period=own&from=2024-01-01&to=2024-01-07&zone=UTC")
-    assert "There are no credits in this period." in sheet.text("tiles")
+    words = {part: sheet.text(part) for part in PARTS}
+    assert [part for part, text in words.items() if len(text) < 20] == []
+    assert "There are no credits in this period." in words["tiles"]
+    assert "There are no credits in this period." in words["credits"]
     assert "Schedule one below" in sheet.text("reports")
     assert sheet.page.locator(".state-error").count() == 0
     assert sheet.audit() == []
@@ -155,3 +158,40 @@ def test_with_reduced_motion_nothing_moves(stage: Stage, read: Read) -> None:
         "[...document.querySelectorAll('*')].some((each) => parseFloat(getComputedStyle(each).transitionDuration) > 0)"
     )
     assert not sheet.page.evaluate(moving)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of `#rrggbb`, as WCAG defines it."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+COLOURS = """() => Object.fromEntries(["success", "failed", "pending", "unknown", "card"].map((name) =>
+  [name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()]))"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_outcomes_can_be_told_apart_without_colour(stage: Stage, read: Read, scheme: str) -> None:
+    """By lightness alone, each part of a bar from its neighbours; and those that matter from the ground."""
+    sheet = read(f"{stage.url('reports:read')}{WEEK}", color_scheme=scheme)
+    found = sheet.page.evaluate(COLOURS)
+    colours = {name: value if len(value) == 7 else "#ffffff" for name, value in found.items()}
+    for one, other in (("success", "failed"), ("failed", "pending"), ("pending", "unknown")):
+        assert contrast(colours[one], colours[other]) > 1.8, (one, other)
+    for name in ("success", "failed", "unknown"):
+        assert contrast(colours[name], colours["card"]) > 3, name
+
+
+def test_by_keyboard_the_first_stop_leads_past_the_controls(stage: Stage, read: Read) -> None:
+    sheet = read(f"{stage.url()}{WEEK}")
+    before = sheet.page.url
+    sheet.page.keyboard.press("Tab")
+    sheet.page.keyboard.press("Enter")
+    assert sheet.page.evaluate("document.activeElement.id") == "figures"
+    assert sheet.page.url == before
