@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from functions.settings import Settings
+from ledger.exports.workbook import MOST_ROWS
 from ledger.lake.credit_lake import FIRST_DAY
 from ledger.lake.credit_rows import COLUMNS
 from ledger.lake.month_files import month_folder
@@ -155,6 +156,12 @@ def test_nothing_that_cannot_be_fetched_again_expires() -> None:
     expiring = {rule["Prefix"] for rule in rules if "ExpirationInDays" in rule}
     assert expiring == {"exports/", "persisted-queries/", "schedules/", "breakers/", "reconciled/"}
     assert next(rule for rule in rules if "AbortIncompleteMultipartUpload" in rule).get("Prefix") is None
+
+
+def test_the_exporter_has_room_for_the_largest_workbook() -> None:
+    """XlsxWriter takes 1.1 kB of temporary files for a row with names of the usual length (docs/decisions)."""
+    room = template()["Resources"]["Exporter"]["Properties"]["EphemeralStorage"]["Size"] * 1024**2
+    assert room > 1.5 * 1100 * MOST_ROWS
 
 
 def test_an_idempotency_key_outlives_its_24_hours() -> None:

@@ -25,6 +25,8 @@ LOG = """{ creditLog(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z") {
   totalCount nodes { creditId } freshness { source } } }"""
 OUTCOME = """{ creditOutcome(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z") {
   rows { brand } freshness { source } } }"""
+BALANCE = """{ creditReconciliation(from: "2019-11-12T00:00:00Z", to: "2019-11-14T00:00:00Z") {
+  balanced freshness { source } } }"""
 REPORTS = """{ reports(from: "2019-11-05", to: "2019-12-03") { totalCount freshness { source } } }"""
 EXPORT_STATUS = """{ creditLogExport(id: "0123456789abcdef0123456789abcdef") { status } }"""
 EXPORT = """mutation { exportCreditLog(input: {
@@ -32,7 +34,7 @@ EXPORT = """mutation { exportCreditLog(input: {
 SCHEDULE = """mutation($key: String) { scheduleReport(input: {
   name: "daily", format: JSON, startDate: "2019-11-07T17:02:59Z", endDate: "2019-12-07T17:02:59Z",
   idempotencyKey: $key}) { report { id } replayed } }"""
-ANSWERED_WITHOUT_S3 = {"creditLog": LOG, "creditOutcome": OUTCOME, "reports": REPORTS}
+ANSWERED_WITHOUT_S3 = {"creditLog": LOG, "creditOutcome": OUTCOME, "creditReconciliation": BALANCE, "reports": REPORTS}
 NEEDS_S3 = {"creditLogExport": EXPORT_STATUS, "exportCreditLog": EXPORT}
 SPARE_SECONDS = 0.5
 

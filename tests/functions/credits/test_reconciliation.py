@@ -215,6 +215,15 @@ def test_a_settled_month_is_compared_without_reading_a_row_by_one_report(
     assert (openmarket_simulator.count("/csv/log"), openmarket_simulator.count("/csv/outcome")) == (1, 1)
 
 
+def test_with_nothing_stored_and_a_vendor_that_fails_there_is_an_error_that_names_it(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator
+) -> None:
+    openmarket_simulator.misbehave(failing(500), times=None, path="/csv/outcome")
+    reply = frontend.ask(QUERY, SETTLED)
+    assert (reply.data, reply.codes) == ({"creditReconciliation": None}, ["UPSTREAM_UNAVAILABLE"])
+    assert reply.errors[0]["extensions"]["upstream"] == "openmarket"
+
+
 def test_with_a_vendor_that_fails_a_difference_is_stale(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:
