@@ -186,6 +186,8 @@ class DayReader:
         if made is None or made.blocks is None or version.count is None or (known and known.whole != made.whole):
             return None
         index = decode_index(made.blocks, version.count)
+        if query.month_of(version) is not None:
+            self._versions.forget(query, version.day)  # its month has the wrong index too
         self._rollups.remember(key, made, made.size)
         self._indexes.remember(key, index, len(index.blocks) * BLOCK_BYTES)
         return index
@@ -309,7 +311,8 @@ def _parsed(rollup: Rollup, detail: Detail, key: str) -> Rollup | None:
 
 
 def _rows_key(query: DayQuery, version: DayVersion, block: Block | None) -> str:
-    return f"{_key(query, version)} rows {'' if block is None else block.offset}"
+    # An index that was made again may cut other blocks at the same offset.
+    return f"{_key(query, version)} rows {'' if block is None else f'{block.offset} {block.crc}'}"
 
 
 def _key(query: DayQuery, version: DayVersion) -> str:

@@ -12,9 +12,11 @@ from ledger.answers.freshness import Source
 from ledger.credits.filters import CreditFilter
 from ledger.credits.selection import Selection
 from ledger.credits.summaries import SummaryBucket, SummaryKey, SummaryRequest
+from ledger.days.blocks import BLOCK_ROWS
 from ledger.keeper.run import KeeperRun
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime.clock import DAY, Period, day_end
+from runtime.compression import pack, unpack
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.ledger_process import LedgerProcess, process
@@ -46,10 +48,10 @@ class World:
         self.clock = MovingClock(NOON)
         self.bucket = MemoryBucket(self.clock)
 
-    def start(self, waits: Waits | None = None) -> LedgerProcess:
+    def start(self, waits: Waits | None = None, block_rows: int = BLOCK_ROWS) -> LedgerProcess:
         """One more process, perhaps one whose waits for S3 are counted."""
         store = MemoryStore(self.bucket) if waits is None else Store(WaitingConnection(self.bucket, waits))
-        return process(SETTINGS, self.clock, store)
+        return process(SETTINGS, self.clock, store, block_rows=block_rows)
 
     async def write_months(self) -> int:
         """Let a keeper write what months it can; the result is how many it has written."""
@@ -227,3 +229,31 @@ async def test_rows_that_were_only_packed_anew_are_read_by_their_own_index(world
         del world.bucket.objects[key]
     await settle(MemoryStore(world.bucket), OCTOBER + 4 * DAY, 1, A_DAY)
     assert await figures(world.start()) == wanted
+
+
+async def test_a_large_day_of_a_month_is_read_by_the_months_index() -> None:
+    world = World()
+    await settle(MemoryStore(world.bucket), OCTOBER, 31, A_DAY, block_rows=2)
+    assert await world.write_months() == 1
+    world.bucket.seen.clear()
+    page = await (await select(world.start(block_rows=2))).page(1, None)
+    assert len(page.rows) == 1
+    assert [key.rpartition("/")[2] for _, key in world.bucket.seen] == ["2019-10.json.gz", "rows.csv.gz"]
+    assert len(world.bucket.ranges) == 1
+
+
+async def test_a_month_whose_index_is_wrong_is_no_longer_believed() -> None:
+    """Something else has packed the rows again: they are read by an index that is made of them."""
+    world = World()
+    await settle(MemoryStore(world.bucket), OCTOBER, 31, A_DAY, block_rows=2)
+    assert await world.write_months() == 1
+    period = Period(OCTOBER + 4 * DAY, OCTOBER + 5 * DAY)
+    wanted = await (await select(world.start(block_rows=2), period)).page(3, None)
+    (key,) = world.day_keys(5, "rows.csv.gz")
+    stored = world.bucket.objects[key]
+    await MemoryStore(world.bucket).put(key, pack(unpack(stored.body)), stored.attributes)
+    asker = world.start(block_rows=2)
+    world.bucket.seen.clear()
+    for lists in (0, 1):
+        assert await (await select(asker, period)).page(3, None) == wanted
+        assert verbs(world).count("LIST") == lists
