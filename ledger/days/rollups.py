@@ -192,20 +192,28 @@ def _worth(count: int, value: str) -> Total:
 
 def _hours_of(values: Mapping[ValueKey, int]) -> dict[HourKey, Total]:
     hours: dict[HourKey, Total] = {}
+    amounts = {value: Decimal(value) for value in {key[4] for key in values}}  # few, of thousands of keys
     for (hour, network, outcome, currency, value), count in values.items():
-        add(hours, (hour, network, outcome, currency), _worth(count, value))
+        add(hours, (hour, network, outcome, currency), (count, EXACT.multiply(amounts[value], count)))
     return hours
 
 
 def _parsed_values(line: bytes, whole: Mapping[DayKey, Total]) -> dict[ValueKey, int]:
+    """The counts by hour and value; each price point is parsed once, and multiplied once for each key of the day."""
     values: dict[ValueKey, int] = {}
+    same: Counter[tuple[DayKey, str]] = Counter()
+    known: set[str] = set()
+    for hour, network, outcome, currency, value, counted in _lists(line, length=6):
+        key, count = _day_key([network, outcome, currency]), _whole_number(counted)
+        if type(value) is not str or value not in known:
+            if plain_value(_number(value)) != value:
+                raise CorruptRollup(f"a stored rollup has a value {value!r}")
+            known.add(value)
+        values[_hour(hour), *key, value] = count
+        same[key, value] += count
     sums: dict[DayKey, Total] = {}
-    for (hour, *key), (value, counted) in _entries(line, key_length=4):
-        count, amount = _whole_number(counted), _number(value)
-        if plain_value(amount) != value:
-            raise CorruptRollup(f"a stored rollup has a value {value!r}")
-        values[_hour(hour), *_day_key(key), value] = count
-        add(sums, _day_key(key), _worth(count, value))
+    for (key, value), count in same.items():
+        add(sums, key, _worth(count, value))
     _check_sums(sums, whole)
     return values
 
@@ -232,13 +240,22 @@ def _entries(line: bytes, key_length: int) -> Iterable[tuple[list[Any], list[Any
     Raises:
         CorruptRollup: the line is not a list of entries with keys of that length.
     """
+    return [(entry[:key_length], entry[key_length:]) for entry in _lists(line, key_length + 2)]
+
+
+def _lists(line: bytes, length: int) -> list[list[Any]]:
+    """A line of JSON that is a list of lists of that length.
+
+    Raises:
+        CorruptRollup: it is something else.
+    """
     try:
         entries = orjson.loads(line)
     except ValueError as error:
         raise CorruptRollup(f"a stored rollup is unreadable: {error}") from error
-    if not isinstance(entries, list) or not all(isinstance(e, list) and len(e) == key_length + 2 for e in entries):
+    if not isinstance(entries, list) or not all(isinstance(e, list) and len(e) == length for e in entries):
         raise CorruptRollup("a stored rollup has entries of another form")
-    return [(entry[:key_length], entry[key_length:]) for entry in entries]
+    return entries
 
 
 def _day_key(parts: list[Any]) -> DayKey:
