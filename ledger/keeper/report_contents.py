@@ -148,6 +148,7 @@ class ReportOpener:
                 for number, sheet in enumerate(preview.sheets):
                     if sheet.row_count and await asyncio.to_thread(_written, path, rows, sheet, file.origin, run):
                         await self.store.upload(file.origin.key(file.tenant, sheet, number), _pieces(path), PARQUET)
+                        LOG.info("%d rows of the report file have been written for the lake", sheet.row_count)
         return preview
 
     async def _fetch(self, key: str, path: Path, size: int) -> bool:

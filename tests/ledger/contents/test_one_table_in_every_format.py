@@ -116,3 +116,10 @@ def test_a_table_of_200_columns_and_several_blocks(kind: str, tmp_path: Path) ->
     assert (sheet.row_count, len(sheet.rows.blocks), len(sheet.first_rows)) == (501, 2, 100)
     assert rows[500] == [str(500 * number) for number in range(200)]
     assert sheet.columns[199] == ReportColumn("c199", CellType.INTEGER, 0, 501, "0", "99500", str(199 * 125250))
+
+
+def test_the_log_says_how_far_a_large_file_has_been_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    preview, _ = opened(b"a\n" + b"1\n" * 250_000, tmp_path)
+    assert preview.sheets[0].row_count == 250_000
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["100000", "200000"]

@@ -1,5 +1,6 @@
 """The keeper opens what it has archived, once, and what it finds is what `preview` answers."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from functools import partial
@@ -7,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from functions.settings import Settings
+from functions.wiring import keeper_of
 from ledger.contents.previews import READER_VERSION, StoredPreview, with_attempts
+from ledger.keeper.run import KeeperRun
+from runtime.deadline import Deadline
 from tests.support.processes.deployment import Deployment
 from tests.support.report_files import Table, csv_bytes, json_gz_bytes, xlsx_bytes
 
@@ -144,3 +149,50 @@ def test_no_cell_is_logged(
 def forget_opened(deployment: Deployment) -> None:
     for key in deployment.keys(OPENED):
         deployment.aws.client("s3").delete_object(Bucket=deployment.environ["LEDGER_BUCKET"], Key=key)
+
+
+class Ending(Deadline):
+    """A deadline with much time left until it has been asked some times, and then with none."""
+
+    def __init__(self, seconds: float, times: int) -> None:
+        super().__init__(Deadline.after(seconds).at)
+        self.times = times
+        self.seconds = seconds
+
+    def remaining(self) -> float:
+        self.times -= 1
+        return self.seconds if self.times >= 0 else 0.0
+
+
+@pytest.mark.parametrize(("seconds", "attempts"), [(800.0, 1), (200.0, 0)])
+def test_a_file_for_which_a_run_has_no_time_is_left_for_the_next_one(
+    deployment: Deployment, seconds: float, attempts: int
+) -> None:
+    """It counts as an attempt only if the run had much time for it."""
+    add(deployment, "usage", csv_bytes(HEADER, [*ROWS] * 100))
+    keeper = keeper_of(Settings.read(deployment.environ), deployment.clock)
+
+    async def keep(deadline: Deadline) -> KeeperRun:
+        run = KeeperRun(deadline)
+        await keeper.report_files.collect("default", KeeperRun(Deadline.after(600)))
+        await keeper.report_contents.open("default", run)
+        return run
+
+    run = asyncio.run(keep(Ending(seconds, 3)))
+    assert (run.opened, run.failed, run.complete) == (0, 0, False)
+    assert nodes(deployment)["usage"]["preview"]["state"] == "PENDING"
+    [preview] = deployment.keys(PREVIEWS)
+    assert StoredPreview.read(deployment.read(preview)).attempts == attempts
+    assert deployment.run_keeper()["opened"] == 1
+    assert nodes(deployment)["usage"]["preview"]["rowCount"] == 3000
+
+
+def test_a_file_that_is_missing_from_the_archive_is_broken_and_counts_as_opened(deployment: Deployment) -> None:
+    add(deployment, "usage", CONTENT)
+    deployment.run_keeper()
+    forget_opened(deployment)
+    [file] = deployment.keys("archive/tenant=default/files/")
+    deployment.put(file, CONTENT[:-5])
+    assert deployment.run_keeper()["failed"] == 0
+    assert nodes(deployment)["usage"]["preview"]["state"] == "BROKEN"
+    assert deployment.keys("lake/report_rows/") == []
