@@ -27,7 +27,7 @@ test-fast: setup
 # The generated tests with at least ten times the examples; it takes an hour or so.
 nightly: setup
 	HYPOTHESIS_PROFILE=nightly $(RUN)pytest --timeout=14400 tests/ledger/credits/test_equals_the_upstream.py tests/schema/test_against_strawberry.py \
-	  tests/security/test_fuzzing.py
+	  tests/ledger/credits/test_balanced_histories.py tests/security/test_fuzzing.py
 
 SCHEMA_LINT := tests/schema_lint
 lint: setup

@@ -1,6 +1,7 @@
 """Processes over one ledger in memory; each of their answers has to be the vendors' own of some allowed moment.
 
-The base of the state machine in `test_equals_the_upstream.py`, which decides what happens and what is asked.
+The base of the state machines in `test_equals_the_upstream.py` and `test_balanced_histories.py`, which decide what
+happens and what is asked.
 """
 
 import asyncio
