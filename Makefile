@@ -3,6 +3,8 @@ UV := .tools/bin/uv
 RUN := .venv/bin/
 PORT ?= 8000
 export UV_PYTHON_PREFERENCE ?= system
+# Container images set it; every process that a test starts would then compile all that it imports, three times the work.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup run test test-fast nightly lint lint-schema lint-overview schema licences audit bench bench-peers bench-ledger bench-filling load profile build deploy deploy-check deploy-tools clients-tools
 setup: .venv/.ready
