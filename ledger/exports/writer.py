@@ -46,6 +46,8 @@ FIRST_RANGE = 2
 ROWS_AT_ONCE = 60_000
 """The rows to have in memory at a time, roughly, when days come from the vendor."""
 BODIES_AT_ONCE = 4
+HANDOVER_SECONDS = 10.0
+"""What is left of an invocation when its days have to be there, to write the part that waits."""
 PAUSES = (1.0, 3.0)
 """Seconds before the vendor is asked again. Each time, its client has tried three times."""
 FAILED = "INTERNAL_SERVER_ERROR: the export failed; the exporter's log has the reason"
@@ -109,9 +111,16 @@ class Exporter:
 
     async def _write(self, progress: ExportProgress) -> bool:
         days, size = await progress.begin(), FIRST_RANGE
-        only_the_file = not days
+        only_the_file, waiting = not days, len(days)
         while days:
-            written, rows = await self._write_range(progress, days[:size])
+            try:
+                written, rows = await self._write_range(progress, days[:size])
+            except UpstreamTimeout as error:
+                # A large day takes a while to fill. One that takes a whole invocation would take every further one.
+                if not error.hurried or len(days) == waiting:
+                    raise
+                LOG.info("the next invocation continues at %s: %s", days[0], error)
+                break
             days = days[written:]
             size = max(1, min(LONGEST_RANGE, self._rows_at_once * written // max(rows, 1)))
             if progress.is_late():
@@ -139,13 +148,13 @@ class Exporter:
 
     async def _snapshot(self, progress: ExportProgress, days: Sequence[date]) -> PeriodSnapshot:
         """The days to write. An outage of some seconds does not fail an export."""
-        job, deadline = progress.state.job, progress.deadline
+        job, deadline = progress.state.job, progress.deadline.later(-HANDOVER_SECONDS)
         period = Period(max(job.period.start, midnight(min(days))), min(job.period.end, day_end(max(days))))
         for pause in PAUSES:
             try:
                 return await self._credit_log.snapshot(job.tenant, job.brand, period, deadline)
             except (UpstreamUnavailable, UpstreamTimeout) as error:
-                if pause > deadline.remaining():
+                if error.hurried or pause > deadline.remaining():
                     raise
                 LOG.info("asking the vendor again in %s seconds: %s", pause, error)
             await asyncio.sleep(pause)

@@ -4,12 +4,16 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
+from ledger.credits.credit_log import CreditLog
+from ledger.credits.period_snapshot import PeriodSnapshot
 from ledger.exports.export_log import ExportLog, ExportSnapshot, UnreadableExport
 from ledger.exports.jobs import ExportFormat, ExportState, ExportStatus
-from ledger.exports.writer import PART_LOST
+from ledger.exports.writer import PART_LOST, Exporter
+from ledger.storage.leases import Leases
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.aws import Aws
@@ -27,6 +31,7 @@ from tests.support.processes.exporting_process import (
     resumed,
     rows_of,
 )
+from upstreams.errors import UpstreamTimeout
 
 pytestmark = pytest.mark.anyio
 LATE = 50.0
@@ -46,6 +51,36 @@ async def test_an_exporter_that_runs_out_of_time_hands_over_and_nothing_is_writt
     assert done.state.status is ExportStatus.DONE
     assert rows_of(await process.file(done)) == await process.shown(job())
     assert len({part.name for part in done.state.parts}) == len(done.state.parts) == 3
+
+
+class OutOfTime:
+    """A credit log in which the time is up when days are asked for the second time."""
+
+    def __init__(self, log: CreditLog) -> None:
+        self._log = log
+        self._calls = 0
+
+    async def snapshot(self, *asked: Any) -> PeriodSnapshot:
+        """The days, unless the time is up."""
+        self._calls += 1
+        if self._calls == 2:
+            late = UpstreamTimeout("openmarket", "the deadline passed before the answer was read")
+            late.hurried = True
+            raise late
+        return await self._log.snapshot(*asked)
+
+
+async def test_an_exporter_whose_time_ends_while_a_day_is_fetched_hands_over(start: Start) -> None:
+    process = start()
+    seen = await process.exports.request(job())
+    tired = cast("CreditLog", OutOfTime(process.credit_log))
+    exporter = Exporter(process.store, Leases(process.store, 0.3), tired, part_bytes=1)
+    assert await exporter.write("default", seen.id, Deadline.after(300)) is True
+    found = await process.exports.find("default", seen.id)
+    assert isinstance(found, ExportSnapshot)
+    assert len(found.state.parts) == 2
+    done = await process.finish(seen.id)
+    assert rows_of(await process.file(done)) == await process.shown(job())
 
 
 async def test_of_two_exporters_at_once_one_does_the_work(
