@@ -103,7 +103,7 @@ class DayQuery:
         """The same as a list of keys, counts and sums."""
         month = self.month_of(version)
         try:
-            return None if month is None else list(month.totals(version.day))
+            return None if month is None else month.totals(version.day)
         except CorruptRollup as error:
             LOG.warning("%s", error)
             return None

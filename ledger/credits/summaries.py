@@ -161,7 +161,7 @@ class Summary:
     def add_whole_day(self, day: date, totals: Iterable[tuple[DayKey, int, Decimal]]) -> None:
         """Add the totals of a UTC day that need no split by hour or value; see `add`."""
         cells = self._times.setdefault(self._time_parts(midnight(day)), {})
-        other_of = self._other_of_key
+        other_of, add_exactly = self._other_of_key, EXACT.add
         for key, count, amount in totals:
             if (other := other_of.get(key)) is None:
                 network, outcome, currency = key
@@ -169,7 +169,7 @@ class Summary:
             if (cell := cells.get(other)) is None:
                 cell = self._new_cell(cells, other)
             cell.counts[key[1]] += count
-            cell.amount = EXACT.add(cell.amount, amount)
+            cell.amount = add_exactly(cell.amount, amount)
 
     def buckets(self) -> list[SummaryBucket]:
         """The lines by time, then network, outcome, value and currency.

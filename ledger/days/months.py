@@ -96,16 +96,16 @@ class Month:
         """
         return {key: (count, amount) for key, count, amount in self.totals(day)}
 
-    def totals(self, day: date) -> Iterator[tuple[DayKey, int, Decimal]]:
-        """A day's totals, one by one: key, count and sum.
+    def totals(self, day: date) -> list[tuple[DayKey, int, Decimal]]:
+        """A day's totals: key, count and sum of each.
 
         Raises:
             CorruptRollup: one of them is unreadable.
         """
-        entries, keys = self._totals[day], self._keys
+        entries = self._totals[day]
         try:
-            for key, count, amount in zip(entries[::3], entries[1::3], map(Decimal, entries[2::3]), strict=True):
-                yield keys[key], count, amount
+            keys, amounts = map(self._keys.__getitem__, entries[::3]), map(Decimal, entries[2::3])
+            return list(zip(keys, entries[1::3], amounts, strict=True))
         except (IndexError, InvalidOperation, TypeError, ValueError) as error:
             raise CorruptRollup(f"the totals of {day} in a stored month are unreadable: {error}") from error
 

@@ -15,7 +15,7 @@ from ledger.credits.settlement import SettlementRule
 from ledger.days.blocks import inventory
 from ledger.days.day_store import DayStore
 from ledger.days.months import MONTHS, CalendarMonth, CorruptMonth, decode, encode, month_key
-from ledger.days.rollups import EMPTY_ROLLUP, Rollup
+from ledger.days.rollups import EMPTY_ROLLUP, CorruptRollup, Detail, Rollup
 from ledger.days.rows import CorruptRows
 from ledger.days.versions import ALL_BRANDS, DayListing, DayVersion, is_settled, superseded
 from ledger.keeper.old_answers import GRACE
@@ -141,7 +141,7 @@ async def _read(store: DayStore, version: DayVersion) -> tuple[DayVersion, Rollu
     if version.count == 0:
         return version, EMPTY_ROLLUP
     rollup = await store.rollup(version)
-    if rollup is not None and rollup.values is not None:
+    if rollup is not None and _has_values(rollup, version):
         return version, rollup
     if version.count is None:
         rebuilt = await store.rebuild_rollup(version.day)
@@ -153,6 +153,15 @@ async def _read(store: DayStore, version: DayVersion) -> tuple[DayVersion, Rollu
         LOG.warning("the rows of %s: %s", version.day, error)
         return None
     return (version, made) if count == version.count else None
+
+
+def _has_values(rollup: Rollup, version: DayVersion) -> bool:
+    """Whether a stored rollup has counts by hour and value, which add up to its day."""
+    try:
+        return rollup.parsed(Detail.VALUE) is not None
+    except CorruptRollup as error:
+        LOG.warning("the rollup of %s: %s", version.day, error)
+        return False
 
 
 def _last(month: CalendarMonth) -> date:

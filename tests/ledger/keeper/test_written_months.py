@@ -13,6 +13,7 @@ from ledger.days.rollups import Detail
 from ledger.keeper.months import CHECKED_MONTHS
 from ledger.keeper.run import KeeperRun
 from runtime.clock import DAY
+from runtime.compression import pack, unpack
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.ledger_process import process
@@ -158,6 +159,18 @@ async def test_a_lost_rollup_is_made_again_for_the_month(logs: Logs) -> None:
         del logs.bucket.objects[key]
     assert (await logs.keep()).months == 1
     assert [version.count for version in logs.month(0).versions.values()] == [A_DAY] * LENGTH
+
+
+async def test_a_rollup_that_does_not_add_up_is_made_again_for_the_month(logs: Logs) -> None:
+    await logs.settle(LENGTH)
+    key = next(key for key in logs.bucket.objects if f"/day={FIRST.date()}/_settled-" in key)
+    *head, values = unpack(logs.bucket.objects[key].body).split(b"\n")
+    await MemoryStore(logs.bucket).put(key, pack(b"\n".join([*head, values.replace(b",1]", b",2]", 1)])))
+    run = await logs.keep()
+    assert (run.months, run.failed) == (1, 0)
+    rollup = logs.month(0).rollup(FIRST.date()).parsed(Detail.VALUE)
+    assert rollup is not None
+    assert sum(count for count, _ in rollup.whole.values()) == A_DAY
 
 
 async def test_a_run_without_time_writes_no_month_and_the_next_one_writes_the_newest_first(logs: Logs) -> None:
