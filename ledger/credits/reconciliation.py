@@ -22,6 +22,7 @@ from ledger.credits.period_snapshot import PeriodSnapshot
 from ledger.credits.selection import Selection
 from ledger.credits.summaries import SummaryBucket, SummaryKey, SummaryRequest, money
 from ledger.days.rollups import EXACT
+from ledger.storage.store import LedgerUnavailable
 from runtime import telemetry
 from runtime.clock import Clock, Period
 from runtime.deadline import Deadline
@@ -140,8 +141,9 @@ class Reconciler:
         if found.balanced or self._is_believed(asked):
             return found
         try:
-            return await self._closer(asked, log, deadline)
-        except UpstreamError as error:
+            # The other half of the time is for those who wait for the rest of the answer.
+            return await self._closer(asked, log, deadline.within(deadline.remaining() / 2))
+        except (UpstreamError, LedgerUnavailable) as error:
             telemetry.hidden(error.code)
             LOG.warning("a difference between log and outcome report could not be looked at again: %s", error)
             return Reconciliation(found.rows, found.freshness._replace(stale=True, final=False, final_until=None))

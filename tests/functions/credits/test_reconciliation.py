@@ -1,5 +1,6 @@
 """`creditReconciliation`: the log beside the outcome report, compared as of one moment."""
 
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -213,6 +214,20 @@ def test_a_settled_month_is_compared_without_reading_a_row_by_one_report(
     answer = reconciled(start(), month)
     assert (answer["balanced"], len(answer["rows"]) > 3) == (True, True)
     assert (openmarket_simulator.count("/csv/log"), openmarket_simulator.count("/csv/outcome")) == (1, 1)
+
+
+def test_a_vendor_that_gets_slow_does_not_take_all_the_time_for_a_closer_look(
+    frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
+) -> None:
+    frontend.data(f'{{ creditLog(from: "{YESTERDAY["from"]}", to: "{YESTERDAY["to"]}") {{ totalCount }} }}')
+    clock.advance(seconds=30)
+    openmarket_simulator.add(a_credit("2019-12-04T12:00:00"))
+    frontend.data(f'{{ creditOutcome(from: "{YESTERDAY["from"]}", to: "{YESTERDAY["to"]}") {{ rows {{ brand }} }} }}')
+    openmarket_simulator.latency = 30
+    began = time.monotonic()
+    answer = frontend.data(QUERY, YESTERDAY, seconds=4)["creditReconciliation"]
+    assert time.monotonic() - began < 3
+    assert (answer["balanced"], answer["freshness"]["stale"]) == (False, True)
 
 
 def test_with_nothing_stored_and_a_vendor_that_fails_there_is_an_error_that_names_it(
