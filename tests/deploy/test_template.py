@@ -4,11 +4,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
 from functions.settings import Settings
+from ledger.days.day_store import DayStore
+from ledger.days.months import calendar_month, month_key
 from ledger.exports.workbook import MOST_ROWS
 from ledger.lake.credit_lake import FIRST_DAY
 from ledger.lake.credit_rows import COLUMNS
@@ -17,6 +20,7 @@ from ledger.lake.parquet import ColumnKind
 from local import gateway
 from runtime.metrics import UNITS
 from tests.support.repository import ROOT
+from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 from tests.support.template_reading import environment, resources, template
 from upstreams.errors import BY_CODE
 
@@ -380,3 +384,25 @@ def test_the_table_of_csv_still_has_the_columns_of_the_contract() -> None:
     assert [key["Name"] for key in table["PartitionKeys"]] == ["tenant", "brand", "day"]
     place = table["Parameters"]["storage.location.template"]["Fn::Sub"]
     assert place == "s3://${Ledger}/credit-log/tenant=${!tenant}/brand=${!brand}/day=${!day}/"
+
+
+def writable(function: str) -> list[str]:
+    """The patterns of the keys that a function may write."""
+    (policy,) = resources("AWS::Serverless::Function")[function]["Properties"]["Policies"]
+    (written,) = [each["Resource"] for each in policy["Statement"] if each.get("Sid") == "WriteLedger"]
+    return [arn["Fn::Sub"].removeprefix("${Ledger.Arn}/") for arn in written]
+
+
+def test_the_keeper_alone_may_write_the_objects_of_months() -> None:
+    days = DayStore(MemoryStore(MemoryBucket()), "acme", "My Brand")
+    month = month_key(days, calendar_month(date(2026, 10, 1)))
+    keys = [month, *(days.key(date(2026, 10, 1), name) for name in ("rows.csv.gz", "_lease"))]
+    may = {
+        function: [any(fnmatchcase(key, pattern) for pattern in writable(function)) for key in keys]
+        for function in ("GraphqlApi", "Keeper", "Exporter")
+    }
+    assert may == {
+        "GraphqlApi": [False, True, True],
+        "Keeper": [True, True, True],
+        "Exporter": [False, True, True],
+    }
