@@ -39,7 +39,11 @@ function open(href) {
   void show(viewOf(location.search));
 }
 
-/** Ask for a view and show it; the figures of the view before stay, greyed, until its answer is there. @param {View} view */
+/**
+ * Ask for a view and show it; the figures of the view before stay, greyed, until its answer is there.
+ *
+ * @param {View} view
+ */
 async function show(view) {
   page.asking?.abort();
   const asking = (page.asking = new AbortController());
@@ -72,9 +76,15 @@ function showAnswer(scene, data, errors) {
   const again = () => void show(page.view);
   showTruth(scene, data, open);
   if (data.shown) {
-    offer("network", data.shown.networks.map((line) => line.network ?? ""));
+    offer(
+      "network",
+      data.shown.networks.map((line) => line.network ?? ""),
+    );
     offer("currency", currenciesOf(data.shown, { ...scene.view, network: "", currency: "" }));
-    showFilters(data.shown.networks.map((line) => line.network ?? ""), scene.view);
+    showFilters(
+      data.shown.networks.map((line) => line.network ?? ""),
+      scene.view,
+    );
     showTiles(scene, data);
     showDays(scene, data, open);
     showSplits(scene, data);
@@ -95,9 +105,7 @@ function showFailure(error, isOther) {
   const message = error instanceof Error ? error.message : `${error}`;
   if (status === 401) {
     page.data = null;
-    byId("signed-out-reason").textContent = session.canSignIn
-      ? message
-      : `${message} This page has no way to sign in: whoever runs Tally can configure one (OIDC_ISSUER and OIDC_CLIENT_ID).`;
+    byId("signed-out-reason").textContent = session.canSignIn ? message : `${message} ${NO_SIGN_IN}`;
     byId("sign-in").hidden = !session.canSignIn;
     document.body.classList.add("signed-out");
     return;
@@ -106,11 +114,17 @@ function showFailure(error, isOther) {
   showProblem(kept ? `${message} These are the figures from before; trying again.` : message);
   if (!kept) {
     page.data = null;
-    for (const id of PARTS) draw(byId(id), failed({ message }, () => void show(page.view)));
+    for (const id of PARTS)
+      draw(
+        byId(id),
+        failed({ message }, () => void show(page.view)),
+      );
   }
   refreshing.soon();
 }
 
+const NO_SIGN_IN =
+  "This page has no way to sign in: whoever runs Tally can configure one (OIDC_ISSUER and OIDC_CLIENT_ID).";
 const PARTS = ["tiles", "days", "networks", "prices", "brands", "balance", "credits", "reports"];
 
 /** @param {string} message */
@@ -129,7 +143,11 @@ async function start() {
   await session.ready;
   page.view = viewOf(location.search);
   if (!isComplete(location.search)) history.replaceState(null, "", linkTo(page.view));
-  startControls(() => page.view, change, () => sceneOf(page.view, Date.now()).shown);
+  startControls(
+    () => page.view,
+    change,
+    () => sceneOf(page.view, Date.now()).shown,
+  );
   startCredits(change);
   startExports(() => sceneOf(page.view, Date.now()));
   startSchedule(() => void show(page.view));

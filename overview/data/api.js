@@ -3,7 +3,8 @@
  * where that address would be too long for a gateway, or would hold what must not be in a log.
  *
  * @import { Queries } from "../operations.js"
- * @typedef {{ message: string, path?: (string | number)[], extensions?: { code?: string, upstream?: string, requestId?: string, retryAfterSeconds?: number } }} ApiError
+ * @typedef {{ message: string, path?: (string | number)[], extensions?: { code?: string, upstream?: string,
+ *   requestId?: string, retryAfterSeconds?: number } }} ApiError
  */
 
 /** @template T @typedef {{ data: T | null, errors: ApiError[], changed: boolean }} Answer */
@@ -45,7 +46,11 @@ async function load(name) {
 }
 
 /** The text without what only people read. @param {string} text */
-const compact = (text) => text.replace(/#[^\n]*/g, "").replace(/\s+/g, " ").trim();
+const compact = (text) =>
+  text
+    .replace(/#[^\n]*/g, "")
+    .replace(/\s+/g, " ")
+    .trim();
 
 /** The last answer to each GET, and its ETag. @type {Map<string, { etag: string, body: any }>} */
 const seen = new Map();
@@ -110,6 +115,9 @@ async function read(response) {
   const errors = body?.errors ?? [];
   if (response.status === 401) throw new RequestFailed(401, "The session has ended, or the token was refused.");
   if (!body || !("data" in body) || (body.data === null && errors.length))
-    throw new RequestFailed(response.status, errors[0]?.message ?? `The server answered with status ${response.status}.`);
+    throw new RequestFailed(
+      response.status,
+      errors[0]?.message ?? `The server answered with status ${response.status}.`,
+    );
   return { data: body.data, errors };
 }

@@ -1,6 +1,6 @@
 /**
- * One view's figures, asked for and picked: the variables of its query, and of each summary the lines that belong to the
- * chosen network and currency. Lines are picked, never added up.
+ * One view's figures, asked for and picked: the variables of its query, and of each summary the lines that belong to
+ * the chosen network and currency. Lines are picked, never added up.
  *
  * @import { CreditLogFilter, Overview, OverviewVariables } from "../operations.js"
  * @import { View } from "../state/address.js"
@@ -50,7 +50,11 @@ export function variablesOf({ view, shown, compared, step }) {
   };
 }
 
-/** Which of the newest credits are listed; null where all are. @param {View} view @param {string} phone @returns {CreditLogFilter | null} */
+/**
+ * Which of the newest credits are listed; null where all are.
+ *
+ * @param {View} view @param {string} phone @returns {CreditLogFilter | null}
+ */
 export function creditsFilter(view, phone) {
   /** @type {CreditLogFilter} */
   const where = {};
@@ -62,7 +66,11 @@ export function creditsFilter(view, phone) {
   return Object.keys(where).length ? where : null;
 }
 
-/** The lines of the chosen network and currency. @template {{ network?: string | null, currency: string }} L @param {L[]} lines @param {View} view */
+/**
+ * The lines of the chosen network and currency.
+ *
+ * @template {{ network?: string | null, currency: string }} L @param {L[]} lines @param {View} view
+ */
 export const picked = (lines, view) =>
   lines.filter(
     (line) => (!view.network || line.network === view.network) && (!view.currency || line.currency === view.currency),
@@ -74,24 +82,44 @@ export function currenciesOf(shown, view) {
   return [...new Set(lines.map((line) => line.currency))];
 }
 
-/** What was applied of a line: the amount of its credits in that state. @template {{ outcome: string | null, amount: string }} L @param {L[]} lines @param {(line: L) => boolean} isOf */
-export const appliedOf = (lines, isOf) => lines.find((line) => line.outcome === "SUCCESS" && isOf(line))?.amount ?? "0.00";
+/**
+ * What was applied of a line: the amount of its credits in that state.
+ *
+ * @template {{ outcome: string | null, amount: string }} L @param {L[]} lines
+ * @param {(line: L) => boolean} isOf
+ */
+export const appliedOf = (lines, isOf) =>
+  lines.find((line) => line.outcome === "SUCCESS" && isOf(line))?.amount ?? "0.00";
 
 /**
- * One line for each value, from a summary that is split by outcome as well: counts are added up here, and what was applied
- * is the amount of the line in that state.
+ * One line for each value, from a summary that is split by outcome as well: counts are added up here, and what was
+ * applied is the amount of the line in that state.
  *
  * @param {Shown["prices"]} lines
  */
 export function byValue(lines) {
   return [...Map.groupBy(lines, (line) => line.value ?? "0")].map(([value, parts]) => {
-    const sum = (/** @type {"count" | "success" | "failed" | "pending"} */ name) => parts.reduce((all, part) => all + part[name], 0);
+    const sum = (/** @type {"count" | "success" | "failed" | "pending"} */ name) =>
+      parts.reduce((all, part) => all + part[name], 0);
     const [success, failed] = [sum("success"), sum("failed")];
-    return { value, currency: parts[0]?.currency ?? "", count: sum("count"), success, failed, pending: sum("pending"), failureRate: rateOf(success, failed), applied: appliedOf(parts, () => true) };
+    return {
+      value,
+      currency: parts[0]?.currency ?? "",
+      count: sum("count"),
+      success,
+      failed,
+      pending: sum("pending"),
+      failureRate: rateOf(success, failed),
+      applied: appliedOf(parts, () => true),
+    };
   });
 }
 
-/** The share of failures as the API writes it: four decimals, a half to the even digit. @param {number} success @param {number} failed */
+/**
+ * The share of failures as the API writes it: four decimals, a half to the even digit.
+ *
+ * @param {number} success @param {number} failed
+ */
 export function rateOf(success, failed) {
   const ended = success + failed;
   if (!ended) return null;

@@ -3,7 +3,8 @@
  * failure rates are compared, not money. A rate of few credits says nothing, so it takes fifty that have ended, and
  * what is usual takes seven such days.
  *
- * @typedef {{ day: string | null, count: number, success: number, failed: number, failureRate: string | null }} DayFigures
+ * @typedef {{ day: string | null, count: number, success: number, failed: number, failureRate: string | null }}
+ *   DayFigures
  * @typedef {{ rate: number | null, perDay: number | null }} Usual
  * @typedef {{ what: "failures" | "credits", reason: string }} Mark
  */
@@ -27,10 +28,17 @@ function median(values) {
   return (low + high) / 2;
 }
 
-/** The usual failure rate and credits a day; null where the days before have none. @param {DayFigures[]} days @returns {Usual} */
+/**
+ * The usual failure rate and credits a day; null where the days before have none.
+ *
+ * @param {DayFigures[]} days @returns {Usual}
+ */
 export function usualOf(days) {
   const rates = days.flatMap((day) => (ended(day) >= ENOUGH ? [Number(day.failureRate)] : []));
-  return { rate: rates.length >= ENOUGH_DAYS ? median(rates) : null, perDay: days.some((day) => day.count) ? median(days.map((day) => day.count)) : null };
+  return {
+    rate: rates.length >= ENOUGH_DAYS ? median(rates) : null,
+    perDay: days.some((day) => day.count) ? median(days.map((day) => day.count)) : null,
+  };
 }
 
 /**
@@ -45,12 +53,17 @@ export function usualOf(days) {
 export function marksOf(whole, days, usual, length) {
   /** @type {Mark[]} */
   const marks = [];
-  const worst = days.filter((figures) => fails(figures, usual)).toSorted((a, b) => Number(b.failureRate) - Number(a.failureRate));
+  const worst = days
+    .filter((figures) => fails(figures, usual))
+    .toSorted((a, b) => Number(b.failureRate) - Number(a.failureRate));
   const named = worst.slice(0, NAMED).map((day) => `${percent(day.failureRate)} on ${dayText(day.day ?? "")}`);
   if (worst.length > NAMED) named.push(`more on ${worst.length - NAMED} other days`);
   if (fails(whole, usual)) named.unshift(`${percent(whole.failureRate)} in the whole period`);
   if (named.length && usual.rate !== null)
-    marks.push({ what: "failures", reason: `failures ${named.join(", ")}; usual is ${percent(usual.rate.toFixed(4))}` });
+    marks.push({
+      what: "failures",
+      reason: `failures ${named.join(", ")}; usual is ${percent(usual.rate.toFixed(4))}`,
+    });
   const perDay = length > 0 ? whole.count / length : 0;
   if (usual.perDay && length >= 1 && (perDay >= FAR * usual.perDay || perDay * FAR <= usual.perDay)) {
     const rounded = count(Math.round(perDay * 10) / 10);
@@ -61,5 +74,10 @@ export function marksOf(whole, days, usual, length) {
 
 /** Whether far more fail than is usual. @param {DayFigures} figures @param {Usual} usual */
 export function fails(figures, usual) {
-  return usual.rate !== null && ended(figures) >= ENOUGH && figures.failed > 0 && Number(figures.failureRate) >= FAR * usual.rate;
+  return (
+    usual.rate !== null &&
+    ended(figures) >= ENOUGH &&
+    figures.failed > 0 &&
+    Number(figures.failureRate) >= FAR * usual.rate
+  );
 }

@@ -16,6 +16,8 @@ import { table } from "../show/table.js";
 /** The rows in which the two reports differ; none where they balance. @param {Balance} balance */
 export const differing = (balance) => (balance.balanced ? [] : balance.rows.filter((row) => !isEqual(row)));
 
+const PENDING = "Credits that are still pending are no difference.";
+
 /** @param {Row} row */
 const isEqual = (row) =>
   isZero(row.difference) && row.logSuccess === row.outcomeSuccess && row.logFailed === row.outcomeFailed;
@@ -35,19 +37,32 @@ export function showBalance(scene, balance) {
   if (!balance.rows.length) return draw(byId("balance"), empty("There is nothing to compare in this period."));
   const rows = differing(balance);
   const verdict = balance.balanced
-    ? `Balanced: the log and the outcome report agree at all ${count(balance.rows.length)} price points. Credits that are still pending are no difference.`
+    ? `Balanced: the log and the outcome report agree at all ${count(balance.rows.length)} price points. ${PENDING}`
     : imbalance(balance);
   draw(
     byId("balance"),
     h("p", { class: balance.balanced ? "verdict" : "verdict verdict-off" }, verdict),
     rows.length > 0 && comparison("Where they differ", rows),
-    h("details", { "data-key": "all-prices" }, h("summary", {}, "All price points"), comparison("Log against outcome report", balance.rows)),
+    h(
+      "details",
+      { "data-key": "all-prices" },
+      h("summary", {}, "All price points"),
+      comparison("Log against outcome report", balance.rows),
+    ),
   );
 }
 
 /** @param {string} caption @param {Row[]} rows */
 function comparison(caption, rows) {
-  const heads = ["Applied, log", "Applied, outcome", "Failed, log", "Failed, outcome", "Amount, log", "Amount, outcome", "Difference"];
+  const heads = [
+    "Applied, log",
+    "Applied, outcome",
+    "Failed, log",
+    "Failed, outcome",
+    "Amount, log",
+    "Amount, outcome",
+    "Difference",
+  ];
   return table(
     caption,
     [{ head: "Price" }, ...heads.map((head) => ({ head, figures: true }))],

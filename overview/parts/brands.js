@@ -1,6 +1,7 @@
 /**
  * Brands side by side, as the vendor's outcome report has them: the totals, which the server adds up, and beneath them
- * what each price point came to. All brands are shown whatever is chosen above, so that one can be seen beside the others.
+ * what each price point came to. All brands are shown whatever is chosen above, so that one can be seen beside the
+ * others.
  *
  * @import { Overview } from "../operations.js"
  * @import { Scene } from "../data/figures.js"
@@ -24,15 +25,27 @@ export function showBrands({ view }, data) {
   const currencies = [...new Set(totals.map((total) => total.currency))].toSorted(bySuccess(totals));
   draw(
     byId("brands"),
-    ...currencies.map((currency) => side(totals.filter((total) => total.currency === currency), currency, view.brand)),
-    h("details", { "data-key": "by-price" }, h("summary", {}, "By price point"), byPrice(data.brands.rows.filter(ours))),
+    ...currencies.map((currency) =>
+      side(
+        totals.filter((total) => total.currency === currency),
+        currency,
+        view.brand,
+      ),
+    ),
+    h(
+      "details",
+      { "data-key": "by-price" },
+      h("summary", {}, "By price point"),
+      byPrice(data.brands.rows.filter(ours)),
+    ),
   );
 }
 
 /** The most used currency first. @param {Total[]} totals */
 const bySuccess = (totals) => (/** @type {string} */ a, /** @type {string} */ b) => most(totals, b) - most(totals, a);
 /** @param {Total[]} totals @param {string} currency */
-const most = (totals, currency) => Math.max(...totals.map((total) => (total.currency === currency ? total.success : 0)));
+const most = (totals, currency) =>
+  Math.max(...totals.map((total) => (total.currency === currency ? total.success : 0)));
 
 /** @param {Total[]} totals @param {string} currency @param {string} chosen */
 const side = (totals, currency, chosen) =>
@@ -41,20 +54,33 @@ const side = (totals, currency, chosen) =>
     [{ head: "Brand" }, ...["Applied", "Failed", "Failure rate", "Amount applied"].map(figures)],
     totals.map((total) => ({
       class: total.brand === chosen ? "chosen" : "",
-      cells: [total.brand, count(total.success), count(total.failed), percent(total.failureRate), money(total.creditApplied, currency)],
+      cells: [
+        total.brand,
+        count(total.success),
+        count(total.failed),
+        percent(total.failureRate),
+        money(total.creditApplied, currency),
+      ],
     })),
   );
 
 /** @param {NonNullable<Overview["brands"]>["rows"]} rows */
 function byPrice(rows) {
   const sorted = rows.toSorted(
-    (a, b) => a.brand.localeCompare(b.brand) || a.currency.localeCompare(b.currency) || Number(a.amount) - Number(b.amount),
+    (a, b) =>
+      a.brand.localeCompare(b.brand) || a.currency.localeCompare(b.currency) || Number(a.amount) - Number(b.amount),
   );
   return table(
     "Outcome report by brand and price",
     [{ head: "Brand" }, ...["Price", "Applied", "Failed", "Amount applied"].map(figures)],
     sorted.map((row) => ({
-      cells: [row.brand, money(row.amount, row.currency), count(row.success), count(row.failed), money(row.creditApplied, row.currency)],
+      cells: [
+        row.brand,
+        money(row.amount, row.currency),
+        count(row.success),
+        count(row.failed),
+        money(row.creditApplied, row.currency),
+      ],
     })),
   );
 }

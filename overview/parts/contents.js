@@ -16,7 +16,14 @@ import { empty, failed, loading } from "../show/states.js";
 /** @type {{ id: string, name: string, sheet: string | null, cursors: (string | null)[], preview: Preview | null }} */
 const open = { id: "", name: "", sheet: null, cursors: [], preview: null };
 /** @type {Record<string, string>} */
-const TYPES = { STRING: "text", INTEGER: "whole number", DECIMAL: "number", BOOLEAN: "yes or no", DATE: "day", DATETIME: "time" };
+const TYPES = {
+  STRING: "text",
+  INTEGER: "whole number",
+  DECIMAL: "number",
+  BOOLEAN: "yes or no",
+  DATE: "day",
+  DATETIME: "time",
+};
 /** @type {Record<string, string>} */
 const WITHOUT = {
   PENDING: "This file has not been opened yet: that takes some minutes after it is made.",
@@ -53,7 +60,11 @@ async function turn() {
   if (!open.preview) return;
   if (!open.cursors.length) return show(...sheetOf(open.preview, open.preview.rows));
   try {
-    const { data, errors } = await ask("report_rows", { id: open.id, sheet: open.sheet, after: open.cursors.at(-1) ?? null });
+    const { data, errors } = await ask("report_rows", {
+      id: open.id,
+      sheet: open.sheet,
+      after: open.cursors.at(-1) ?? null,
+    });
     const page = data?.node?.rows;
     if (!page) return show(failed(errors[0], turn));
     show(...sheetOf(open.preview, page.rows, page));
@@ -107,7 +118,8 @@ const tabs = (sheets) =>
 
 /** @param {Preview} preview @param {Preview["rows"]} rows */
 function cells(preview, rows) {
-  const aligned = (/** @type {Column} */ column) => (column.type === "INTEGER" || column.type === "DECIMAL" ? "figures" : null);
+  const aligned = (/** @type {Column} */ column) =>
+    column.type === "INTEGER" || column.type === "DECIMAL" ? "figures" : null;
   const sums = preview.columns.some((column) => column.sum !== null);
   return h(
     "div",
@@ -115,20 +127,58 @@ function cells(preview, rows) {
     h(
       "table",
       {},
-      h("caption", {}, `${count(preview.rowCount ?? rows.length)} rows, ${count(preview.columns.length)} columns${sums ? "; the first line has the exact sums of all rows" : ""}`),
+      h(
+        "caption",
+        {},
+        `${count(preview.rowCount ?? rows.length)} rows, ${count(preview.columns.length)} columns`,
+        sums && "; the first line has the exact sums of all rows",
+      ),
       h(
         "thead",
         {},
-        h("tr", {}, preview.columns.map((column) => h("th", { scope: "col", class: aligned(column) }, column.name, h("span", { class: "type" }, TYPES[column.type] ?? "")))),
+        h(
+          "tr",
+          {},
+          preview.columns.map((column) =>
+            h(
+              "th",
+              { scope: "col", class: aligned(column) },
+              column.name,
+              h("span", { class: "type" }, TYPES[column.type] ?? ""),
+            ),
+          ),
+        ),
       ),
-      sums && h("tbody", { class: "sums" }, h("tr", {}, preview.columns.map((column) => h("td", { class: aligned(column) }, sumOf(column))))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, index) => h("td", { class: preview.columns[index] ? aligned(preview.columns[index]) : null }, cell))))),
+      sums &&
+        h(
+          "tbody",
+          { class: "sums" },
+          h(
+            "tr",
+            {},
+            preview.columns.map((column) => h("td", { class: aligned(column) }, sumOf(column))),
+          ),
+        ),
+      h(
+        "tbody",
+        {},
+        rows.map((row) =>
+          h(
+            "tr",
+            {},
+            row.map((cell, index) =>
+              h("td", { class: preview.columns[index] ? aligned(preview.columns[index]) : null }, cell),
+            ),
+          ),
+        ),
+      ),
     ),
   );
 }
 
 /** @param {Column} column */
-const sumOf = ({ sum, type }) => (sum === null ? "" : type === "INTEGER" ? decimal(sum).replace(/\.00$/, "") : decimal(sum));
+const sumOf = ({ sum, type }) =>
+  sum === null ? "" : type === "INTEGER" ? decimal(sum).replace(/\.00$/, "") : decimal(sum);
 
 /** @param {Preview} preview @param {Rows} [page] */
 function pages(preview, page) {
@@ -141,8 +191,28 @@ function pages(preview, page) {
   return h(
     "nav",
     { class: "pages", "aria-label": "Pages of the file" },
-    h("button", { type: "button", class: "quiet", "data-key": "rows-back", disabled: number === 0, onclick: to(() => open.cursors.pop()) }, "Back"),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        "data-key": "rows-back",
+        disabled: number === 0,
+        onclick: to(() => open.cursors.pop()),
+      },
+      "Back",
+    ),
     h("span", {}, number === 0 ? `First ${count(preview.rows.length)} rows` : `Rows by 50, page ${count(number)}`),
-    h("button", { type: "button", class: "quiet", "data-key": "rows-on", disabled: !more, onclick: to(() => open.cursors.push(page?.pageInfo.endCursor ?? null)) }, "More rows"),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        "data-key": "rows-on",
+        disabled: !more,
+        onclick: to(() => open.cursors.push(page?.pageInfo.endCursor ?? null)),
+      },
+      "More rows",
+    ),
   );
 }

@@ -74,7 +74,11 @@ function fill(name, options) {
   select(name).append(...options.map(([value, text]) => h("option", { value }, text)));
 }
 
-/** UTC, the reader's own and the address's zone first, then all that the browser knows. @param {string} chosen @returns {[string, string][]} */
+/**
+ * UTC, the reader's own and the address's zone first, then all that the browser knows.
+ *
+ * @param {string} chosen @returns {[string, string][]}
+ */
 function zones(chosen) {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const names = new Set(["UTC", own, chosen, "Europe/London", ...Intl.supportedValuesOf("timeZone")]);

@@ -15,7 +15,10 @@ import { count, money, secondText, STATE_NAMES } from "../show/format.js";
 import { empty, failed, loading } from "../show/states.js";
 import { table } from "../show/table.js";
 
-/** @type {{ scene: Scene | null, cursors: (string | null)[], phone: string, masked: boolean, asking: AbortController | null }} */
+/**
+ * @type {{ scene: Scene | null, cursors: (string | null)[], phone: string, masked: boolean, asking:
+ *   AbortController | null }}
+ */
 const log = { scene: null, cursors: [null], phone: "", masked: false, asking: null };
 
 /** @param {(changes: { outcome?: string, among?: string }) => void} change */
@@ -35,7 +38,11 @@ export function startCredits(change) {
 /** Whether what is listed is the view's own first page, which a refresh may replace. */
 const showsFirstPage = () => log.cursors.length === 1 && !log.phone;
 
-/** Show the view's first page; `error` says why there is none. @param {Scene} scene @param {Page | null | undefined} page @param {ApiError} [error] */
+/**
+ * Show the view's first page; `error` says why there is none.
+ *
+ * @param {Scene} scene @param {Page | null | undefined} page @param {ApiError} [error]
+ */
 export function showCredits(scene, page, error) {
   const isOther = JSON.stringify(log.scene?.view) !== JSON.stringify(scene.view);
   log.scene = scene;
@@ -50,7 +57,10 @@ export function showFilters(networks, view) {
   if (!outcome || !among) return;
   outcome.value = view.outcome;
   const names = [...new Set([...networks, view.among, view.network])].filter(Boolean).toSorted();
-  among.replaceChildren(h("option", { value: "" }, "All networks"), ...names.map((value) => h("option", { value }, value)));
+  among.replaceChildren(
+    h("option", { value: "" }, "All networks"),
+    ...names.map((value) => h("option", { value }, value)),
+  );
   among.value = view.network || view.among;
   among.disabled = Boolean(view.network);
 }
@@ -83,13 +93,20 @@ function showPage(page, error) {
   const masked = page.nodes.some((node) => node.msisdn.includes("*"));
   showPhoneFilter(masked || (log.masked && !page.nodes.length));
   if (!page.nodes.length) return draw(byId("credits"), nothing(), pages(page));
-  const columns = ["Time", "Phone number", "Network", "State", "Amount", "Credit id"].map((head) => ({ head, figures: head === "Amount" }));
+  const columns = ["Time", "Phone number", "Network", "State", "Amount", "Credit id"].map((head) => ({
+    head,
+    figures: head === "Amount",
+  }));
   const rows = page.nodes.map((node) => ({
     cells: [
       h("time", { datetime: node.time }, secondText(node.time, zone)),
       h("span", { class: "digits" }, node.msisdn),
       node.network,
-      h("span", { class: `badge state-text-${node.outcome}`, title: `The vendor says ${node.rawOutcome}` }, STATE_NAMES[node.outcome] ?? ""),
+      h(
+        "span",
+        { class: `badge state-text-${node.outcome}`, title: `The vendor says ${node.rawOutcome}` },
+        STATE_NAMES[node.outcome] ?? "",
+      ),
       money(node.amount, node.currency),
       h("span", { class: "digits" }, node.creditId),
     ],
@@ -107,7 +124,9 @@ function showPhoneFilter(masked) {
   log.masked = masked;
   const phone = /** @type {HTMLInputElement} */ (byId("phone"));
   phone.disabled = masked;
-  byId("phone-note").textContent = masked ? "Phone numbers are masked: your sign-in does not include credits:msisdn." : "";
+  byId("phone-note").textContent = masked
+    ? "Phone numbers are masked: your sign-in does not include credits:msisdn."
+    : "";
 }
 
 /** @param {Page} page */
@@ -121,7 +140,17 @@ function pages(page) {
   return h(
     "nav",
     { class: "pages", "aria-label": "Pages of the newest credits" },
-    h("button", { type: "button", class: "quiet", "data-key": "newer", disabled: number === 1, onclick: to(() => log.cursors.pop()) }, "Newer"),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        "data-key": "newer",
+        disabled: number === 1,
+        onclick: to(() => log.cursors.pop()),
+      },
+      "Newer",
+    ),
     h("span", {}, `Page ${count(number)} of ${count(last)} · ${count(page.totalCount)} credits`),
     h(
       "button",

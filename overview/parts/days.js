@@ -32,7 +32,10 @@ export function showDays(scene, data, open) {
   draw(byId("days"), ...(charts.length ? [legend(), ...charts] : [empty("There is nothing to draw.")]));
 }
 
-/** @param {string} currency @param {Scene} scene @param {Shown} shown @param {Overview["usual"]} usual @param {(href: string) => void} open */
+/**
+ * @param {string} currency @param {Scene} scene @param {Shown} shown @param {Overview["usual"]} usual
+ * @param {(href: string) => void} open
+ */
 function chartOf(currency, scene, shown, usual, open) {
   const lines = picked(shown.steps, scene.view).filter((line) => line.currency === currency);
   const finalUntil = shown.freshness.finalUntil ? Date.parse(shown.freshness.finalUntil) : 0;
@@ -53,12 +56,21 @@ function chartOf(currency, scene, shown, usual, open) {
         title,
         [
           { head: NAMES[scene.step].replace(/^./, (letter) => letter.toUpperCase()) },
-          ...["Credits", ...STACK.map((state) => STATE_NAMES[state] ?? state), "Amount applied", "Failure rate"].map((head) => ({
-            head,
-            figures: true,
-          })),
+          ...["Credits", ...STACK.map((state) => STATE_NAMES[state] ?? state), "Amount applied", "Failure rate"].map(
+            (head) => ({
+              head,
+              figures: true,
+            }),
+          ),
         ],
-        lines.map((line, index) => rowOf(line, bars[index], appliedOf(applied, (each) => momentOf(each) === momentOf(line)), open)),
+        lines.map((line, index) =>
+          rowOf(
+            line,
+            bars[index],
+            appliedOf(applied, (each) => momentOf(each) === momentOf(line)),
+            open,
+          ),
+        ),
       ),
     ),
   );
@@ -82,7 +94,10 @@ function flagsOf(currency, view, shown, usual) {
     const own = (usual?.networkDays ?? []).filter((line) => ours(line) && line.network === network);
     const norm = usualOf(own);
     for (const line of days.filter((each) => each.network === network && fails(each, norm)))
-      flags.set(line.day ?? "", [flags.get(line.day ?? ""), `${network} ${percent(line.failureRate)} failed`].filter(Boolean).join(", "));
+      flags.set(
+        line.day ?? "",
+        [flags.get(line.day ?? ""), `${network} ${percent(line.failureRate)} failed`].filter(Boolean).join(", "),
+      );
   }
   return flags;
 }
@@ -90,7 +105,9 @@ function flagsOf(currency, view, shown, usual) {
 /** @param {StepLine} line @param {Bar | undefined} bar @param {string} applied @param {(href: string) => void} open */
 function rowOf(line, bar, applied, open) {
   const label = bar?.label ?? "";
-  const head = bar?.href ? h("a", { href: bar.href, onclick: follow(bar.href, open), "data-key": `row-${bar.key}` }, label) : label;
+  const head = bar?.href
+    ? h("a", { href: bar.href, onclick: follow(bar.href, open), "data-key": `row-${bar.key}` }, label)
+    : label;
   const amount = money(applied, line.currency);
   return {
     note: bar?.flag ? ["Unusual: ", bar.flag] : undefined,
@@ -103,7 +120,10 @@ function rowOf(line, bar, applied, open) {
   };
 }
 
-/** @param {StepLine} line @param {Scene} scene @param {number} finalUntil @param {string} flag what is unusual, or "" @returns {Bar} */
+/**
+ * @param {StepLine} line @param {Scene} scene @param {number} finalUntil
+ * @param {string} flag what is unusual, or "" @returns {Bar}
+ */
 function barOf(line, { view, shown, step }, finalUntil, flag) {
   const moment = momentOf(line);
   const days = daysOfBar(step, moment, shown);
@@ -119,6 +139,8 @@ function barOf(line, { view, shown, step }, finalUntil, flag) {
     const value = counts[/** @type {keyof typeof counts} */ (state)];
     return value ? [`${count(value)} ${(STATE_NAMES[state] ?? state).toLowerCase()}`] : [];
   });
+  const states = parts.length ? ` (${parts.join(", ")})` : "";
+  const unusual = flag && `. Unusual: ${flag}`;
   return {
     key: `${line.currency}-${moment}`,
     label,
@@ -126,7 +148,7 @@ function barOf(line, { view, shown, step }, finalUntil, flag) {
     counts,
     final,
     href: days && linkTo({ ...view, within: `${days.first}..${days.last}` }),
-    title: `${label}: ${count(line.count)} credits${parts.length ? ` (${parts.join(", ")})` : ""}${final ? "" : ", not final"}${flag && `. Unusual: ${flag}`}`,
+    title: `${label}: ${count(line.count)} credits${states}${final ? "" : ", not final"}${unusual}`,
     flag,
   };
 }
@@ -136,7 +158,9 @@ function tickOf(step, moment, zone) {
   if (step === "HOUR") return hourText(moment, zone);
   const date = new Date(`${moment}T00:00:00Z`);
   const options = /** @type {Intl.DateTimeFormatOptions} */ (
-    step === "MONTH" ? { month: "short", year: "2-digit", timeZone: "UTC" } : { day: "numeric", month: "short", timeZone: "UTC" }
+    step === "MONTH"
+      ? { month: "short", year: "2-digit", timeZone: "UTC" }
+      : { day: "numeric", month: "short", timeZone: "UTC" }
   );
   return new Intl.DateTimeFormat("en-GB", options).format(date);
 }
@@ -147,5 +171,10 @@ const legend = () =>
     { class: "legend" },
     STACK.map((state) => h("li", {}, h("span", { class: `key state-${state}` }), STATE_NAMES[state] ?? state)),
     h("li", {}, h("span", { class: "key key-hatch" }), "Not final: may still change"),
-    h("li", {}, h("span", { class: "key-flag", "aria-hidden": "true" }, "▾ "), "Unusual: a network fails far more than usual"),
+    h(
+      "li",
+      {},
+      h("span", { class: "key-flag", "aria-hidden": "true" }, "▾ "),
+      "Unusual: a network fails far more than usual",
+    ),
   );

@@ -1,6 +1,6 @@
 /**
- * The buttons: the period's credits as a file, the view's query, print. An export is made in the background; its state is
- * shown until the file is there.
+ * The buttons: the period's credits as a file, the view's query, print. An export is made in the background; its state
+ * is shown until the file is there.
  *
  * @import { ExportCreditLogInput, ExportState } from "../operations.js"
  * @import { Scene } from "../data/figures.js"
@@ -24,7 +24,9 @@ export function startExports(scene) {
   byId("print").addEventListener("click", () => print());
   let closed = /** @type {HTMLDetailsElement[]} */ ([]);
   addEventListener("beforeprint", () => {
-    const folded = /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("figure details:not([open])"));
+    const folded = /** @type {NodeListOf<HTMLDetailsElement>} */ (
+      document.querySelectorAll("figure details:not([open])")
+    );
     closed = [...closed, ...folded];
     for (const details of folded) details.open = true;
   });
@@ -35,7 +37,8 @@ export function startExports(scene) {
 }
 
 /** @param {string} text @param {string | null} [link] @param {string} [file] */
-const say = (text, link, file) => draw(byId("export-state"), text, link && [" ", h("a", { href: link, "data-key": "export" }, file)]);
+const say = (text, link, file) =>
+  draw(byId("export-state"), text, link && [" ", h("a", { href: link, "data-key": "export" }, file)]);
 
 /** @param {Format} format @param {Scene} scene @param {HTMLButtonElement} button */
 async function make(format, scene, button) {
@@ -51,7 +54,11 @@ async function make(format, scene, button) {
       if (!state) return say("The export is not known any more: start it again.");
       if (state.status === "FAILED") return say(`${format}: ${state.error ?? "the export failed."}`);
       if (state.status === "DONE" && state.url)
-        return say(`${format}: ${count(state.rows ?? 0)} credits, ${size(state.bytes)}.`, state.url, `Download ${format}`);
+        return say(
+          `${format}: ${count(state.rows ?? 0)} credits, ${size(state.bytes)}.`,
+          state.url,
+          `Download ${format}`,
+        );
       say(`${format}: ${state.status === "QUEUED" ? "waiting to be written…" : "being written…"}`);
       state = (await ask("export_state", { id: state.id })).data?.creditLogExport;
     }
@@ -71,6 +78,14 @@ async function copy(scene) {
     await navigator.clipboard.writeText(text);
     say("The GraphQL query is in the clipboard, with its variables above it.");
   } catch {
-    draw(byId("export-state"), h("label", {}, "The browser does not let this page copy; here is the query:", h("textarea", { readonly: true, rows: 8 }, text)));
+    draw(
+      byId("export-state"),
+      h(
+        "label",
+        {},
+        "The browser does not let this page copy; here is the query:",
+        h("textarea", { readonly: true, rows: 8 }, text),
+      ),
+    );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The reports of the period's days, newest first, with a link to our copy of each file. The link is asked for when it is
- * used: it is signed, and valid for a quarter of an hour.
+ * The reports of the period's days, newest first, with a link to our copy of each file. The link is asked for when it
+ * is used: it is signed, and valid for a quarter of an hour.
  *
  * @import { ReportsPage, ReportsPageVariables } from "../operations.js"
  * @import { ApiError } from "../data/api.js"
@@ -19,7 +19,13 @@ import { openContents } from "./contents.js";
 /** @type {{ scene: Scene | null, shown: Report[], more: string | null }} */
 const list = { scene: null, shown: [], more: null };
 /** @type {Record<string, string>} */
-const STATUS = { SUBMITTED: "Waiting", PROCESSING: "Being made", COMPLETED: "Ready", ERROR: "Failed", UNKNOWN: "Unknown" };
+const STATUS = {
+  SUBMITTED: "Waiting",
+  PROCESSING: "Being made",
+  COMPLETED: "Ready",
+  ERROR: "Failed",
+  UNKNOWN: "Unknown",
+};
 
 /** @param {string} word */
 const readable = (word) => word.charAt(0) + word.slice(1).toLowerCase().replaceAll("_", " ");
@@ -36,18 +42,30 @@ export function showReports(scene, page, error) {
 /** @param {Page} page */
 function show(page) {
   if (!list.shown.length)
-    return draw(byId("reports"), empty("No report was made in this period.", "Schedule one below, or choose another period."));
-  const columns = ["Name", "Created", "Type", "Format", "Status", "Size", "File"].map((head) => ({ head, figures: head === "Size" }));
+    return draw(
+      byId("reports"),
+      empty("No report was made in this period.", "Schedule one below, or choose another period."),
+    );
+  const columns = ["Name", "Created", "Type", "Format", "Status", "Size", "File"].map((head) => ({
+    head,
+    figures: head === "Size",
+  }));
   const zone = list.scene?.view.zone ?? "UTC";
   draw(
     byId("reports"),
-    table("Reports, newest first", columns, list.shown.map((report) => ({ cells: cellsOf(report, zone) }))),
+    table(
+      "Reports, newest first",
+      columns,
+      list.shown.map((report) => ({ cells: cellsOf(report, zone) })),
+    ),
     h(
       "p",
       { class: "pages" },
       h("span", {}, `${count(list.shown.length)} of ${count(page.totalCount)} reports`),
-      page.unreadable > 0 && h("span", { class: "note" }, `${count(page.unreadable)} entries of the vendor's list could not be read`),
-      list.more && h("button", { type: "button", class: "quiet", "data-key": "more-reports", onclick: more }, "Show more"),
+      page.unreadable > 0 &&
+        h("span", { class: "note" }, `${count(page.unreadable)} entries of the vendor's list could not be read`),
+      list.more &&
+        h("button", { type: "button", class: "quiet", "data-key": "more-reports", onclick: more }, "Show more"),
     ),
   );
 }
@@ -74,7 +92,17 @@ function cellsOf(report, zone) {
 
 /** @param {string} text @param {Report} report @param {() => void} act */
 const action = (text, report, act) =>
-  h("button", { type: "button", class: "quiet", "data-key": `${text}-${report.id}`, "aria-label": `${text}: ${report.name}`, onclick: act }, text);
+  h(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      "data-key": `${text}-${report.id}`,
+      "aria-label": `${text}: ${report.name}`,
+      onclick: act,
+    },
+    text,
+  );
 
 /** @param {Report} report @param {HTMLElement} note */
 async function download(report, note) {

@@ -34,7 +34,10 @@ export function startSchedule(ready) {
 
 /** Fill in the period's days where nothing was typed. @param {string} first @param {string} last */
 export function showSchedule(first, last) {
-  for (const [id, day] of /** @type {const} */ ([["schedule-first", first], ["schedule-last", last]])) {
+  for (const [id, day] of /** @type {const} */ ([
+    ["schedule-first", first],
+    ["schedule-last", last],
+  ])) {
     const field = /** @type {HTMLInputElement} */ (byId(id));
     if (!field.dataset.typed) field.value = day;
     field.addEventListener("input", () => (field.dataset.typed = "yes"), { once: true });

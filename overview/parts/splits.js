@@ -5,7 +5,8 @@
  * @import { Scene, Shown } from "../data/figures.js"
  * @import { DayFigures } from "../data/usual.js"
  * @typedef {{ name: string, line: Counted, applied: string, days: DayFigures[], usual: DayFigures[] }} Part
- * @typedef {{ currency: string, count: number, success: number, failed: number, pending: number, failureRate: string | null }} Counted
+ * @typedef {{ currency: string, count: number, success: number, failed: number, pending: number, failureRate: string
+ *   | null }} Counted
  */
 
 import { appliedOf, byValue, currenciesOf, picked } from "../data/figures.js";
@@ -23,16 +24,24 @@ export function showSplits(scene, data) {
   if (!shown) return;
   const currencies = currenciesOf(shown, scene.view);
   const nothing = () => [empty("There are no credits to split.")];
-  const networks = currencies.map((currency) => tableOf("Networks", "Network", currency, scene, networksOf(currency, scene, shown, usual)));
-  const prices = currencies.map((currency) => tableOf("Price points", "Price", currency, scene, pricesOf(currency, scene, shown, usual)));
+  const networks = currencies.map((currency) =>
+    tableOf("Networks", "Network", currency, scene, networksOf(currency, scene, shown, usual)),
+  );
+  const prices = currencies.map((currency) =>
+    tableOf("Price points", "Price", currency, scene, pricesOf(currency, scene, shown, usual)),
+  );
   draw(byId("networks"), ...(networks.length ? networks : nothing()));
   draw(byId("prices"), ...(prices.length ? prices : nothing()));
 }
 
-/** @param {string} currency @param {Scene} scene @param {Shown} shown @param {Overview["usual"]} usual @returns {Part[]} */
+/**
+ * @param {string} currency @param {Scene} scene @param {Shown} shown @param {Overview["usual"]} usual
+ * @returns {Part[]}
+ */
 function networksOf(currency, { view }, shown, usual) {
-  const of = (/** @type {string | null} */ network) => (/** @type {{ network: string | null, currency: string }} */ line) =>
-    line.network === network && line.currency === currency;
+  const of =
+    (/** @type {string | null} */ network) => (/** @type {{ network: string | null, currency: string }} */ line) =>
+      line.network === network && line.currency === currency;
   return picked(shown.networks, { ...view, currency })
     .toSorted((a, b) => b.count - a.count)
     .map((line) => ({
@@ -44,7 +53,10 @@ function networksOf(currency, { view }, shown, usual) {
     }));
 }
 
-/** @param {string} currency @param {Scene} scene @param {Shown} shown @param {Overview["usual"]} usual @returns {Part[]} */
+/**
+ * @param {string} currency @param {Scene} scene @param {Shown} shown @param {Overview["usual"]} usual
+ * @returns {Part[]}
+ */
 function pricesOf(currency, { view }, shown, usual) {
   const ours = { ...view, currency };
   return byValue(picked(shown.prices, ours))
@@ -75,7 +87,10 @@ function tableOf(title, head, currency, { shown, now }, parts) {
       ],
     };
   });
-  const columns = [{ head }, ...["Credits", "Amount applied", "Failure rate"].map((each) => ({ head: each, figures: true }))];
+  const columns = [
+    { head },
+    ...["Credits", "Amount applied", "Failure rate"].map((each) => ({ head: each, figures: true })),
+  ];
   return table(`${title}, ${currency}`, columns, rows);
 }
 

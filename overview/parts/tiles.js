@@ -19,7 +19,10 @@ export function showTiles(scene, data) {
   if (!shown) return;
   const currencies = currenciesOf(shown, scene.view);
   if (!currencies.length) {
-    draw(byId("tiles"), empty("There are no credits in this period.", "Choose another period, brand or network above."));
+    draw(
+      byId("tiles"),
+      empty("There are no credits in this period.", "Choose another period, brand or network above."),
+    );
     return;
   }
   draw(byId("tiles"), ...currencies.map((currency) => rowOf(currency, scene, shown, data.before)));
@@ -58,7 +61,9 @@ function rowOf(currency, scene, shown, before) {
       was: earlier?.failureRate && percent(earlier.failureRate),
       since,
       line: steps.map((step) => (step.failureRate === null ? null : Number(step.failureRate))),
-      worse: Boolean(total.failureRate && earlier?.failureRate && Number(total.failureRate) > Number(earlier.failureRate)),
+      worse: Boolean(
+        total.failureRate && earlier?.failureRate && Number(total.failureRate) > Number(earlier.failureRate),
+      ),
     }),
     tile("Pending", currency, count(total.pending), {
       change: earlier ? change(total.pending, earlier.pending) : "",
@@ -69,7 +74,11 @@ function rowOf(currency, scene, shown, before) {
   );
 }
 
-/** The moment that a line of a summary by steps is about. @param {{ hour: string | null, day: string | null, week: string | null, month: string | null }} line */
+/**
+ * The moment that a line of a summary by steps is about.
+ *
+ * @param {{ hour: string | null, day: string | null, week: string | null, month: string | null }} line
+ */
 export const momentOf = (line) => line.hour ?? line.day ?? line.week ?? line.month ?? "";
 
 /** @param {Scene} scene */
@@ -79,7 +88,8 @@ function sinceOf({ view, compared }) {
 
 /**
  * @param {string} name @param {string} currency @param {string} value
- * @param {{ change: string, was: string | null | undefined, since: string, line: (number | null)[], worse?: boolean }} more
+ * @param {{ change: string, was: string | null | undefined, since: string, line: (number | null)[], worse?: boolean
+ *   }} more
  */
 function tile(name, currency, value, { change: changed, was, since, line, worse = false }) {
   const compared = changed

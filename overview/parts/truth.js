@@ -81,6 +81,9 @@ function warningsOf(data, zone) {
   const off = data.balance ? imbalance(data.balance) : "";
   const stale = agesOf(data)
     .filter(([, age]) => age.stale)
-    .map(([name, age]) => `Stale: the ${name} could not be refreshed, because the vendor failed. Shown as of ${momentText(age.asOf, zone)}.`);
+    .map(([name, age]) => {
+      const moment = momentText(age.asOf, zone);
+      return `Stale: the ${name} could not be refreshed, because the vendor failed. Shown as of ${moment}.`;
+    });
   return [...(off ? [off] : []), ...stale].map((text) => h("li", {}, text));
 }

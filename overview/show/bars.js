@@ -1,8 +1,9 @@
 /**
- * Bars stacked by outcome, as plain SVG: no library, no inline style, sharp when printed. Each bar is a link, so that it
- * can be opened in a tab of its own; the arrow keys go from bar to bar. The figures stand in a table beneath.
+ * Bars stacked by outcome, as plain SVG: no library, no inline style, sharp when printed. Each bar is a link, so that
+ * it can be opened in a tab of its own; the arrow keys go from bar to bar. The figures stand in a table beneath.
  *
- * @typedef {{ key: string, label: string, tick: string, counts: Record<string, number>, final: boolean, href: string | null, title: string, flag: string }} Bar
+ * @typedef {{ key: string, label: string, tick: string, counts: Record<string, number>, final: boolean, href: string
+ *   | null, title: string, flag: string }} Bar
  */
 
 import { count } from "./format.js";
@@ -39,14 +40,21 @@ export function stackedBars(bars, title, across, open) {
     "svg",
     { class: "bars", viewBox: `0 0 ${across} ${HEIGHT}`, role: "group", "aria-label": title, onkeydown: walk },
     svg("defs", {}, hatch()),
-    lines.map((value) => [
-      svg("line", { class: "grid", x1: LEFT, x2: across, y1: y(value), y2: y(value) }),
-      svg("text", { class: "tick", x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, count(value)),
-    ]).flat(),
+    lines
+      .map((value) => [
+        svg("line", { class: "grid", x1: LEFT, x2: across, y1: y(value), y2: y(value) }),
+        svg("text", { class: "tick", x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, count(value)),
+      ])
+      .flat(),
     bars.map((bar, index) => one(bar, { x: LEFT + index * width, width, y, first: index === 0, open })),
-    bars.map((bar, index) =>
-      index % every === 0 &&
-      svg("text", { class: "tick", x: LEFT + (index + 0.5) * width, y: HEIGHT - 8, "text-anchor": "middle" }, bar.tick),
+    bars.map(
+      (bar, index) =>
+        index % every === 0 &&
+        svg(
+          "text",
+          { class: "tick", x: LEFT + (index + 0.5) * width, y: HEIGHT - 8, "text-anchor": "middle" },
+          bar.tick,
+        ),
     ),
   );
 }
@@ -61,7 +69,8 @@ const hatch = () =>
 
 /**
  * @param {Bar} bar
- * @param {{ x: number, width: number, y: (value: number) => number, first: boolean, open: (href: string) => void }} place
+ * @param {{ x: number, width: number, y: (value: number) => number, first: boolean, open: (href: string) => void }}
+ *   place
  */
 function one(bar, { x, width, y, first, open }) {
   const gap = Math.min(width * 0.25, 8);
@@ -71,7 +80,10 @@ function one(bar, { x, width, y, first, open }) {
     const value = bar.counts[state] ?? 0;
     const from = below;
     below += value;
-    return value > 0 && svg("rect", { ...box, class: `state-${state}`, y: y(below), height: Math.max(y(from) - y(below), 0.5) });
+    return (
+      value > 0 &&
+      svg("rect", { ...box, class: `state-${state}`, y: y(below), height: Math.max(y(from) - y(below), 0.5) })
+    );
   });
   const content = [
     svg("title", {}, bar.title),

@@ -1,6 +1,6 @@
 /**
- * Elements without markup: nothing here reads HTML, so no text of an answer can become an element. A part of the page is
- * drawn again as a whole, and what has the focus or was opened stays so by its `data-key`.
+ * Elements without markup: nothing here reads HTML, so no text of an answer can become an element. A part of the page
+ * is drawn again as a whole, and what has the focus or was opened stays so by its `data-key`.
  *
  * @typedef {Node | string | number | null | undefined | false} Child
  * @typedef {Record<string, string | number | boolean | null | undefined | ((event: any) => void)>} Properties
@@ -31,14 +31,19 @@ export function svg(name, properties = {}, ...children) {
   return filled(element, properties, children);
 }
 
-/** @template {Element} E @param {E} element @param {Properties} properties @param {(Child | Child[])[]} children @returns {E} */
+/**
+ * @template {Element} E @param {E} element @param {Properties} properties
+ * @param {(Child | Child[])[]} children @returns {E}
+ */
 function filled(element, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (typeof value === "function") element.addEventListener(name.slice(2).toLowerCase(), value);
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : `${value}`);
+    else if (value !== null && value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? "" : `${value}`);
   }
   for (const child of children.flat())
-    if (child !== null && child !== undefined && child !== false) element.append(child instanceof Node ? child : `${child}`);
+    if (child !== null && child !== undefined && child !== false)
+      element.append(child instanceof Node ? child : `${child}`);
   return element;
 }
 
@@ -52,10 +57,13 @@ export function byId(id) {
 /** Draw a part of the page again. @param {HTMLElement} place @param {...(Child | Child[])} children */
 export function draw(place, ...children) {
   const focused = place.contains(document.activeElement) ? document.activeElement?.getAttribute("data-key") : null;
-  const open = new Set([...place.querySelectorAll("details[open][data-key]")].map((each) => each.getAttribute("data-key")));
+  const open = new Set(
+    [...place.querySelectorAll("details[open][data-key]")].map((each) => each.getAttribute("data-key")),
+  );
   place.replaceChildren(...filled(document.createElement("div"), {}, children).childNodes);
   for (const details of place.querySelectorAll("details[data-key]"))
     if (open.has(details.getAttribute("data-key"))) details.setAttribute("open", "");
-  const again = focused && /** @type {HTMLElement | null} */ (place.querySelector(`[data-key="${CSS.escape(focused)}"]`));
+  const again =
+    focused && /** @type {HTMLElement | null} */ (place.querySelector(`[data-key="${CSS.escape(focused)}"]`));
   if (again) again.focus({ preventScroll: true });
 }

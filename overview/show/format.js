@@ -47,7 +47,11 @@ export function percent(rate) {
   return `${Number(whole + digits.slice(0, 2))}.${digits.slice(2, 4)}\u00a0%`;
 }
 
-/** The change of a figure, such as `+4.2 %`; "" where there is nothing to compare with. @param {string | number} now @param {string | number} before */
+/**
+ * The change of a figure, such as `+4.2 %`; "" where there is nothing to compare with.
+ *
+ * @param {string | number} now @param {string | number} before
+ */
 export function change(now, before) {
   const from = Number(before);
   if (!from) return Number(now) ? "" : "no change";
@@ -59,7 +63,10 @@ export const points = (now, before) => `${signed((Number(now) - Number(before)) 
 
 /** @param {number} value @param {number} [digits] */
 function signed(value, digits = 1) {
-  const text = Math.abs(value).toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const text = Math.abs(value).toLocaleString("en-GB", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
   if (Number(text.replace(/,/g, "")) === 0) return `±${text}`;
   return `${value < 0 ? "−" : "+"}${text}`;
 }
@@ -81,11 +88,15 @@ export function daysText(first, last) {
 
 /** An instant in a zone, `25 Nov 2026, 14:05`. @param {string | number} instant @param {string} zone */
 export const momentText = (instant, zone) =>
-  new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(new Date(instant));
+  new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(
+    new Date(instant),
+  );
 
 /** An instant with seconds, for one credit. @param {string} instant @param {string} zone */
 export const secondText = (instant, zone) =>
-  new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: zone }).format(new Date(instant));
+  new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: zone }).format(
+    new Date(instant),
+  );
 
 /** @param {string} instant @param {string} zone */
 export const hourText = (instant, zone) =>

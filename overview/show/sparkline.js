@@ -15,7 +15,8 @@ export function sparkline(values) {
   for (const [index, value] of values.entries()) {
     if (value === null) isDown = false;
     else {
-      path += `${isDown ? "L" : "M"}${(index * step).toFixed(1)},${(HEIGHT - 3 - (HEIGHT - 6) * (value / most)).toFixed(1)}`;
+      const height = HEIGHT - 3 - (HEIGHT - 6) * (value / most);
+      path += `${isDown ? "L" : "M"}${(index * step).toFixed(1)},${height.toFixed(1)}`;
       isDown = true;
     }
   }

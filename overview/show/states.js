@@ -21,7 +21,11 @@ export function failed(error, again) {
   return h(
     "div",
     { class: "state state-error", role: "alert" },
-    h("p", {}, vendor ? `No answer from ${vendor}, and nothing older is stored.` : "These figures could not be loaded."),
+    h(
+      "p",
+      {},
+      vendor ? `No answer from ${vendor}, and nothing older is stored.` : "These figures could not be loaded.",
+    ),
     error && h("p", { class: "detail" }, error.message, id && ` (request ${id})`),
     again && h("button", { type: "button", class: "quiet", "data-key": "again", onclick: again }, "Try again"),
   );
@@ -33,11 +37,19 @@ function missingScope(message) {
   return h(
     "div",
     { class: "state state-scope" },
-    h("p", {}, scope ? ["Your sign-in does not include ", h("code", {}, scope), "."] : "Your sign-in does not allow this."),
+    h(
+      "p",
+      {},
+      scope ? ["Your sign-in does not include ", h("code", {}, scope), "."] : "Your sign-in does not allow this.",
+    ),
     h("p", { class: "detail" }, "Ask whoever runs Tally for it; the other parts of the page are not affected."),
   );
 }
 
 /** Grey lines where figures will be. @param {number} lines */
 export const loading = (lines) =>
-  h("div", { class: "skeleton", "aria-hidden": "true" }, Array.from({ length: lines }, () => h("span")));
+  h(
+    "div",
+    { class: "skeleton", "aria-hidden": "true" },
+    Array.from({ length: lines }, () => h("span")),
+  );

@@ -17,7 +17,9 @@ export function table(caption, columns, rows) {
       { class: row.class },
       row.cells.map((cell, index) => {
         const column = columns[index];
-        const properties = { class: [column?.figures && "figures", column?.wide && "wide"].filter(Boolean).join(" ") || null };
+        const properties = {
+          class: [column?.figures && "figures", column?.wide && "wide"].filter(Boolean).join(" ") || null,
+        };
         const children = Array.isArray(cell) ? cell : [cell];
         return index === 0 ? h("th", { ...properties, scope: "row" }, ...children) : h("td", properties, ...children);
       }),

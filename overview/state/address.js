@@ -44,7 +44,11 @@ const isDay = (text) => DAY.test(text) && !Number.isNaN(Date.parse(text));
 const isPeriod = (first, last) =>
   isDay(first) && isDay(last) && first <= last && daysBetween(first, last) <= LONGEST_DAYS;
 
-/** The view of an address; what is missing or makes no sense there is as usual. @param {string} search @returns {View} */
+/**
+ * The view of an address; what is missing or makes no sense there is as usual.
+ *
+ * @param {string} search @returns {View}
+ */
 export function viewOf(search) {
   const given = new URLSearchParams(search);
   const view = { ...USUAL, zone: usualZone() };
@@ -55,7 +59,8 @@ export function viewOf(search) {
 /** @param {View} view @returns {View} */
 function sensible(view) {
   const checked = { ...view };
-  if (!(view.period in PRESETS) || (view.period === "own" && !isPeriod(view.from, view.to))) checked.period = USUAL.period;
+  if (!(view.period in PRESETS) || (view.period === "own" && !isPeriod(view.from, view.to)))
+    checked.period = USUAL.period;
   if (checked.period !== "own") checked.from = checked.to = "";
   const [first = "", last = ""] = view.within.split("..");
   if (!isPeriod(first, last)) checked.within = "";
@@ -71,7 +76,11 @@ export function usualZone() {
   return isZone(own) && keepsWholeHours(own, Date.now()) ? own : USUAL.zone;
 }
 
-/** The view as a query string; what is as usual is left out, but the zone, which differs by reader. @param {View} view */
+/**
+ * The view as a query string; what is as usual is left out, but the zone, which differs by reader.
+ *
+ * @param {View} view
+ */
 export function searchOf(view) {
   const parts = new URLSearchParams();
   for (const name of /** @type {(keyof View)[]} */ (Object.keys(USUAL)))

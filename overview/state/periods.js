@@ -53,13 +53,21 @@ export function chosenPeriod(view, now) {
   }
 }
 
-/** The period that is shown: the chosen one, or the part of it that was opened. @param {View} view @param {number} now */
+/**
+ * The period that is shown: the chosen one, or the part of it that was opened.
+ *
+ * @param {View} view @param {number} now
+ */
 export function shownPeriod(view, now) {
   const [first, last] = view.within.split("..");
   return first && last ? between(first, last, view.zone) : chosenPeriod(view, now);
 }
 
-/** By what the bars are split: long enough to be seen, and not more of them than fit. @param {Period} period @returns {Step} */
+/**
+ * By what the bars are split: long enough to be seen, and not more of them than fit.
+ *
+ * @param {Period} period @returns {Step}
+ */
 export function stepOf(period) {
   const days = daysBetween(period.first, period.last);
   if (days <= 2) return "HOUR";

@@ -47,7 +47,11 @@ function wallClock(instant, zone) {
 /** Milliseconds by which a zone is ahead of UTC. @param {number} instant @param {string} zone */
 const ahead = (instant, zone) => wallClock(instant, zone) - Math.floor(instant / 1000) * 1000;
 
-/** Whether the zone keeps whole hours from UTC, which the API's hourly figures need. @param {string} zone @param {number} now */
+/**
+ * Whether the zone keeps whole hours from UTC, which the API's hourly figures need.
+ *
+ * @param {string} zone @param {number} now
+ */
 export const keepsWholeHours = (zone, now) => ahead(now, zone) % HOUR === 0;
 
 /** The instant at which a day begins in a zone. @param {string} day @param {string} zone */
@@ -63,7 +67,11 @@ export const dayOf = (instant, zone) => new Date(wallClock(instant, zone)).toISO
 /** @param {string} day @param {number} days */
 export const plusDays = (day, days) => new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY).toISOString().slice(0, 10);
 
-/** The same day of another month; the month's last day where it has no such day. @param {string} day @param {number} months */
+/**
+ * The same day of another month; the month's last day where it has no such day.
+ *
+ * @param {string} day @param {number} months
+ */
 export function plusMonths(day, months) {
   const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
   const length = new Date(Date.UTC(year, month + months, 0)).getUTCDate();
