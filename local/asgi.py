@@ -1,5 +1,6 @@
 """ASGI as the local servers use it: the types, reading a request's body, sending a complete response."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -44,13 +45,20 @@ async def respond(
 
 
 async def respond_in_pieces(
-    send: Send, status: int, headers: Iterable[tuple[str, str]], pieces: Iterable[bytes]
+    receive: Receive, send: Send, status: int, headers: Iterable[tuple[str, str]], pieces: Iterable[bytes]
 ) -> None:
-    """Send a response whose body is too large for memory."""
+    """Send a response whose body is too large for memory, unless the client disconnects before all of it was sent."""
     await _start(send, status, headers)
-    for piece in pieces:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    disconnected = asyncio.ensure_future(receive())
+    try:
+        for piece in pieces:
+            if disconnected.done():
+                return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        disconnected.cancel()
 
 
 async def _start(send: Send, status: int, headers: Iterable[tuple[str, str]]) -> None:

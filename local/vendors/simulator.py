@@ -238,7 +238,7 @@ class Simulator:
         if answer.framing == "close":
             await self._server.send_and_close(scope, _raw(answer))
             return
-        await _send(answer, send, head=scope["method"] == "HEAD")
+        await _send(answer, receive, send, head=scope["method"] == "HEAD")
 
 
 async def _request(scope: Scope, receive: Receive) -> SimulatorRequest:
@@ -254,10 +254,10 @@ def parsed_query(query_string: str) -> dict[str, str]:
     return {unquote(name): unquote(value) for name, _, value in reversed(pairs)}
 
 
-async def _send(answer: SimulatorResponse, send: Send, *, head: bool) -> None:
+async def _send(answer: SimulatorResponse, receive: Receive, send: Send, *, head: bool) -> None:
     if answer.pieces is not None:
         headers = (("content-type", answer.content_type), ("transfer-encoding", "chunked"), *answer.headers)
-        await respond_in_pieces(send, answer.status, headers, answer.pieces)
+        await respond_in_pieces(receive, send, answer.status, headers, answer.pieces)
         return
     length = {"length": ("content-length", str(len(answer.body))), "chunked": ("transfer-encoding", "chunked")}
     headers = (("content-type", answer.content_type), length[answer.framing], *answer.headers)
