@@ -4,8 +4,8 @@ set -eu
 cat <<'PAGE'
 # What Tally is made of
 
-The packages in the deployed artifacts, as the lock has them (`make licences` writes this page). `arro3-core`,
-`arro3-io` and `python-calamine` are in the keeper's only. The explorer's assets are listed in
+The packages in the deployed artifacts, as the lock has them (`make licences` writes this page). `arro3-core` and
+`arro3-io` are in the keeper's only. The explorer's assets are listed in
 [`explorer/NOTICE`](../explorer/NOTICE) and [`web/NOTICE`](../web/NOTICE); packages that only development needs are not deployed.
 
 PAGE

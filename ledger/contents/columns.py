@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from enum import Enum
-from hashlib import sha256
 from typing import Any
 
 MOST_DISTINCT = 1_000
 SHOWN_CHARACTERS = 200
 """Of a column's smallest and largest text."""
-SHORT = 64
-"""Characters: a longer text counts among the distinct ones by its digest."""
 EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
 
 
@@ -105,7 +102,7 @@ class ColumnProfile:
         """`nulls`: how many rows came before the column did."""
         self.nulls = nulls
         self._type: CellType | None = None
-        self._distinct: set[str] | None = set()
+        self._distinct: set[int] | None = set()  # by their hashes: two thousand columns may have a thousand each
         self._texts: tuple[str, str] | None = None
         self._low: tuple[Any, str] | None = None
         self._high: tuple[Any, str] | None = None
@@ -137,7 +134,7 @@ class ColumnProfile:
     def _count_distinct(self, present: Sequence[str]) -> None:
         if self._distinct is None:
             return
-        self._distinct.update(map(_short, set(present)))
+        self._distinct.update(map(hash, set(present)))
         if len(self._distinct) > MOST_DISTINCT:
             self._distinct = None
 
@@ -169,7 +166,3 @@ class ColumnProfile:
             return True
         known = [self._low[0]] if self._low and isinstance(self._low[0], datetime) else []
         return len({value.tzinfo is None for value in [*values, *known]}) == 1
-
-
-def _short(cell: str) -> str:
-    return cell if len(cell) <= SHORT else sha256(cell.encode()).hexdigest()

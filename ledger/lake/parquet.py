@@ -75,7 +75,12 @@ class ValueDoesNotFit(Exception):
 
 
 def write_parquet(
-    file: IO[bytes], columns: Sequence[Column], batches: Iterable[Sequence[Row]], *, row_group: int = ROW_GROUP
+    file: IO[bytes],
+    columns: Sequence[Column],
+    batches: Iterable[Sequence[Row]],
+    *,
+    row_group: int = ROW_GROUP,
+    compression: str = COMPRESSION,
 ) -> int:
     """Write rows to a binary file that can be written; the result is their number.
 
@@ -94,7 +99,7 @@ def write_parquet(
         write(
             RecordBatchReader.from_batches(source.schema, source.record_batches()),
             file,
-            compression=COMPRESSION,
+            compression=compression,
             column_dictionary_enabled={column.name: not column.distinct for column in columns},
             max_row_group_size=row_group,
             skip_arrow_metadata=True,  # a reader takes the types from Parquet itself

@@ -18,7 +18,7 @@ from ledger.contents.previews import SheetPreview
 from ledger.contents.readers.sheets import Columns
 from ledger.contents.row_blocks import rows_of
 from ledger.lake.month_files import LAKE_PREFIX
-from ledger.lake.parquet import INTEGER, ROW_GROUP, TEXT, TIMESTAMP, Column, Row, decimal, write_parquet
+from ledger.lake.parquet import COMPRESSION, INTEGER, ROW_GROUP, TEXT, TIMESTAMP, Column, Row, decimal, write_parquet
 
 REPORT_ROWS = "report_rows"
 NUMBER = decimal(38, 18)
@@ -29,6 +29,8 @@ GROUP_BYTES = 24 * 1024 * 1024
 """Of a row group's texts, which are all in memory."""
 CELL_BYTES = 24
 """What a cell takes beside its text, at most, as a column of its type."""
+WIDE, LIGHT_COMPRESSION = 500, "snappy"
+"""Beyond so many columns: each column that is being written has a compressor, and one of zstd takes 50 to 100 kB."""
 DIGEST_LENGTH = 16
 
 
@@ -81,7 +83,8 @@ def write_report_rows(
                 ]
                 number += len(found)
 
-    write_parquet(file, columns, batches(), row_group=_row_group(sheet, len(columns)))
+    compression = COMPRESSION if len(columns) <= WIDE else LIGHT_COMPRESSION
+    write_parquet(file, columns, batches(), row_group=_row_group(sheet, len(columns)), compression=compression)
 
 
 def _row_group(sheet: SheetPreview, width: int) -> int:

@@ -19,7 +19,7 @@ UNCHECKED_HASH = 0b01
 MACHINES = {"x86_64": 62, "arm64": 183}
 """ELF's own numbers for the processors."""
 NOT_DEPLOYED = {"tests", "node_modules", "fetch_assets.py", "declarations.py", "operations.d.ts", "tsconfig.json"}
-KEEPERS_OWN = {"arro3", "python_calamine"}
+KEEPERS_OWN = {"arro3"}
 
 
 @pytest.fixture(scope="module", params=sorted(product(PLATFORMS, KINDS)), ids="-".join)
@@ -104,7 +104,7 @@ def test_the_keeper_runs_from_its_own_artifact_and_the_others_from_the_api_s() -
 
 
 def test_what_the_keeper_alone_has_can_be_imported_from_its_artifact() -> None:
-    program = "import arro3.core, arro3.io, python_calamine; print(arro3.io.write_parquet.__name__)"
+    program = "import arro3.core, arro3.io; print(arro3.io.write_parquet.__name__)"
     folder = built(host_architecture(), KEEPER)
     run = subprocess.run(
         [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); {program}"],
