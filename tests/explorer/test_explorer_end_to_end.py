@@ -62,7 +62,7 @@ def read_overview(chromium: Browser, address: str) -> None:
         sheet = Sheet(context.new_page())
         sheet.open(address)
         assert int(sheet.tile("Credits")["value"].replace(",", "")) > 30 * 1000
-        assert sheet.complaints == []
+        assert sheet.complained() == []
         assert sheet.hosts <= sheet.trusted
         if picture := os.environ.get("OVERVIEW_PICTURE"):
             sheet.page.screenshot(path=picture, animations="disabled")

@@ -55,7 +55,7 @@ def read(chromium: Browser, profile: BrowserContext) -> Iterator[Callable[..., S
         return sheets[-1]
 
     yield open_page
-    complaints = [list(sheet.complaints) for sheet in sheets]  # closing aborts requests that are under way
+    complaints = [sheet.complained() for sheet in sheets]  # closing aborts requests that are under way
     for sheet in sheets:
         sheet.page.close()
     for context in own:

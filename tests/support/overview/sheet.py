@@ -29,6 +29,10 @@ class Sheet(Visit):
         Visit.__post_init__(self)
         self.page.on("request", lambda request: self.asked.append(request) if "/graphql" in request.url else None)
 
+    def complained(self) -> list[str]:
+        """What the browser complained about; a question that another view has overtaken is broken off on purpose."""
+        return [line for line in self.complaints if not (line.startswith("failed: ") and "/graphql?" in line)]
+
     def wait_until_ready(self) -> "Sheet":
         self.page.wait_for_selector('#figures[aria-busy="false"]', state="attached")
         return self
