@@ -6,6 +6,7 @@ operations that the ledger and the textbook use; the product's tests run against
 
 import asyncio
 import json
+import time
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, unquote
@@ -21,7 +22,8 @@ BUCKET = "bench"
 class BucketServer:
     """One bucket and some secrets on a loopback port; `objects` may be read and written directly.
 
-    Each call of S3 takes `delay` seconds more; `sent` counts the bytes of its answers.
+    Each call of S3 takes `delay` seconds more; `sent` counts the bytes of its answers, and `spans` has when each began
+    and ended.
     """
 
     def __init__(self) -> None:
@@ -29,6 +31,7 @@ class BucketServer:
         self.requests: list[tuple[str, str]] = []
         self.delay = 0.0
         self.sent = 0
+        self.spans: list[tuple[float, float]] = []
         self._objects = Objects()
         self.objects = self._objects.bodies
         self._server = BackgroundServer(self._app)
@@ -68,10 +71,12 @@ class BucketServer:
             headers=dict(text_headers(scope)),
             body=await read_body(receive),
         )
+        began = time.perf_counter()
         status, content, headers = self._answer(request)
         if "x-amz-target" not in request.headers:
             self.sent += len(content)
             await asyncio.sleep(self.delay)
+            self.spans.append((began, time.perf_counter()))
         await respond(send, status, [*headers.items(), ("content-length", str(len(content)))], content)
 
     def _answer(self, request: ObjectRequest) -> Answer:
