@@ -108,8 +108,12 @@ class SummaryRequest(NamedTuple):
         """How finely the days' totals are needed."""
         if SummaryKey.AMOUNT in self.by:
             return Detail.VALUE
-        split_by_local_time = self.zone is not UTC and self.by & TIME_KEYS
-        return Detail.HOUR if SummaryKey.HOUR in self.by or split_by_local_time else Detail.DAY
+        return Detail.HOUR if self.by_hour else Detail.DAY
+
+    @property
+    def by_hour(self) -> bool:
+        """Whether the hours of a UTC day may belong to different lines."""
+        return SummaryKey.HOUR in self.by or (self.zone is not UTC and bool(self.by & TIME_KEYS))
 
 
 class _Cell:
@@ -132,6 +136,7 @@ class Summary:
     def __init__(self, request: SummaryRequest, period: Period) -> None:
         self._request = request
         self._detail = request.detail
+        self._by_hour = request.by_hour
         self._period = period
         self._times: dict[TimeParts, dict[int, _Cell]] = {}
         self._others: dict[OtherParts, int] = {}
@@ -146,7 +151,9 @@ class Summary:
             TooManyBuckets: the summary has grown too long.
         """
         lines: dict[int, dict[int, _Cell]] = {}
-        for hour, network, outcome, currency, value, count, amount in _totals(rollup, self._detail):
+        for hour, network, outcome, currency, value, count, amount in _totals(
+            rollup, self._detail, by_hour=self._by_hour
+        ):
             if (cells := lines.get(hour)) is None:
                 time = self._time_parts(midnight(day) + hour * HOUR)
                 cells = lines[hour] = self._times.setdefault(time, {})
@@ -288,9 +295,14 @@ def _hours(period: Period) -> Iterator[datetime]:
         hour += HOUR
 
 
-def _totals(rollup: Rollup, detail: Detail) -> Iterator[tuple[int, str, str, str, str | None, int, Decimal]]:
+def _totals(
+    rollup: Rollup, detail: Detail, *, by_hour: bool
+) -> Iterator[tuple[int, str, str, str, str | None, int, Decimal]]:
     """Hour (0 where it does not matter), network, outcome, currency, value, count and sum."""
-    if detail is Detail.VALUE and isinstance(rollup.values, Mapping):
+    if detail is Detail.VALUE and rollup.day_values is not None and not by_hour:
+        for (network, outcome, currency, value), count in rollup.day_values.items():
+            yield 0, network, outcome, currency, value, count, EXACT.multiply(Decimal(value), count)
+    elif detail is Detail.VALUE and isinstance(rollup.values, Mapping):
         for (hour, network, outcome, currency, value), count in rollup.values.items():
             yield hour, network, outcome, currency, value, count, EXACT.multiply(Decimal(value), count)
     elif detail is Detail.HOUR and isinstance(rollup.hours, Mapping):

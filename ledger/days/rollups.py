@@ -10,8 +10,8 @@ format 2 have values and no blocks: their day is one block.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from enum import Enum
 from typing import Any, Self
@@ -34,6 +34,9 @@ HourKey = tuple[int, str, str, str]
 
 ValueKey = tuple[int, str, str, str, str]
 """Hour, network, outcome, currency and the amount of one credit: a plain number without trailing zeros."""
+
+DayValueKey = tuple[str, str, str, str]
+"""Network, outcome, currency and value."""
 
 SpelledKey = tuple[str, str, str, str, str]
 """Hour, network, outcome, currency and amount as they are spelled in the rows."""
@@ -62,13 +65,15 @@ class Detail(Enum):
 class Rollup:
     """A day's totals. `values` and `hours` are parsed, or still as they are stored, or None where they are not.
 
-    `blocks` is the index of the day's blocks as it is stored, None for a day without blocks.
+    `blocks` is the index of the day's blocks as it is stored, None for a day without blocks. `day_values` are the
+    values of the whole day, where the values by hour have been parsed.
     """
 
     whole: Mapping[DayKey, Total]
     values: Mapping[ValueKey, int] | bytes | None
     hours: Mapping[HourKey, Total] | bytes | None = None
     blocks: bytes | None = None
+    day_values: Mapping[DayValueKey, int] | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, rows: Rows) -> Self:
@@ -88,10 +93,10 @@ class Rollup:
     @classmethod
     def of_values(cls, values: Mapping[ValueKey, int]) -> Self:
         """Sum up counts by hour and value."""
-        whole: dict[DayKey, Total] = {}
+        of_day: Counter[DayValueKey] = Counter()
         for (_, network, outcome, currency, value), count in values.items():
-            add(whole, (network, outcome, currency), _worth(count, value))
-        return cls(whole, values)
+            of_day[network, outcome, currency, value] += count
+        return cls(_sums(of_day), values, day_values=of_day)
 
     def parsed(self, detail: Detail) -> Self | None:
         """The rollup with that detail parsed; None when it was stored without values.
@@ -101,13 +106,15 @@ class Rollup:
         """
         if detail is Detail.DAY:
             return self
-        values = _parsed_values(self.values, self.whole) if isinstance(self.values, bytes) else self.values
+        values, of_day = self.values, self.day_values
+        if isinstance(values, bytes):
+            values, of_day = _parsed_values(values, self.whole)
         if detail is Detail.VALUE:
-            return None if values is None else replace(self, values=values)
+            return None if values is None else replace(self, values=values, day_values=of_day)
         hours = _parsed_hours(self.hours, self.whole) if isinstance(self.hours, bytes) else self.hours
         if hours is None:
             hours = _hours_of(values or {})
-        return replace(self, values=values, hours=hours)
+        return replace(self, values=values, hours=hours, day_values=of_day)
 
     def is_parsed(self, detail: Detail) -> bool:
         """Whether that detail can be read without parsing."""
@@ -128,7 +135,7 @@ class Rollup:
     @property
     def size(self) -> int:
         """About how many bytes of memory it takes."""
-        parts = (self.whole, self.values or b"", self.hours or b"", self.blocks or b"")
+        parts = (self.whole, self.values or b"", self.hours or b"", self.blocks or b"", self.day_values or b"")
         return sum(len(part) * (1 if isinstance(part, bytes) else ENTRY_BYTES) for part in parts)
 
 
@@ -198,24 +205,41 @@ def _hours_of(values: Mapping[ValueKey, int]) -> dict[HourKey, Total]:
     return hours
 
 
-def _parsed_values(line: bytes, whole: Mapping[DayKey, Total]) -> dict[ValueKey, int]:
-    """The counts by hour and value; each price point is parsed once, and multiplied once for each key of the day."""
-    values: dict[ValueKey, int] = {}
-    same: Counter[tuple[DayKey, str]] = Counter()
-    known: set[str] = set()
-    for hour, network, outcome, currency, value, counted in _lists(line, length=6):
-        key, count = _day_key([network, outcome, currency]), _whole_number(counted)
-        if type(value) is not str or value not in known:
-            if plain_value(_number(value)) != value:
-                raise CorruptRollup(f"a stored rollup has a value {value!r}")
-            known.add(value)
-        values[_hour(hour), *key, value] = count
-        same[key, value] += count
+def _parsed_values(line: bytes, whole: Mapping[DayKey, Total]) -> tuple[dict[ValueKey, int], Counter[DayValueKey]]:
+    """The counts by hour and value, and those of the whole day. Whole columns are checked at once."""
+    if not (entries := _lists(line, length=6)):
+        _check_sums({}, whole)
+        return {}, Counter()
+    hours, *texts, counts = zip(*entries, strict=True)
+    _check_columns(hours, texts, counts)
+    values = dict(zip(zip(hours, *texts, strict=True), counts, strict=True))
+    of_day: Counter[DayValueKey] = Counter()
+    for key, count in zip(zip(*texts, strict=True), counts, strict=True):
+        of_day[key] += count
+    if len(values) != len(counts):
+        raise CorruptRollup("a stored rollup has an entry twice")
+    _check_sums(_sums(of_day), whole)
+    return values, of_day
+
+
+def _check_columns(hours: Sequence[Any], texts: Sequence[Sequence[Any]], counts: Sequence[Any]) -> None:
+    """Whether the columns have hours, texts, states, plain numbers and counts."""
+    if set(map(type, hours)) != {int} or not set(hours) <= HOURS:
+        raise CorruptRollup("a stored rollup has an hour that no day has")
+    if any(set(map(type, column)) != {str} for column in texts) or not set(texts[1]) <= STATES:
+        raise CorruptRollup("a stored rollup has entries of another form")
+    if set(map(type, counts)) != {int} or min(counts) <= 0:
+        raise CorruptRollup("a count in a stored rollup is not a whole number")
+    for value in set(texts[3]):
+        if plain_value(_number(value)) != value:
+            raise CorruptRollup(f"a stored rollup has a value {value!r}")
+
+
+def _sums(values: Mapping[DayValueKey, int]) -> dict[DayKey, Total]:
     sums: dict[DayKey, Total] = {}
-    for (key, value), count in same.items():
-        add(sums, key, _worth(count, value))
-    _check_sums(sums, whole)
-    return values
+    for (network, outcome, currency, value), count in values.items():
+        add(sums, (network, outcome, currency), _worth(count, value))
+    return sums
 
 
 def _parsed_hours(line: bytes, whole: Mapping[DayKey, Total]) -> dict[HourKey, Total]:
