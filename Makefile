@@ -24,12 +24,12 @@ test: lint
 
 # For the inner loop, about 45 seconds on two cores: the API through its handler, and what it is made of. `make test` runs everything.
 test-fast: setup
-	$(RUN)pytest -n 2 --dist worksteal -q -m "not slow" tests/functions tests/schema tests/upstreams tests/runtime tests/ledger/days tests/ledger/credits tests/ledger/answers
+	$(RUN)pytest -n 2 --dist worksteal -q -m "not slow" tests/functions tests/schema tests/upstreams tests/runtime tests/ledger/days tests/ledger/credits tests/ledger/figures tests/ledger/answers
 
 # The generated tests with at least ten times the examples; it takes an hour or so.
 nightly: setup
 	HYPOTHESIS_PROFILE=nightly $(RUN)pytest --timeout=14400 tests/ledger/credits/test_equals_the_upstream.py tests/schema/test_against_strawberry.py \
-	  tests/ledger/credits/test_balanced_histories.py tests/security/test_fuzzing.py
+	  tests/ledger/figures/test_balanced_histories.py tests/security/test_fuzzing.py
 
 SCHEMA_LINT := tests/schema_lint
 lint: setup

@@ -24,8 +24,8 @@ from benchmarks.world import month_writer
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.credits.credit_log import CreditLog
-from ledger.credits.selection import ROLLUPS_AT_ONCE, Selection
-from ledger.credits.summaries import SummaryKey, SummaryRequest
+from ledger.figures.selection import ROLLUPS_AT_ONCE, Selection
+from ledger.figures.summaries import SummaryKey, SummaryRequest
 from ledger.keeper.run import KeeperRun
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from ledger.answers.answers import Answers
     from ledger.contents.contents import ReportContents
     from ledger.credits.credit_log import CreditLog
-    from ledger.credits.outcomes import Outcomes
-    from ledger.credits.reconciliation import Reconciler
     from ledger.credits.settlement import SettlementRule
     from ledger.exports.exports import Exports, Start
     from ledger.exports.writer import Exporter
+    from ledger.figures.outcomes import Outcomes
+    from ledger.figures.reconciliation import Reconciler
     from ledger.keeper.keeper import Keeper
     from ledger.reports.archive import Archive
     from ledger.reports.catalogue import ReportCatalogue
@@ -84,14 +84,14 @@ class Parts:
     @cached_property
     def outcomes(self) -> "Outcomes":
         """Credits by brand."""
-        from ledger.credits.outcomes import Outcomes
+        from ledger.figures.outcomes import Outcomes
 
         return Outcomes(self.answers, self.openmarket, self.ageing, self.clock)
 
     @cached_property
     def reconciler(self) -> "Reconciler":
         """The log beside the outcome report."""
-        from ledger.credits.reconciliation import Reconciler
+        from ledger.figures.reconciliation import Reconciler
 
         return Reconciler(self.credit_log, self.outcomes, self.ageing.settle, self.clock)
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from ledger.contents.contents import ReportContents
     from ledger.credits.credit_log import CreditLog
-    from ledger.credits.outcomes import Outcomes
-    from ledger.credits.reconciliation import Reconciler
     from ledger.exports.exports import Exports
+    from ledger.figures.outcomes import Outcomes
+    from ledger.figures.reconciliation import Reconciler
     from ledger.reports.catalogue import ReportCatalogue
     from ledger.reports.scheduled import ScheduledReports
     from ledger.reports.schedules import Schedules

@@ -17,10 +17,10 @@ from typing import IO
 
 import orjson
 
-from ledger.credits.filters import CreditFilter
 from ledger.days.rows import COLUMNS, WIDTH, CorruptRows, Rows, belong_to
 from ledger.exports.jobs import ExportFormat
 from ledger.exports.spreadsheets import neutralised
+from ledger.figures.filters import CreditFilter
 from runtime.compression import STORED
 
 BLOCK = 4096

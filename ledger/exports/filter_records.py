@@ -6,8 +6,8 @@ The object is a part of the export's id, so equal filters have to be spelled equ
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ledger.credits.filters import CreditFilter
 from ledger.days.rollups import plain_value
+from ledger.figures.filters import CreditFilter
 
 SETS = ("outcome", "network", "currency")
 TEXTS = ("msisdn", "credit_id")

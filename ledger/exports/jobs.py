@@ -9,8 +9,8 @@ from typing import Any, Self
 import orjson
 
 from ledger.answers.freshness import Freshness, Source
-from ledger.credits.filters import CreditFilter
 from ledger.exports.filter_records import filter_of, record_of
+from ledger.figures.filters import CreditFilter
 from runtime.clock import Period, rfc3339
 
 

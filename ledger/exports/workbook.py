@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ledger.credits.summaries import money
 from ledger.days.rollups import EXACT
 from ledger.days.rows import AMOUNT, CURRENCY, OUTCOME, TIME
 from ledger.exports.spreadsheets import starts_a_formula
+from ledger.figures.summaries import money
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format  # type: ignore[import-untyped]  # it has no stubs

@@ -12,9 +12,7 @@ from itertools import batched
 
 from ledger.credits.credit_log import CreditLog
 from ledger.credits.day_ranges import LONGEST_RANGE
-from ledger.credits.masking import masked
 from ledger.credits.period_snapshot import PeriodSnapshot
-from ledger.credits.selection import Selection
 from ledger.days.rows import MSISDN, TIME, CorruptRows
 from ledger.days.versions import DayVersion
 from ledger.exports.export_log import ExportLog, ExportSnapshot
@@ -32,6 +30,8 @@ from ledger.exports.files import (
 from ledger.exports.jobs import ExportJob
 from ledger.exports.progress import PART_BYTES, ExportProgress, SupersededError, TooManyRows
 from ledger.exports.workbook import MOST_ROWS, UnwritableCell
+from ledger.figures.masking import masked
+from ledger.figures.selection import Selection
 from ledger.storage.leases import LEASE, Leases
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import telemetry

@@ -14,10 +14,10 @@ from urllib.parse import unquote
 
 from ledger.credits.credit_log import CreditLog
 from ledger.credits.day_ranges import LONGEST_RANGE, contiguous_ranges
-from ledger.credits.outcomes import Outcomes
 from ledger.credits.settlement import SettlementRule
 from ledger.days.day_store import DayStore
 from ledger.days.versions import ALL_BRANDS, CREDIT_LOG_PREFIX, DayVersion, superseded
+from ledger.figures.outcomes import Outcomes
 from ledger.keeper.run import KeeperRun
 from ledger.keeper.settling import settle
 from ledger.keeper.unproven_days import ListedLog, UnprovenDays

@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 
 from ledger.answers.ageing import FOR_GOOD, LONGEST_GOOD, Ageing
 from ledger.answers.answers import ANSWERS_PREFIX, SUFFIX
-from ledger.credits.outcomes import outcome_end, outcome_folder
+from ledger.figures.outcomes import outcome_end, outcome_folder
 from ledger.keeper.report_files import LISTED
 from ledger.keeper.run import KeeperRun
 from ledger.reports.listings import invalidation_markers, listing_end, listings

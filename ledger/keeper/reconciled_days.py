@@ -13,9 +13,9 @@ from itertools import islice
 
 import orjson
 
-from ledger.credits.reconciliation import Reconciler, Reconciliation, ReconciliationRow, Request
 from ledger.days.day_store import DayStore
 from ledger.days.versions import DayVersion
+from ledger.figures.reconciliation import Reconciler, Reconciliation, ReconciliationRow, Request
 from ledger.keeper.credit_days import DAYS
 from ledger.keeper.run import KeeperRun
 from ledger.storage.store import Store

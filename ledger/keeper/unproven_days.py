@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from ledger.credits.day_ranges import contiguous_ranges
-from ledger.credits.outcomes import Outcomes
 from ledger.credits.settlement import Comparison, SettlementRule, compare
 from ledger.days.day_store import DayStore
 from ledger.days.rollups import EMPTY_ROLLUP, Rollup
 from ledger.days.versions import DayListing, DayVersion, open_versions
+from ledger.figures.outcomes import Outcomes
 from ledger.keeper.run import KeeperRun
 from ledger.keeper.settling import have_equal_rows, settle
 from runtime.clock import Period, day_end, midnight

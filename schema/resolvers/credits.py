@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ledger.answers.freshness import Freshness
-from ledger.credits.filters import CreditFilter
-from ledger.credits.outcomes import Outcome
-from ledger.credits.pages import RowPage
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import (
+from ledger.days.rows import Credit, Position
+from ledger.figures.filters import CreditFilter
+from ledger.figures.outcomes import Outcome
+from ledger.figures.pages import RowPage
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import (
     MOST_BUCKETS,
     SummaryBucket,
     SummaryKey,
@@ -20,8 +21,7 @@ from ledger.credits.summaries import (
     TooManyBuckets,
     UnknownTimeZone,
 )
-from ledger.credits.summaries import time_zone as zone_of
-from ledger.days.rows import Credit, Position
+from ledger.figures.summaries import time_zone as zone_of
 from runtime.clock import Period, rfc3339
 from schema.errors import BadUserInput, Forbidden, ResultTooLarge
 from schema.limits import arguments

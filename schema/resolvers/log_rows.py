@@ -10,8 +10,8 @@ from typing import NamedTuple, overload
 
 import orjson
 
-from ledger.credits.masking import masked
 from ledger.days.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, NETWORK, OUTCOME, RAW_OUTCOME, TIME, Credit, Rows
+from ledger.figures.masking import masked
 from runtime.clock import rfc3339
 from schema.resolvers import node_ids
 from schema.resolvers.json_rows import JsonRows

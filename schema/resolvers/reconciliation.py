@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from ledger.credits.reconciliation import Reconciliation, Request
-from ledger.credits.summaries import TooManyBuckets
+from ledger.figures.reconciliation import Reconciliation, Request
+from ledger.figures.summaries import TooManyBuckets
 from schema.errors import ResultTooLarge
 from schema.limits import arguments
 from schema.limits.response_budget import RECONCILIATION_ROW

@@ -9,7 +9,7 @@ import strawberry
 from ledger.answers.freshness import Source
 from ledger.contents.columns import CellType
 from ledger.contents.previews import PreviewState
-from ledger.credits.summaries import SummaryKey
+from ledger.figures.summaries import SummaryKey
 from upstreams.openmarket.client import CreditState
 from upstreams.rde.client import ReportFormat, ReportStatus, ReportType
 

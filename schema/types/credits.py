@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from ledger.credits.summaries import SummaryBucket, SummaryKey
+from ledger.figures.summaries import SummaryBucket, SummaryKey
 from schema.resolvers.credits import CreditLogPage
 from schema.resolvers.log_rows import CreditNode
 from schema.types.basics import Freshness, Node, PageInfo, described

@@ -7,9 +7,9 @@ import pytest
 
 from ledger.answers.answers import CachedAnswer
 from ledger.answers.freshness import Source
-from ledger.credits.filters import CreditFilter
 from ledger.days.rows import Credit, Rows
 from ledger.exports.exports import Link
+from ledger.figures.filters import CreditFilter
 from ledger.storage.store import StoredObject
 from runtime.deadline import Deadline
 from schema.execution.messages import Params

@@ -10,10 +10,10 @@ import pytest
 
 from functions.settings import Settings
 from ledger.credits.credit_log import CreditLog
-from ledger.credits.filters import CreditFilter
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.days.rows import Credit
+from ledger.figures.filters import CreditFilter
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import SummaryKey, SummaryRequest
 from ledger.storage.bucket import LedgerUnavailable, StoredObject
 from ledger.storage.store import Store
 from local.vendors.openmarket import OpenMarketSimulator

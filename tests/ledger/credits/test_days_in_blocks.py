@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.settings import Settings
-from ledger.credits.filters import CreditFilter
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.days.day_store import DayStore
 from ledger.days.rows import Credit, Position, Rows
+from ledger.figures.filters import CreditFilter
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import SummaryKey, SummaryRequest
 from local.vendors.credits import NETWORKS
 from runtime.clock import DAY, Period, day_end
 from runtime.deadline import Deadline

@@ -15,10 +15,10 @@ import pytest
 
 from functions.settings import Settings
 from ledger.credits.credit_log import CreditLog
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.days.day_store import DayStore
 from ledger.days.rows import Rows
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import SummaryKey, SummaryRequest
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store
 from local.aws import Aws

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from functions.settings import Settings
-from ledger.credits.filters import CreditFilter
-from ledger.credits.selection import Selection
 from ledger.days.blocks import BLOCK_ROWS
 from ledger.days.day_store import DayStore
 from ledger.days.rows import Rows
+from ledger.figures.filters import CreditFilter
+from ledger.figures.selection import Selection
 from runtime import telemetry
 from runtime.clock import DAY, Period, day_end, rfc3339
 from runtime.deadline import Deadline

@@ -9,10 +9,10 @@ import pytest
 
 from functions.settings import Settings
 from ledger.answers.freshness import Source
-from ledger.credits.filters import CreditFilter
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import SummaryBucket, SummaryKey, SummaryRequest
 from ledger.days.blocks import BLOCK_ROWS
+from ledger.figures.filters import CreditFilter
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import SummaryBucket, SummaryKey, SummaryRequest
 from ledger.keeper.run import KeeperRun
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime.clock import DAY, Period, day_end

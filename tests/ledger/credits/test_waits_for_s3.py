@@ -6,7 +6,7 @@ from functools import cached_property
 import pytest
 
 from ledger.credits.period_snapshot import PeriodSnapshot
-from ledger.credits.selection import Selection
+from ledger.figures.selection import Selection
 from ledger.storage.lease_records import LEASE
 from ledger.storage.leases import Leases
 from ledger.storage.store import Store

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ledger.answers.freshness import Source
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import SummaryKey, SummaryRequest
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import SummaryKey, SummaryRequest
 from ledger.storage.store import LedgerUnavailable
 from local.vendors.credits import SimulatedCredit
 from local.vendors.openmarket import OpenMarketSimulator

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ledger.answers.freshness import Source
-from ledger.credits.masking import masked
 from ledger.days.rows import COLUMNS, HEADER
 from ledger.exports.export_log import ExportLog, ExportSnapshot
 from ledger.exports.jobs import ExportFormat, ExportStatus
 from ledger.exports.spreadsheets import neutralised
+from ledger.figures.masking import masked
 from local.aws import Aws
 from local.vendors.credits import SimulatedCredit
 from local.vendors.openmarket import OpenMarketSimulator

@@ -7,9 +7,9 @@ from decimal import Decimal
 import orjson
 import pytest
 
-from ledger.credits.filters import CreditFilter
 from ledger.exports.export_log import ExportSnapshot
 from ledger.exports.jobs import ExportJob, ExportState, ExportStatus
+from ledger.figures.filters import CreditFilter
 from local.vendors.openmarket import OpenMarketSimulator
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock

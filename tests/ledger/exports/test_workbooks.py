@@ -16,10 +16,10 @@ from typing import Any
 import openpyxl  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 
-from ledger.credits.filters import CreditFilter
 from ledger.days.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, OUTCOME, TIME
 from ledger.exports.export_log import ExportSnapshot
 from ledger.exports.jobs import ExportFormat, ExportJob, ExportStatus
+from ledger.figures.filters import CreditFilter
 from local.aws import Aws
 from local.vendors.credits import SimulatedCredit
 from local.vendors.openmarket import OpenMarketSimulator

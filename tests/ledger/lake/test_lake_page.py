@@ -20,11 +20,11 @@ import pyarrow.parquet  # type: ignore[import-untyped]
 import pytest
 
 from functions.settings import Settings
-from ledger.credits.masking import masked
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.days.day_store import DayStore
 from ledger.days.rows import Rows
+from ledger.figures.masking import masked
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import SummaryKey, SummaryRequest
 from ledger.lake.credit_lake import CreditLake
 from ledger.lake.credit_rows import COLUMNS
 from ledger.storage.leases import Leases

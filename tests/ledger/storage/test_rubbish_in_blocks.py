@@ -7,14 +7,14 @@ import orjson
 import pytest
 
 from ledger.credits.credit_log import CreditLog
-from ledger.credits.filters import CreditFilter
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.days.blocks import encode_day
 from ledger.days.day_store import DayStore
 from ledger.days.rollups import Detail, Rollup, encode
 from ledger.days.rows import Rows
 from ledger.days.rows import decode as decode_rows
+from ledger.figures.filters import CreditFilter
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import SummaryKey, SummaryRequest
 from ledger.storage.bucket import LedgerUnavailable
 from local.vendors.credits import credits_of
 from runtime.clock import DAY, Period

@@ -10,14 +10,14 @@ import pytest
 
 from functions.settings import Settings
 from functions.wiring import Parts
-from ledger.credits.filters import CreditFilter
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import SummaryBucket, SummaryKey, SummaryRequest
 from ledger.days.rows import HEADER
 from ledger.exports.export_log import ExportLog, ExportSnapshot
 from ledger.exports.exports import Exports
 from ledger.exports.jobs import ExportFormat, ExportJob, ExportStatus
 from ledger.exports.writer import Exporter
+from ledger.figures.filters import CreditFilter
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import SummaryBucket, SummaryKey, SummaryRequest
 from ledger.keeper.run import KeeperRun
 from local.vendors.openmarket import OpenMarketSimulator
 from runtime.clock import DAY, Period

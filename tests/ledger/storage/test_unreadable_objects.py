@@ -10,7 +10,7 @@ import pytest
 
 from ledger.answers.answers import Answers, Question
 from ledger.answers.freshness import Source
-from ledger.credits.outcomes import is_outcome
+from ledger.figures.outcomes import is_outcome
 from ledger.reports.stored import is_listing
 from ledger.storage.breakers import Breakers, BreakerState
 from ledger.storage.leases import LeaseRecord, Leases

@@ -15,8 +15,8 @@ from functools import cached_property
 
 from functions.settings import Settings
 from functions.wiring import Parts
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import SummaryRequest
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import SummaryRequest
 from ledger.storage.leases import Leases
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store

@@ -22,7 +22,6 @@ import openpyxl  # type: ignore[import-untyped]  # its stubs are a package of th
 
 from functions.settings import Settings
 from functions.wiring import Parts, store_of
-from ledger.credits.selection import Selection
 from ledger.days.blocks import BLOCK_ROWS
 from ledger.days.day_store import DayStore
 from ledger.days.rows import COLUMNS, Rows
@@ -30,6 +29,7 @@ from ledger.exports.export_log import ExportLog, ExportSnapshot
 from ledger.exports.exports import PATIENCE, Exports
 from ledger.exports.jobs import ExportFormat, ExportJob, ExportStatus
 from ledger.exports.writer import Exporter
+from ledger.figures.selection import Selection
 from ledger.storage.leases import Leases
 from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import Store

@@ -7,10 +7,10 @@ from itertools import batched
 import pytest
 
 from functions.settings import Settings
-from ledger.credits.filters import CreditFilter
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import SummaryKey, SummaryRequest
 from ledger.days.rows import Credit, Position
+from ledger.figures.filters import CreditFilter
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import SummaryKey, SummaryRequest
 from runtime.clock import DAY, Period
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock

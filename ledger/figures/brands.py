@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ledger.credits.summaries import failure_rate, money
 from ledger.days.rollups import EXACT
+from ledger.figures.summaries import failure_rate, money
 from upstreams.openmarket.rows import OutcomeRow
 
 

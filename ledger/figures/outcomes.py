@@ -7,8 +7,8 @@ from typing import cast
 from ledger.answers.ageing import LONGEST_GOOD, Ageing
 from ledger.answers.answers import ANSWERS_PREFIX, Answers, Question
 from ledger.answers.freshness import Freshness, Source
-from ledger.credits.brands import BrandTotal, brand_totals
 from ledger.days.versions import partition
+from ledger.figures.brands import BrandTotal, brand_totals
 from runtime.clock import Clock, Period, day_end, rfc3339
 from runtime.deadline import Deadline
 from upstreams.errors import OPENMARKET

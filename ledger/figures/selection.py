@@ -14,15 +14,15 @@ from datetime import date
 from functools import partial
 from itertools import batched, dropwhile
 
-from ledger.credits.filters import CreditFilter
-from ledger.credits.pages import DayPart, PageBuilder, RowPage
 from ledger.credits.period_snapshot import PeriodSnapshot
-from ledger.credits.summaries import Summary, SummaryBucket, SummaryRequest
-from ledger.credits.wanted_totals import WantedTotals
 from ledger.days.blocks import DayIndex
 from ledger.days.rollups import Detail, Rollup
 from ledger.days.rows import Position, Rows
 from ledger.days.versions import DayVersion
+from ledger.figures.filters import CreditFilter
+from ledger.figures.pages import DayPart, PageBuilder, RowPage
+from ledger.figures.summaries import Summary, SummaryBucket, SummaryRequest
+from ledger.figures.wanted_totals import WantedTotals
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Period
 

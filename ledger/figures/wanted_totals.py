@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from ledger.credits.filters import CreditFilter
 from ledger.days.rollups import DayKey, Detail, Rollup, Total, add
 from ledger.days.versions import DayVersion
+from ledger.figures.filters import CreditFilter
 from runtime.clock import Period, midnight
 
 HOUR = timedelta(hours=1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.credits.masking import masked
+from ledger.figures.masking import masked
 
 
 @pytest.mark.parametrize(

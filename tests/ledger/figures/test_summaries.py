@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.credits.summaries import (
+from ledger.days.rollups import Detail, Rollup, decode, encode
+from ledger.days.rows import Rows
+from ledger.figures.summaries import (
     TIME_KEYS,
     Summary,
     SummaryBucket,
@@ -24,8 +26,6 @@ from ledger.credits.summaries import (
     money,
     time_zone,
 )
-from ledger.days.rollups import Detail, Rollup, decode, encode
-from ledger.days.rows import Rows
 from runtime.clock import Period, midnight
 from upstreams.openmarket.client import LogRow, state_of
 

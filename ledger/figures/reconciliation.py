@@ -17,11 +17,11 @@ from typing import NamedTuple
 from ledger.answers.freshness import Freshness, Source
 from ledger.credits.credit_log import CreditLog
 from ledger.credits.day_ranges import contiguous_ranges
-from ledger.credits.outcomes import Outcome, Outcomes, whole_seconds
 from ledger.credits.period_snapshot import PeriodSnapshot
-from ledger.credits.selection import Selection
-from ledger.credits.summaries import SummaryBucket, SummaryKey, SummaryRequest, money
 from ledger.days.rollups import EXACT
+from ledger.figures.outcomes import Outcome, Outcomes, whole_seconds
+from ledger.figures.selection import Selection
+from ledger.figures.summaries import SummaryBucket, SummaryKey, SummaryRequest, money
 from ledger.storage.store import LedgerUnavailable
 from runtime import telemetry
 from runtime.clock import Clock, Period
