@@ -6,6 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from ledger.answers.ageing import FOR_GOOD
+from runtime.clock import Period
 
 
 class Source(Enum):
@@ -40,3 +41,10 @@ class Freshness(NamedTuple):
 def oldest(moments: Iterable[datetime], otherwise: datetime) -> datetime:
     """The oldest of some moments, or the given one when there are none."""
     return min(moments, default=otherwise)
+
+
+def of_nothing(period: Period, now: datetime) -> Freshness:
+    """How fresh the answer about an empty period is, which stays the same, or about one that begins after `now`."""
+    if period.start >= period.end:
+        return Freshness(Source.CACHE, now, FOR_GOOD, final=True)
+    return Freshness(Source.CACHE, now, max(period.start, now))

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
 from typing import NamedTuple
 
-from ledger.answers.freshness import Freshness, Source
+from ledger.answers.freshness import Freshness, Source, of_nothing
 from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import DayQuery, RefreshedDays, VersionMemory
 from ledger.credits.day_ranges import contiguous_ranges, short_gaps
@@ -123,7 +123,7 @@ class CreditLog:
     async def _snapshot(self, query: DayQuery, period: Period, *, stale_if_error: bool) -> PeriodSnapshot:
         days = list(period.until(query.began).days())
         if not days:
-            return PeriodSnapshot(query, (), Freshness(Source.CACHE, query.began, query.began), self._reader)
+            return PeriodSnapshot(query, (), of_nothing(period, query.began), self._reader)
         await self._find_stored(query, days)
         await self._refresh_due(query, days)
         await query.store.written()

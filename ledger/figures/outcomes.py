@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from ledger.answers.ageing import LONGEST_GOOD, Ageing
+from ledger.answers.ageing import FOR_GOOD, LONGEST_GOOD, Ageing
 from ledger.answers.answers import ANSWERS_PREFIX, Answers, Question
-from ledger.answers.freshness import Freshness, Source
+from ledger.answers.freshness import Freshness, of_nothing
 from ledger.days.versions import partition
 from ledger.figures.brands import BrandTotal, brand_totals
 from runtime.clock import Clock, Period, day_end, rfc3339
@@ -53,7 +53,7 @@ class Outcomes:
         now = self._clock()
         whole = whole_seconds(period.until(day_end(now.date())))
         if whole.start >= whole.end or whole.start > now:
-            return Outcome([], Freshness(Source.CACHE, now, now))
+            return Outcome([], of_nothing(whole_seconds(period), now))
         question = Question(
             tenant,
             f"{outcome_folder(tenant)}/brand={partition(brand)}/{rfc3339(whole.start)}_{rfc3339(whole.end)}",
@@ -67,8 +67,10 @@ class Outcomes:
         answer = await self._answers.get(question, deadline)
         rows, proven = [OutcomeRow(*row) for row in _rows(answer.value)], _is_proven(answer.value)
         final = not answer.stale and proven and self._ageing.settled(answer.fetched, whole.end)
-        final_until = period.end if final else None
-        return Outcome(rows, answer.freshness._replace(final_until=final_until, final=final), proven)
+        freshness = answer.freshness
+        if final:  # `Answers` looks at S3 again after a while, but would find the same answer
+            freshness = freshness._replace(good_until=FOR_GOOD, final_until=period.end, final=True)
+        return Outcome(rows, freshness, proven)
 
     async def _fetch(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> object:
         """The vendor's rows as JSON: a list, within an object if the answer did not prove to be whole."""

@@ -1,6 +1,7 @@
 """A polling client gets an answer once: `ETag` on answers to GET, and 304 while the caller would get the same."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from local.aws import Aws
 from local.gateway import Gateway
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
+from runtime.clock import rfc3339
 from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, StartFrontend, http_event
 from tests.support.moving_clock import MovingClock
 
@@ -85,6 +87,38 @@ def test_any_of_several_tags_and_a_star_will_do(frontend: Frontend) -> None:
         assert get(frontend, TOTALS, wanted).status == 304
     for wanted in ('"other"', "", tag[:-2], f"x{tag}"):
         assert get(frontend, TOTALS, wanted).status == 200
+
+
+CREDIT_FIELDS = ("creditLog", "creditOutcome", "creditReconciliation")
+
+
+def freshness_query(field: str, start: str, end: str) -> str:
+    return f'{{ {field}(from: "{start}", to: "{end}") {{ freshness {{ asOf nextRefresh }} }} }}'
+
+
+@pytest.mark.parametrize("field", CREDIT_FIELDS)
+@pytest.mark.parametrize("end", ["2019-11-02T00:00:00Z", "2019-11-01T00:00:00Z"], ids=["settled", "empty"])
+def test_what_can_no_longer_change_is_cached_as_long_as_anything(
+    field: str, end: str, frontend: Frontend, clock: MovingClock
+) -> None:
+    query = freshness_query(field, "2019-11-01T00:00:00Z", end)
+    first = get(frontend, query)
+    assert json.loads(first.body)["data"][field]["freshness"]["nextRefresh"] is None
+    for _ in range(2):
+        again = get(frontend, query)
+        assert (again.headers["cache-control"], tag_of(again)) == ("private, max-age=3600", tag_of(first))
+        clock.advance(minutes=2)
+
+
+@pytest.mark.parametrize("field", CREDIT_FIELDS)
+def test_a_period_to_come_stays_as_it_is_until_it_begins(field: str, frontend: Frontend, clock: MovingClock) -> None:
+    soon = clock() + timedelta(minutes=10)
+    query = freshness_query(field, rfc3339(soon), rfc3339(soon + timedelta(days=2)))
+    answer = get(frontend, query)
+    assert json.loads(answer.body)["data"][field]["freshness"]["nextRefresh"] == rfc3339(soon)
+    assert answer.headers["cache-control"] == "private, max-age=600"
+    clock.advance(minutes=11)
+    assert get(frontend, query, tag_of(answer)).status == 200
 
 
 @pytest.mark.parametrize("query", [ROWS, LINKS])
