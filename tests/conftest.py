@@ -26,6 +26,11 @@ from tests.support.api.frontend import Frontend, StartFrontend  # noqa: E402
 from tests.support.moving_clock import MovingClock  # noqa: E402
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with what is slow: a worker that has nothing left takes tests from the end of another one's list."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _warm() -> None:
     """Load httpx and the TLS roots before any test whose deadline they would use up."""

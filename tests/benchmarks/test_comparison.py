@@ -9,6 +9,7 @@ from benchmarks.results import Goal, Section, Timings, page
 from deploy.artifact import ROOT
 
 
+@pytest.mark.slow
 def test_tally_and_the_textbook_give_the_answers_that_were_put_in() -> None:
     command = [sys.executable, "-m", "benchmarks", "compare", "Tally", "textbook"]
     ran = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=110)

@@ -61,6 +61,7 @@ def page(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_the_block_signs_in_and_its_token_opens_the_api(page: str, chromium: Browser) -> None:
     context = chromium.new_context()
     tab = context.new_page()

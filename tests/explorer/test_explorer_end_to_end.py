@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import Browser
 
 from tests.support.explorer.visit import Visit
@@ -36,6 +37,7 @@ def running_stack() -> Iterator[str]:
             process.send_signal(signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_a_newcomer_opens_the_explorer_presses_play_and_sees_rows_and_then_the_overview(
     visit: Callable[[str], Visit], chromium: Browser
 ) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from playwright.sync_api import Locator, Route
 
 from tests.support.explorer.site import CREDIT, OUTCOME, REPORT, serving
@@ -10,6 +11,8 @@ from tests.support.explorer.visit import Visit
 from web.sign_in import SignIn
 
 Open = Callable[[str], Visit]
+pytestmark = pytest.mark.slow
+
 TOKEN = "planted.token.value"
 
 

@@ -13,6 +13,8 @@ from tests.support.explorer.visit import Visit
 from tests.support.overview.sheet import Sheet
 
 Open = Callable[[str], Visit]
+pytestmark = pytest.mark.slow
+
 QUERY = """query LastSevenDays {
   reports(from: "2019-11-05", to: "2019-12-03") { totalCount }
   creditLog(from: "2019-11-05T00:00:00Z", to: "2019-11-06T00:00:00Z") { totalCount }

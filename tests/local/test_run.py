@@ -24,6 +24,8 @@ from local.vendors.rde import RdeSimulator
 from local.workspace import Workspace
 from tests.support.repository import ROOT
 
+pytestmark = pytest.mark.slow
+
 QUERY = """
 query Everything($from: DateTime!, $to: DateTime!) {
   reports(from: "2019-11-05", to: "2019-12-03") { totalCount nodes { name } }

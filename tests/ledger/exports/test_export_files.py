@@ -200,6 +200,7 @@ async def test_the_link_downloads_the_file_under_its_name(start: Start, clock: M
     assert "ContentEncoding" not in head
 
 
+@pytest.mark.slow
 async def test_memory_does_not_grow_with_what_is_exported(
     start: Start, settings_environ: dict[str, str], clock: MovingClock
 ) -> None:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from functools import partial
 
+import pytest
+
 from runtime.clock import now
 from tests.support.processes.deployment import Deployment
 from tests.support.repository import ROOT
@@ -26,6 +28,7 @@ def peak(deployment: Deployment) -> tuple[int, int]:
     return int(archived), int(memory)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(deployment: Deployment) -> None:
     deployment.rde.clock = now
     peaks = []

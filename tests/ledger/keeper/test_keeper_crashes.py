@@ -42,6 +42,7 @@ def content(deployment: Deployment, bucket: str, key: str) -> str | bytes | None
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)  # dozens of keepers: a minute of CPU
 @pytest.mark.parametrize(
     ("days", "files", "writes_at_least"),
