@@ -13,7 +13,7 @@ declare_enum(
     ExportFormat,
     "The format of an export.",
     {
-        "CSV": "Comma-separated values with a header, as gzip. A cell that a spreadsheet would run as a formula has an "
+        "CSV": "Comma-separated values with a header, as gzip. What a spreadsheet would run as a formula has an "
         "apostrophe before it.",
         "JSONL": "One JSON object a line, as gzip; every value exactly as the API shows it.",
         "XLSX": "A workbook (Office Open XML): a sheet about the export with its totals, and one of up to 1,048,575 "

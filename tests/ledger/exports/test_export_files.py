@@ -2,8 +2,11 @@
 
 import gzip
 import json
+import shutil
+import subprocess
 import zlib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -90,9 +93,50 @@ async def test_what_a_spreadsheet_would_run_has_an_apostrophe_in_csv_and_is_exac
 
 def test_a_phone_number_with_a_plus_stays_usable_and_a_formula_in_its_place_does_not_run() -> None:
     row = ["1", "2019-11-13T12:00:00Z", "", "O2", "SUCCESS", "SUCCESS", "-1.50", "GBP"]
-    written = [neutralised([*row[:2], msisdn, *row[3:]])[2] for msisdn in ("+447700900001", "+44*00900", "\t=1", "447")]
-    assert written == ["+447700900001", "'+44*00900", "'\t=1", "447"]
+    written = [neutralised([*row[:2], msisdn, *row[3:]])[2] for msisdn in ("+447700900001", "+44*00900", "\tO2", "447")]
+    assert written == ["+447700900001", "'+44*00900", "'\tO2", "447"]
     assert neutralised(row)[6] == "-1.50", "an amount is a number already"
+
+
+HIDDEN = {
+    "O2;=1+1;x": "O2;'=1+1;x",
+    'O2;"=1+1";x': 'O2;\'"=1+1";x',
+    "O2; =1+1": "O2;' =1+1",
+    "O2\n-1+1": "O2\n'-1+1",
+    "\t=1+1": "'\t'=1+1",
+    " =1+1": "' =1+1",
+    "O2;x=1": "O2;x=1",
+    "T-Mobile": "T-Mobile",
+}
+
+
+def test_a_formula_behind_what_may_end_a_cell_does_not_run_either() -> None:
+    row = ["1", "2019-11-13T12:00:00Z", "447700900001", "", "SUCCESS", "SUCCESS", "-1.50", "GBP"]
+    assert {text: neutralised([*row[:3], text, *row[4:]])[3] for text in HIDDEN} == HIDDEN
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+@pytest.mark.parametrize("separators", ["44", "59", "44/59/9"])
+async def test_libreoffice_runs_nothing_whatever_it_takes_for_the_end_of_a_cell(
+    start: Start, openmarket_simulator: OpenMarketSimulator, tmp_path: Path, separators: str
+) -> None:
+    when = datetime(2019, 11, 13, 12, 0, 0, tzinfo=UTC)
+    for number, text in enumerate([*FORMULAS, *HIDDEN]):
+        openmarket_simulator.add(
+            SimulatedCredit(number, when, "447700900001", text, "0.10", "GBP", "MyBrand", "failed", "failed", when)
+        )
+    process = start()
+    file = await process.file(await process.finish((await process.exports.request(job())).id))
+    (tmp_path / "credits.csv").write_bytes(gzip.decompress(file))
+    # UTF-8, from the first line, with formulas evaluated.
+    read_as = f"--infilter=Text - txt - csv (StarCalc):{separators},34,76,1,,0,false,true,false,false,false,-1,true"
+    command = ["soffice", "--headless", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}", read_as]
+    command += ["--convert-to", "fods", "--outdir", str(tmp_path), str(tmp_path / "credits.csv")]
+    subprocess.run(command, check=True, capture_output=True, timeout=100)  # noqa: ASYNC221 - nothing else runs here
+    sheet = (tmp_path / "credits.fods").read_text()
+    assert "447700900001" in sheet
+    assert "table:formula" not in sheet
 
 
 async def test_json_lines_say_the_same_as_csv(start: Start) -> None:
