@@ -11,19 +11,18 @@ from enum import Enum
 
 DAY_SECONDS = 86_400
 EPOCH_1900, EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 - a spreadsheet has no zones
+LAST_DAYS = {EPOCH_1900: 2_958_465, EPOCH_1904: 2_957_003}
+"""Serial numbers of the last day of the year 9999."""
 FIRST_REAL_DAY = 61
 """Serial numbers before it count a 29 February 1900 that never was."""
-LAST_DAY = 2_958_465
 _BUILTIN = {
     **dict.fromkeys((2, 4, 7, 8, 39, 40, 43, 44), "0.00"),
     **dict.fromkeys((14, 15, 16, 17, *range(27, 32), 34, 35, 36, *range(50, 59)), "yyyy-mm-dd"),
     **dict.fromkeys((18, 19, 20, 21, 32, 33, 45, 46, 47), "hh:mm:ss"),
     22: "yyyy-mm-dd hh:mm",
 }
-_LITERAL = re.compile(
-    r'"[^"]*"|\\.|_.|\*.|\[(?:\$[^\]]*|black|blue|cyan|green|magenta|red|white|yellow|color ?\d+)\]', re.IGNORECASE
-)
-"""Text, blanks, currencies and colours."""
+_LITERAL = re.compile(r'"[^"]*"|[\\!_*].|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE)
+"""Text, blanks, and what is in brackets (currencies, colours, conditions, numerals) but elapsed time."""
 _ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
 _DATE, _TIME = (
     re.compile(r"[yd]|mmm|m/|/m|m-|-m|g+e|[bB][12]|e(?![+-])", re.IGNORECASE),
@@ -75,9 +74,11 @@ def format_of(code: str) -> NumberFormat:
 
 def shown(value: float, as_: NumberFormat, epoch: datetime) -> str:
     """A number of a cell as text: the shortest that reads back, or a date in ISO 8601."""
+    if as_.shown is Shown.NUMBER or abs(value) > LAST_DAYS[epoch]:
+        return _number(value, as_.decimals)
     if as_.shown is Shown.TIME:
         return _time(value)
-    if as_.shown is not Shown.NUMBER and (moment := _moment(value, epoch)) is not None:
+    if (moment := _moment(value, epoch)) is not None:
         whole_day = moment == datetime.combine(moment.date(), datetime.min.time())
         if as_.shown is Shown.DATE and whole_day:
             return moment.date().isoformat()
@@ -86,17 +87,14 @@ def shown(value: float, as_: NumberFormat, epoch: datetime) -> str:
 
 
 def _number(value: float, decimals: int) -> str:
-    if value.is_integer() and abs(value) < 1e15:  # noqa: PLR2004 - beyond, a double's digits are not all its own
-        text = str(int(value))
-    else:
-        text = format(Decimal(repr(value)), "f")
+    text = format(Decimal(repr(value).removesuffix(".0")), "f") if value else "0"
     whole, _, fraction = text.partition(".")
     return f"{whole}.{fraction.ljust(decimals, '0')}" if len(fraction) < decimals else text
 
 
 def _moment(value: float, epoch: datetime) -> datetime | None:
     """The moment of a serial number, to the millisecond; None where there is none."""
-    if not 0 <= value <= LAST_DAY or (epoch == EPOCH_1900 and int(value) == FIRST_REAL_DAY - 1):
+    if value < 0 or (epoch == EPOCH_1900 and int(value) == FIRST_REAL_DAY - 1):
         return None
     start = epoch + timedelta(days=1) if epoch == EPOCH_1900 and value < FIRST_REAL_DAY else epoch
     milliseconds = round(value * DAY_SECONDS * 1000)
@@ -104,7 +102,8 @@ def _moment(value: float, epoch: datetime) -> datetime | None:
 
 
 def _time(value: float) -> str:
-    """Hours, minutes and seconds; hours go on beyond a day."""
-    seconds = round(abs(value) * DAY_SECONDS)
+    """Hours, minutes and seconds, to the millisecond; hours go on beyond a day."""
+    seconds, milliseconds = divmod(round(abs(value) * DAY_SECONDS * 1000), 1000)
     sign = "-" if value < 0 else ""
-    return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    fraction = f".{milliseconds:03}" if milliseconds else ""
+    return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{fraction}"

@@ -155,6 +155,10 @@ def test_the_rows_of_xml(text: str, names: list[str], rows: list[list[str | None
         ("[h]:mm", 1.5, "36:00:00"), ("mm:ss", 0.000011574074, "00:00:01"), ("yyyy-mm-dd", 1.0, "1900-01-01"),
         ("yyyy-mm-dd", 60.0, "60"), ("yyyy-mm-dd", -1.0, "-1"), ("yyyy-mm-dd", 1e9, "1000000000"),
         ("yyyy-mm-dd hh:mm:ss.000", 45981.123456, "2025-11-20T02:57:46.598"),
+        ("hh:mm:ss", 0.5 + 0.25 / 86_400, "12:00:00.250"), ("[h]:mm", 0.354166666666667, "08:30:00"),
+        ("General", 1e15, "1000000000000000"), ("0.00", -1e15, "-1000000000000000.00"),
+        ("[DBNum1][$-804]General", 5.0, "5"), ("[Schwarz]0.00", 2.0, "2.00"), ("[<=9999]0.00;0.0", 3.5, "3.50"),
+        ("0.00!s", 2.0, "2.00"), ("hh:mm", 1e306, "1" + 306 * "0"), ("yyyy", 2_958_465.0, "9999-12-31"),
     ],
 )  # fmt: skip
 def test_a_number_is_shown_by_its_format(code: str, value: float, expected: str) -> None:
@@ -168,6 +172,8 @@ def test_builtin_formats_and_the_other_epoch() -> None:
     ]  # fmt: skip
     assert shown(1.0, builtin_format(44), EPOCH_1900) == "1.00"
     assert shown(0.0, builtin_format(14), EPOCH_1904) == "1904-01-01"
+    assert shown(2_957_003.0, builtin_format(14), EPOCH_1904) == "9999-12-31"
+    assert shown(2_957_004.0, builtin_format(14), EPOCH_1904) == "2957004"
 
 
 def by_openpyxl() -> bytes:
