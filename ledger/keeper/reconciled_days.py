@@ -1,7 +1,8 @@
 """Compares each settled day of the log with the outcome report, once: a figure of the past that is wrong shows itself.
 
 The name of a mark says which version of a day was compared, so a day is compared again only when it has other rows. A
-few days are compared in one run, the newest first; a vendor that fails is left to the next run.
+few days are compared in one run, the newest first; a vendor that fails is left to the next run. A day that cannot be
+compared, because its report is broken, fails by itself and does not keep the older ones waiting.
 
     reconciled/tenant=acme/2026-11-19/20261122T000412.000000Z-2000      a day, the fetch of its rows and their number
 """
@@ -9,18 +10,19 @@ few days are compared in one run, the newest first; a vendor that fails is left 
 import logging
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 
 import orjson
 
 from ledger.days.day_store import DayStore
 from ledger.days.versions import DayVersion
 from ledger.figures.reconciliation import Reconciler, Reconciliation, ReconciliationRow, Request
+from ledger.figures.summaries import TooManyBuckets
 from ledger.keeper.credit_days import DAYS
 from ledger.keeper.run import KeeperRun
 from ledger.storage.store import Store
 from runtime import telemetry
 from runtime.clock import DAY, Clock, Period, day_end, midnight
+from upstreams.errors import UpstreamBadResponse
 
 LOG = logging.getLogger("tally.keeper")
 
@@ -45,14 +47,24 @@ class ReconciledDays:
             UpstreamError: the vendor failed.
             LedgerUnavailable: S3 could not serve.
         """
-        for version in islice(await self._due(tenant), DAYS_A_RUN):
-            if not run.has_time():
+        looked_at, failed = 0, 0
+        for version in await self._due(tenant):
+            if max(looked_at, failed) == DAYS_A_RUN or not run.has_time():
                 return
-            period = Period(midnight(version.day), day_end(version.day))
-            found = await self.reconciler.reconcile(Request(tenant, None, period), run.deadline)
-            if not found.freshness.stale:
-                self._report(tenant, version.day, found, run)
-                await self.store.put(_mark(tenant, version), _body(found))
+            try:
+                await self._compare(tenant, version, run)
+                looked_at += 1
+            except (UpstreamBadResponse, TooManyBuckets):
+                failed += 1
+                with run.attempt(f"the reconciliation of {tenant} for {version.day}"):
+                    raise
+
+    async def _compare(self, tenant: str, version: DayVersion, run: KeeperRun) -> None:
+        period = Period(midnight(version.day), day_end(version.day))
+        found = await self.reconciler.reconcile(Request(tenant, None, period), run.deadline)
+        if not found.freshness.stale:
+            self._report(tenant, version.day, found, run)
+            await self.store.put(_mark(tenant, version), _body(found))
 
     async def _due(self, tenant: str) -> list[DayVersion]:
         """The settled days that have no mark, the newest first."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from local.vendors.simulator import Fault, failing
+from local.vendors.simulator import Fault, SimulatorResponse, failing
 from runtime.clock import DAY
 from tests.support.processes.deployment import Deployment
 from tests.support.vendors.rewritten_reports import plus_a_penny, rewriting
@@ -70,10 +70,32 @@ def test_a_day_with_other_rows_is_compared_again(both: Deployment) -> None:
     assert compared(both) == [day, *both.lake_days()]
 
 
+def test_a_day_whose_report_is_broken_fails_by_itself(both: Deployment) -> None:
+    broken = both.today - 4 * DAY
+
+    def report(correct: SimulatorResponse) -> SimulatorResponse:
+        of_that_day = both.openmarket.requests[-1].query["fromTime"].startswith(str(broken))
+        return SimulatorResponse(body=b"Brand,Amount\n", content_type="text/csv") if of_that_day else correct
+
+    both.openmarket.misbehave(Fault(report), times=None, path="/csv/outcome")
+    run = both.run_keeper(days=9)
+    assert (run["daysCompared"], run["failed"]) == (SETTLED - 1, 1)
+    assert compared(both) == [day for day in both.lake_days() if day != str(broken)]
+    both.openmarket.behave()
+    assert both.run_keeper(days=9)["daysCompared"] == 1
+
+
+def test_a_vendor_that_is_down_is_asked_about_one_day_a_run(both: Deployment) -> None:
+    both.openmarket.misbehave(failing(500), times=None, path="/csv/outcome")
+    assert (both.run_keeper(days=9)["failed"], compared(both)) == (1, [])
+    days = {request.query["fromTime"] for request in both.openmarket.requests if request.path == "/csv/outcome"}
+    assert len(days) == 1
+
+
 def test_while_the_report_fails_nothing_is_compared_and_later_it_is(both: Deployment) -> None:
     both.openmarket.misbehave(failing(404), times=None, path="/csv/outcome")
     run = both.run_keeper(days=9)
-    assert (run["daysSettled"], run["daysCompared"], run["failed"]) == (SETTLED, 0, 1)
+    assert (run["daysSettled"], run["daysCompared"], run["failed"]) == (SETTLED, 0, SETTLED)
     assert compared(both) == []
     both.openmarket.behave()
     assert both.run_keeper(days=9)["daysCompared"] == SETTLED
