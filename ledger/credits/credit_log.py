@@ -171,7 +171,7 @@ class CreditLog:
         """What is stored of some days, and which of them other processes are fetching."""
         listing = await store.list_versions(days)
         versions = [
-            version if version.count is not None else await _with_count(store, version.day)
+            version if version.count is not None else await _with_count(store, version)
             for version in listing.versions.values()
         ]
         since = datetime.now(UTC) - self._leases.lifetime  # S3 dates its objects by real time, not by our clock
@@ -266,10 +266,10 @@ class CreditLog:
         return RefreshedDays([versions.get(day) or query.versions[day] for day in days], from_vendor=True)
 
 
-async def _with_count(store: DayStore, day: date) -> DayVersion | None:
+async def _with_count(store: DayStore, version: DayVersion) -> DayVersion | None:
     """A settled day whose rollup was lost, counted by its rows; None when they cannot be read."""
     try:
-        return await store.rebuild_rollup(day)
+        return await store.rebuild_rollup(version)
     except LedgerUnavailable as error:
-        LOG.warning("answering without the stored rows of %s: %s", day, error)
+        LOG.warning("answering without the stored rows of %s: %s", version.day, error)
         return None

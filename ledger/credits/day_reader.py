@@ -247,36 +247,43 @@ class DayReader:
         query.lost_days += 1
         if (stored := await self._stored_since(query, lost)) is not None:
             return stored
-        self._versions.forget(query, lost.day)
         (fetched,) = (await self._fetcher.fetch(query, [lost.day])).versions
         await query.store.written()
-        key = _key(query, lost)
-        rollup = await rollup_of(query, fetched)
-        known = self.known_totals(query, lost)
-        if fetched.count != lost.count or rollup is None or (known and known.whole != rollup.whole):
-            raise changed(lost.day)
-        if known is None:
-            self._rollups.remember(key, replace(rollup, blocks=None), rollup.size)
+        self._take(query, lost, fetched, await rollup_of(query, fetched))
         return fetched
 
     async def _stored_since(self, query: DayQuery, lost: DayVersion) -> DayVersion | None:
-        """The stored version in place of one that a month object promised, with the same rows; None if there is none.
+        """The settled version in place of a lost one, with the same rows; None if there is none.
 
         Raises:
-            LedgerUnavailable: it has other rows. The query's other figures are the month's; the next one believes the
-                day.
+            LedgerUnavailable: it has other rows, which contradict the query's other figures. The next query believes
+                the day.
         """
-        month = query.month_of(lost)
-        if month is None:
-            return None
         self._versions.forget(query, lost.day)
-        stored = (await query.store.list_versions([lost.day])).versions.get(lost.day)
-        if stored is None or not stored.settled or stored.id == lost.id:
+        if not lost.settled:
+            return None
+        try:
+            stored = (await query.store.list_versions([lost.day])).versions.get(lost.day)
+        except LedgerUnavailable as error:
+            LOG.warning("fetching %s without a look at S3: %s", lost.day, error)
+            return None
+        if stored is None or not stored.settled or stored.count is None or stored.id == lost.id:
             return None
         rollup = await rollup_of(query, stored)
-        if stored.count != lost.count or rollup is None or rollup.whole != month.whole(lost.day):
-            raise changed(lost.day)
+        self._take(query, lost, stored, rollup)
         return stored
+
+    def _take(self, query: DayQuery, lost: DayVersion, found: DayVersion, rollup: Rollup | None) -> None:
+        """Answer with the rows of another version from now on.
+
+        Raises:
+            LedgerUnavailable: they are others, as far as the query has known the lost ones.
+        """
+        known = self.known_totals(query, lost)
+        if found.count != lost.count or rollup is None or (known and known.whole != rollup.whole):
+            raise changed(lost.day)
+        if known is None:
+            self._rollups.remember(_key(query, lost), replace(rollup, blocks=None), rollup.size)
 
     async def _read_rollup(self, query: DayQuery, version: DayVersion, key: str) -> Rollup:
         stored = await self._stored_rollup(query, version)

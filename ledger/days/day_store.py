@@ -86,7 +86,7 @@ class DayStore:
         if self._old_folder is not None:
             for day, items in (await self._list_objects(self._old_folder, days)).items():
                 old, version = newest_version(day, items), versions.get(day)
-                if old and old.count is not None and (version is None or old.rank > version.rank):
+                if old and (version is None or old.rank > version.rank):
                     versions[day] = replace(old, folder=self._old_folder)
         return DayListing(versions, objects)
 
@@ -145,8 +145,18 @@ class DayStore:
 
     async def stored_rows(self, version: DayVersion) -> bytes | None:
         """A version's rows as they are stored, unchecked; None when they are gone."""
-        stored = await self._store.get(self._rows_key(version))
+        stored = await self._stored(version)
         return stored.body if stored else None
+
+    async def _stored(self, version: DayVersion) -> StoredObject | None:
+        """A version's rows object; None when it is gone, or has the rows of another fetch in its place."""
+        stored = await self._store.get(self._rows_key(version))
+        if stored is None or version.count is None or not version.settled:
+            return stored
+        if _fetched(stored) in {None, version.fetched}:
+            return stored
+        LOG.warning("%s was lost, and has been fetched again since", self._rows_key(version))
+        return None
 
     async def rollup(self, version: DayVersion) -> Rollup | None:
         """A version's rollup; None when it is gone or unreadable, so that it has to be made from the rows."""
@@ -224,13 +234,13 @@ class DayStore:
         if version is None or not version.settled:
             return None
         if version.count is None:
-            return await self.rebuild_rollup(day)
+            return await self.rebuild_rollup(version)
         counted = await self._counted(version)
         return None if counted is None else counted[0]
 
-    async def rebuild_rollup(self, day: date) -> DayVersion | None:
+    async def rebuild_rollup(self, version: DayVersion) -> DayVersion | None:
         """A settled day whose rollup is lost, with a new rollup made of its rows; None when they are unreadable."""
-        counted = await self._counted(DayVersion(day, day_end(day), None, settled=True))
+        counted = await self._counted(replace(version, count=None))
         if counted is None:
             return None
         version, rollup = counted
@@ -251,15 +261,14 @@ class DayStore:
     async def _counted(self, version: DayVersion) -> tuple[DayVersion, Rollup] | None:
         """A version with what its rows say: their number, the rows if they are few, and when they were fetched."""
         key = self._rows_key(version)
-        stored = await self._store.get(key)
+        stored = await self._stored(version)
         if stored is None:
             return None
         try:
             count, rollup = _count_rows(stored.body, version)
-            fetched = version.fetched if version.count is not None else _fetched(stored)
-            counted = replace(version, fetched=fetched, count=count)
+            counted = replace(version, fetched=_fetch_time(stored, version), count=count)
             few = decode(stored.body, version.day, count) if self.is_small(counted) else None
-        except (CorruptRows, KeyError, ValueError) as error:
+        except CorruptRows as error:
             LOG.warning("%s: %s", key, error)
             return None
         return replace(counted, rows=few), rollup
@@ -299,6 +308,22 @@ def _count_rows(body: bytes, version: DayVersion) -> tuple[int, Rollup]:
     return count, rollup
 
 
-def _fetched(stored: StoredObject) -> datetime:
-    """When settled rows were fetched, by their object's attributes; KeyError or ValueError when they do not say it."""
-    return datetime.fromisoformat(stored.attributes[FETCHED])
+def _fetched(stored: StoredObject) -> datetime | None:
+    """When settled rows were fetched, by their object's attributes; None when these do not say it."""
+    try:
+        return datetime.fromisoformat(stored.attributes[FETCHED])
+    except (KeyError, ValueError):
+        return None
+
+
+def _fetch_time(stored: StoredObject, version: DayVersion) -> datetime:
+    """When a version's rows were fetched: by their object, or else by a rollup's name.
+
+    Raises:
+        CorruptRows: neither says it.
+    """
+    if (fetched := _fetched(stored)) is not None:
+        return fetched
+    if version.count is None and version.fetched <= day_end(version.day):
+        raise CorruptRows("nothing says when these rows were fetched")
+    return version.fetched

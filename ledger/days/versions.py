@@ -15,8 +15,8 @@ created, never overwritten while they are readable: two writers cannot put a day
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from urllib.parse import quote
 
 from ledger.days.rows import Rows
@@ -32,13 +32,15 @@ SETTLED_ROWS = "rows.csv.gz"
 SETTLED, OPEN, OPEN_ROLLUP = "_settled-", "_open-", "_rollup-"
 """Prefixes of the names that describe a version. What follows a prefix sorts by time."""
 UNPROVEN = ".unproven"
+CLOCKS_DIFFER = timedelta(seconds=2)
+"""S3 dates objects in whole seconds, on many machines."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayVersion:
     """A day's rows as they were fetched at one moment.
 
-    `rows` is set when they are in memory. `count` is None for settled rows whose rollup was lost in a crash. A version
+    `rows` is set when they are in memory. `count` is None for settled rows that have no rollup of their own. A version
     that is not `stored` exists in its query only, because S3 could not take it. One that is not `proven` came in an
     answer that may have been cut off. `folder` is set when its objects are not in the folder of the brand's NFC name.
     """
@@ -93,11 +95,19 @@ def partition(brand: str | None) -> str:
 
 
 def newest_version(day: date, objects: Iterable[ListedObject]) -> DayVersion | None:
-    """The version that counts among a day's objects: the settled one, else the one that was fetched last."""
-    names = sorted(map(_name, objects), reverse=True)
-    if SETTLED_ROWS in names:
-        return next(_versions(day, names, SETTLED), DayVersion(day, day_end(day), None, settled=True))
-    return next(_versions(day, names, OPEN), None)
+    """The version that counts among a day's objects: the settled one, else the one that was fetched last.
+
+    A rollup is written after the rows of its fetch. One that is older than the settled rows is of rows that were lost.
+    """
+    written = {_name(item): item.modified for item in objects}
+    names = sorted(written, reverse=True)
+    if SETTLED_ROWS not in names:
+        return next(_versions(day, names, OPEN), None)
+    younger = [name for name in names if written[name] >= written[SETTLED_ROWS] - CLOCKS_DIFFER]
+    if (version := next(_versions(day, younger, SETTLED), None)) is not None:
+        return version
+    lost = next(_versions(day, names, SETTLED), DayVersion(day, day_end(day), None, settled=True))
+    return replace(lost, count=None)
 
 
 def is_settled(item: ListedObject) -> bool:

@@ -144,7 +144,7 @@ async def _read(store: DayStore, version: DayVersion) -> tuple[DayVersion, Rollu
     if rollup is not None and _has_values(rollup, version):
         return version, rollup
     if version.count is None:
-        rebuilt = await store.rebuild_rollup(version.day)
+        rebuilt = await store.rebuild_rollup(version)
         return None if rebuilt is None else await _read(store, rebuilt)
     body = await store.stored_rows(version)
     try:

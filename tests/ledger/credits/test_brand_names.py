@@ -71,6 +71,16 @@ async def test_a_day_that_was_stored_under_the_other_spelling_answers(shared: Sh
     assert shared.openmarket.requests == []
 
 
+async def test_such_a_day_counts_also_without_its_rollup(shared: SharedLedger) -> None:
+    """As after a restore from a copy without rollups."""
+    await old_store(shared.start()).write(TODAY, SETTLED_AT, rows(1, 2), settled=True)
+    for key in [key for key in shared.bucket.objects if "/_settled-" in key]:
+        del shared.bucket.objects[key]
+    for _ in range(2):
+        assert await ids(shared.start(), COMPOSED) == ["1", "2"]
+    assert shared.openmarket.requests == []
+
+
 async def test_of_two_stored_spellings_the_settled_day_counts_and_then_the_newer_one(shared: SharedLedger) -> None:
     days = DayStore(shared.start().store, "default", COMPOSED)
     old = old_store(shared.start())

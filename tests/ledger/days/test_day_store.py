@@ -7,8 +7,8 @@ from ledger.credits.day_ranges import LONGEST_RANGE, contiguous_ranges
 from ledger.days.blocks import encode_day
 from ledger.days.day_store import FETCHED, DayStore
 from ledger.days.rows import Rows
-from ledger.days.versions import newest_version, partition, superseded
-from runtime.clock import DAY
+from ledger.days.versions import DayVersion, newest_version, partition, superseded
+from runtime.clock import DAY, day_end
 from tests.support.moving_clock import MovingClock
 from tests.support.s3.memory_store import Killed, MemoryBucket, MemoryStore
 from upstreams.openmarket.client import LogRow
@@ -18,6 +18,7 @@ TODAY = date(2019, 11, 5)
 NOON = datetime(2019, 11, 5, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
 SETTLED = NOON + timedelta(days=5)
+UNCOUNTED = DayVersion(TODAY, day_end(TODAY), None, settled=True)
 
 
 def some(count: int, day: date = TODAY) -> Rows:
@@ -134,7 +135,7 @@ async def test_a_settled_day_that_lost_its_rollup_is_mended_from_its_rows(days: 
         await DayStore(MemoryStore(store.bucket, 1), "acme", None).write(TODAY, SETTLED, some(3), settled=True)
     stored = (await days.list_versions([TODAY])).versions[TODAY]
     assert (stored.settled, stored.count) == (True, None)
-    rebuilt = await days.rebuild_rollup(TODAY)
+    rebuilt = await days.rebuild_rollup(UNCOUNTED)
     assert rebuilt is not None
     assert (rebuilt.fetched, rebuilt.count) == (SETTLED, 3)
     assert (await days.list_versions([TODAY])).versions[TODAY].count == 3
@@ -146,9 +147,13 @@ async def test_what_cannot_be_read_is_not_held(days: DayStore, store: MemoryStor
         await store.put(key, b"damaged", {FETCHED: "no time"})
     stored = (await days.list_versions([TODAY])).versions[TODAY]
     assert (stored.fetched, stored.count) == (written.fetched, 3)
-    assert (await days.rows(stored), await days.rollup(stored), await days.rebuild_rollup(TODAY)) == (None, None, None)
+    assert (await days.rows(stored), await days.rollup(stored), await days.rebuild_rollup(UNCOUNTED)) == (
+        None,
+        None,
+        None,
+    )
     await store.put(days.key(TODAY, "rows.csv.gz"), encode_day(some(1)).body)
-    assert await days.rebuild_rollup(TODAY) is None, "when these were fetched is unknown"
+    assert await days.rebuild_rollup(UNCOUNTED) is None, "when these were fetched is unknown"
 
 
 async def test_a_version_goes_once_a_newer_one_has_been_there_for_a_while(
