@@ -21,6 +21,9 @@ COMPRESSION = "zstd(3)"
 MAX_PRECISION = 38
 """The most digits of a decimal, in Athena as in the others."""
 
+_PANIC = "PanicException"
+"""What the writer raises where its last write fails: of a class that cannot be imported, and no `Exception`."""
+
 type Value = str | int | bool | Decimal | date | datetime | None
 type Row = Sequence[Value]
 
@@ -74,6 +77,10 @@ class ValueDoesNotFit(Exception):
     """A value that its column's type cannot hold exactly."""
 
 
+class FileNotWritten(Exception):
+    """The file took no more, for instance since its disk is full."""
+
+
 def write_parquet(
     file: IO[bytes],
     columns: Sequence[Column],
@@ -89,6 +96,7 @@ def write_parquet(
 
     Raises:
         ValueDoesNotFit: a value is not of its column's type, or is not exact in it.
+        FileNotWritten: the writer gave up.
         Exception: whatever `batches` raises, unchanged.
     """
     from arro3.core import RecordBatchReader
@@ -107,6 +115,10 @@ def write_parquet(
     except Exception:
         if source.failure is not None:
             raise source.failure from None  # the writer has turned it into an exception of its own
+        raise
+    except BaseException as panic:
+        if type(panic).__name__ == _PANIC:
+            raise FileNotWritten from None
         raise
     return source.rows
 

@@ -32,6 +32,12 @@ CELL_BYTES = 24
 WIDE, LIGHT_COMPRESSION = 500, "snappy"
 """Beyond so many columns: each column that is being written has a compressor, and one of zstd takes 50 to 100 kB."""
 DIGEST_LENGTH = 16
+MOST_BYTES = 256 * 1024 * 1024
+"""Of one Parquet file, but for its last row group: it waits on the function's own disk of 512 MB, beside the rows."""
+
+
+class LakeFileTooLarge(Exception):
+    """A sheet takes more as Parquet than the disk has for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +56,17 @@ class RowsOrigin:
 
 
 def write_report_rows(
-    file: IO[bytes], stored: Path, sheet: SheetPreview, origin: RowsOrigin, continues: Callable[[], None]
+    file: IO[bytes],
+    stored: Path,
+    sheet: SheetPreview,
+    origin: RowsOrigin,
+    continues: Callable[[], None],
+    most: int = MOST_BYTES,
 ) -> None:
     """Write one sheet's rows as Parquet; `stored` holds the blocks that the preview names.
 
     Raises:
+        LakeFileTooLarge: it has more than `most` bytes before its last row group.
         ValueDoesNotFit: a number is larger than the type; no reader gives one.
         Exception: what `continues` raises, between two blocks.
     """
@@ -74,6 +86,8 @@ def write_report_rows(
         with stored.open("rb") as rows:
             for block in sheet.rows.blocks:
                 continues()
+                if file.tell() > most:
+                    raise LakeFileTooLarge
                 rows.seek(block.offset)
                 found = rows_of(rows.read(block.length))
                 whole = [row + [None] * (len(sheet.columns) - len(row)) for row in found]

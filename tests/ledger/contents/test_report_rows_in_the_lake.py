@@ -4,6 +4,7 @@ import io
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 
 import duckdb
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it has no stubs
@@ -12,7 +13,7 @@ import pytest
 from ledger.contents.opening import open_file
 from ledger.contents.previews import SheetPreview
 from ledger.lake import report_rows
-from ledger.lake.report_rows import RowsOrigin, write_report_rows
+from ledger.lake.report_rows import LakeFileTooLarge, RowsOrigin, write_report_rows
 from tests.support.documents import blocks
 from tests.support.report_files import KINDS, Table
 from tests.support.repository import ROOT
@@ -87,6 +88,22 @@ def test_a_row_group_is_bounded_by_what_its_rows_take(width: int, count: int, mo
     assert report_rows._row_group(sheet, 2 * width + 5) <= most
 
 
+@pytest.mark.slow
+def test_a_file_for_the_lake_stops_growing_at_a_limit(tmp_path: Path) -> None:
+    """Its row groups are of 24 MB of text; a file that ends within the first one is written."""
+    file, rows, parquet = tmp_path / "file", tmp_path / "rows", tmp_path / "parquet"
+    dice = Random(7)  # noqa: S311 - texts that do not compress well
+    file.write_text("n,text\n" + "".join(f"{number},{dice.randbytes(40_000).hex()}\n" for number in range(200)))
+    with rows.open("wb") as written:
+        [sheet] = open_file(file, written, "rows", lambda: None).sheets
+    origin = RowsOrigin("monthly", datetime(2026, 1, 1, tzinfo=UTC), "1" * 64, "1" * 64)
+    with parquet.open("wb") as taken, pytest.raises(LakeFileTooLarge):
+        write_report_rows(taken, rows, sheet, origin, lambda: None, most=1_000_000)
+    with parquet.open("wb") as taken:
+        write_report_rows(taken, rows, sheet, origin, lambda: None, most=20_000_000)
+    assert pq.read_metadata(parquet).num_rows == 200
+
+
 def test_the_query_of_the_page_counts_an_invoice_that_was_made_twice_once(tmp_path: Path) -> None:
     [query] = [block.text for block in blocks(ROOT / "docs" / "lake.md") if block.name == "report-rows"]
     table: Table = [["a", Decimal("1.50")], ["b", Decimal("2.25")]]
@@ -95,3 +112,17 @@ def test_the_query_of_the_page_counts_an_invoice_that_was_made_twice_once(tmp_pa
     here = query.replace("s3://{bucket}", str(tmp_path)).replace("9cc864331bb5c5cb", sheet.signature)
     with duckdb.connect() as database:
         assert database.execute(here).fetchall() == [("monthly", 4, Decimal("7.50"))]
+
+
+def test_the_page_writes_athena_s_table_for_a_signature(tmp_path: Path) -> None:
+    [query] = [block for block in blocks(ROOT / "docs" / "lake.md") if block.name == "report-rows-table"]
+    prices: Table = [["a", Decimal("1.50")]]
+    words: Table = [["b", "none"]]
+    for number, table in ((1, words), (2, prices)):
+        sheet, _ = in_the_lake(KINDS["csv"](["name", "price"], table), number, tmp_path)
+    here = query.text.replace("9cc864331bb5c5cb", sheet.signature).replace(
+        "  's3://{bucket}/lake/report_rows/", f"  '{tmp_path}/lake/report_rows/"
+    )
+    with duckdb.connect() as database:
+        [(printed,)] = database.execute(here).fetchall()
+    assert printed.replace(sheet.signature, "9cc864331bb5c5cb") == (query.prints or "").strip()

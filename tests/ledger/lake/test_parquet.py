@@ -22,6 +22,7 @@ from ledger.lake.parquet import (
     TIMESTAMP,
     Column,
     ColumnType,
+    FileNotWritten,
     Row,
     ValueDoesNotFit,
     decimal,
@@ -164,6 +165,12 @@ def test_an_error_of_the_source_arrives_as_it_is() -> None:
 
     with pytest.raises(LostError, match="the second batch"):
         write_parquet(io.BytesIO(), [Column("only", TEXT)], batches())
+
+
+def test_a_full_disk_is_an_error_that_a_caller_can_catch() -> None:
+    """The writer panics, which is no `Exception`: it would end the keeper's whole run."""
+    with pytest.raises(FileNotWritten), Path("/dev/full").open("wb", buffering=0) as file:
+        write_parquet(file, [Column("only", TEXT)], [[("first",)]])
 
 
 MEASURED = """
