@@ -121,6 +121,15 @@ class Month:
         blocks = self._unpacked(place.blocks) if place.blocks.start < place.blocks.stop else None
         return Rollup(self.whole(day), self._unpacked(place.values), blocks=blocks)
 
+    def check(self) -> None:
+        """Read all of it.
+
+        Raises:
+            CorruptRollup: a part is unreadable, or the details of a day do not add up to its totals.
+        """
+        for day in self.versions:
+            self.rollup(day).parsed(Detail.VALUE)
+
     def _unpacked(self, place: slice) -> bytes:
         try:
             return unpack(self._body[place])

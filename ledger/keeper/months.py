@@ -109,7 +109,9 @@ class MonthObjects:
         stored = await self.store.get(key)
         try:
             found = decode(stored.body, month) if stored else None
-        except CorruptMonth as error:
+            if found is not None:
+                await asyncio.to_thread(found.check)
+        except (CorruptMonth, CorruptRollup) as error:
             LOG.warning("writing %s again: %s", key, error)
             return False
         return found is not None and all(found.has(version) for version in log.versions(month))

@@ -133,6 +133,19 @@ async def test_an_unreadable_month_is_replaced_by_one_of_the_next_runs(logs: Log
     assert logs.month(0).versions
 
 
+@pytest.mark.parametrize("from_end", [4, 60])
+async def test_a_month_of_which_a_part_is_unreadable_is_replaced(logs: Logs, from_end: int) -> None:
+    await logs.settle(LENGTH)
+    await logs.keep()
+    (key,) = logs.months()
+    body = logs.bucket.objects[key].body
+    damaged = body[:-from_end] + bytes([body[-from_end] ^ 0xFF]) + body[-from_end + 1 :]
+    await MemoryStore(logs.bucket).put(key, damaged)
+    assert (await logs.keep()).months == 1
+    logs.month(0).check()
+    assert (await logs.keep()).months == 0
+
+
 async def test_a_month_that_contradicts_one_of_its_days_is_replaced(logs: Logs) -> None:
     await logs.settle(LENGTH)
     await logs.keep()
