@@ -31,4 +31,4 @@ def _conditions(state: ExportState) -> Iterator[Fact]:
         yield "only", "every credit of the period"
         return
     for name, value in record_of(state.job.where).items():
-        yield f"only {name}", ", ".join(value) if isinstance(value, list) else value
+        yield f"only {name}", value if isinstance(value, str) else ", ".join(value) or "none: the list is empty"

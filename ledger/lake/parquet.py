@@ -214,8 +214,8 @@ def fits(value: str | Decimal, of: ColumnType) -> bool:
     Raises:
         decimal.InvalidOperation: the text is no number.
     """
-    if isinstance(value, str) and value.isdecimal():
-        return len(value) <= of.precision - of.scale
+    if isinstance(value, str) and value.isdecimal() and len(value) <= of.precision - of.scale:
+        return True
     _, digits, exponent = Decimal(value).as_tuple()
     if not isinstance(exponent, int):
         return False

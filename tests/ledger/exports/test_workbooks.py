@@ -143,6 +143,11 @@ async def test_the_first_sheet_says_what_the_file_holds(start: Start, clock: Mov
     assert facts["credits"] == len(rows) > 0
 
 
+async def test_the_first_sheet_says_why_a_filter_lets_nothing_pass(start: Start) -> None:
+    book = await exported(start(), replace(WORKBOOK, where=CreditFilter(network=frozenset())))
+    assert (about(book)["only network"], about(book)["credits"]) == ("none: the list is empty", 0)
+
+
 async def test_the_first_sheet_has_exact_totals_by_currency_and_state(start: Start) -> None:
     process = start()
     book = await exported(process)

@@ -143,6 +143,7 @@ def test_a_value_that_is_not_exact_in_its_column_is_refused(of: ColumnType, valu
         ("25.12000", True),
         ("0.00", True),
         ("000012345.6", True),
+        ("000012345", True),
         ("1234567.8", True),
         ("12345678", False),
         ("1E+6", True),
