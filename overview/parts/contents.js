@@ -13,8 +13,13 @@ import { byId, draw, h } from "../show/element.js";
 import { count, decimal } from "../show/format.js";
 import { empty, failed, loading } from "../show/states.js";
 
-/** @type {{ id: string, name: string, sheet: string | null, cursors: (string | null)[], preview: Preview | null }} */
-const open = { id: "", name: "", sheet: null, cursors: [], preview: null };
+/**
+ * @type {{ id: string, name: string, sheet: string | null, cursors: (string | null)[], preview: Preview | null, asking:
+ *   AbortController | null }}
+ */
+const open = { id: "", name: "", sheet: null, cursors: [], preview: null, asking: null };
+/** Rows of a page, as its query asks for them. */
+const PAGE = 50;
 /** @type {Record<string, string>} */
 const TYPES = {
   STRING: "text",
@@ -43,34 +48,53 @@ export async function openContents(id, name) {
 
 const close = () => (byId("contents").hidden = true);
 
+/**
+ * Ask a query, breaking off the one before: whoever opens two files quickly sees the second, whichever answer comes last.
+ *
+ * @template T @param {(signal: AbortSignal) => Promise<T>} question @param {(answer: T) => void} then
+ * @param {() => void} again
+ */
+async function asked(question, then, again) {
+  open.asking?.abort();
+  const asking = (open.asking = new AbortController());
+  try {
+    const answer = await question(asking.signal);
+    if (!asking.signal.aborted) then(answer);
+  } catch (error) {
+    if (!asking.signal.aborted) show(failed({ message: error instanceof Error ? error.message : `${error}` }, again));
+  }
+}
+
 async function load() {
   show(loading(6));
-  try {
-    const { data, errors } = await ask("report_preview", { id: open.id, sheet: open.sheet });
-    open.preview = data?.node?.preview ?? null;
-    if (!open.preview) return show(failed(errors[0], load));
-    show(...sheetOf(open.preview, open.preview.rows));
-  } catch (error) {
-    show(failed({ message: error instanceof Error ? error.message : `${error}` }, load));
-  }
+  const { id, sheet } = open;
+  await asked(
+    (signal) => ask("report_preview", { id, sheet }, { signal }),
+    ({ data, errors }) => {
+      open.preview = data?.node?.preview ?? null;
+      if (!open.preview) return show(failed(errors[0], load));
+      show(...sheetOf(open.preview, open.preview.rows));
+    },
+    load,
+  );
 }
 
 /** Turn to the page of rows that the cursors lead to; the preview itself is the first. */
 async function turn() {
-  if (!open.preview) return;
-  if (!open.cursors.length) return show(...sheetOf(open.preview, open.preview.rows));
-  try {
-    const { data, errors } = await ask("report_rows", {
-      id: open.id,
-      sheet: open.sheet,
-      after: open.cursors.at(-1) ?? null,
-    });
-    const page = data?.node?.rows;
-    if (!page) return show(failed(errors[0], turn));
-    show(...sheetOf(open.preview, page.rows, page));
-  } catch (error) {
-    show(failed({ message: error instanceof Error ? error.message : `${error}` }, turn));
-  }
+  const { id, sheet, preview, cursors } = open;
+  open.asking?.abort();
+  if (!preview) return;
+  if (!cursors.length) return show(...sheetOf(preview, preview.rows));
+  await asked(
+    (signal) => ask("report_rows", { id, sheet, after: cursors.at(-1) ?? null }, { signal }),
+    ({ data, errors }) => {
+      const page = data?.node?.rows;
+      if (!page) return show(failed(errors[0], turn));
+      show(...sheetOf(preview, page.rows, page));
+      byId("contents").scrollIntoView({ block: "start" });
+    },
+    turn,
+  );
 }
 
 /** @param {...Node} parts */
@@ -90,7 +114,7 @@ function show(...parts) {
 /** @param {Preview} preview @param {Preview["rows"]} rows @param {Rows} [page] */
 function sheetOf(preview, rows, page) {
   if (preview.state !== "READY") return [empty(WITHOUT[preview.state] ?? "", preview.reason ?? "")];
-  return [...(preview.sheets.length > 1 ? [tabs(preview.sheets)] : []), cells(preview, rows), pages(preview, page)];
+  return [...(preview.sheets.length > 1 ? [tabs(preview.sheets)] : []), cells(preview, rows), pages(preview, rows.length, page)];
 }
 
 /** @param {string[]} sheets */
@@ -130,8 +154,12 @@ function cells(preview, rows) {
       h(
         "caption",
         {},
-        `${count(preview.rowCount ?? rows.length)} rows, ${count(preview.columns.length)} columns`,
-        sums && "; the first line has the exact sums of all rows",
+        h(
+          "span",
+          {},
+          `${count(preview.rowCount ?? rows.length)} rows, ${count(preview.columns.length)} columns`,
+          sums && "; the first line has the exact sums of all rows",
+        ),
       ),
       h(
         "thead",
@@ -180,10 +208,12 @@ function cells(preview, rows) {
 const sumOf = ({ sum, type }) =>
   sum === null ? "" : type === "INTEGER" ? decimal(sum).replace(/\.00$/, "") : decimal(sum);
 
-/** @param {Preview} preview @param {Rows} [page] */
-function pages(preview, page) {
+/** @param {Preview} preview @param {number} length how many rows are shown @param {Rows} [page] */
+function pages(preview, length, page) {
   const number = open.cursors.length;
-  const more = page ? page.pageInfo.hasNextPage : (preview.rowCount ?? 0) > preview.rows.length;
+  const before = Math.max(number - 1, 0) * PAGE;
+  const total = page?.totalCount ?? preview.rowCount ?? length;
+  const more = page ? page.pageInfo.hasNextPage : total > length;
   const to = (/** @type {() => void} */ step) => () => {
     step();
     void turn();
@@ -202,7 +232,7 @@ function pages(preview, page) {
       },
       "Back",
     ),
-    h("span", {}, number === 0 ? `First ${count(preview.rows.length)} rows` : `Rows by 50, page ${count(number)}`),
+    h("span", {}, length > 0 && `Rows ${count(before + 1)}–${count(before + length)} of ${count(total)}`),
     h(
       "button",
       {

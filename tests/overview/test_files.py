@@ -4,12 +4,13 @@ import csv
 import gzip
 import io
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from urllib.request import urlopen
 
 import pytest
 from openpyxl import load_workbook  # type: ignore[import-untyped]  # it brings no types
-from playwright.sync_api import expect
+from playwright.sync_api import Error, Route, expect
 
 from local.aws import Aws
 from tests.support.overview.sheet import Sheet
@@ -96,7 +97,7 @@ def test_a_report_is_scheduled_becomes_ready_and_is_looked_into(making: Stage, r
     assert sheet.audit() == []
     assert not sheet.overflows()
     sheet.page.get_by_role("button", name="More rows").click()
-    expect(sheet.page.locator("#contents .pages")).to_contain_text("page 1")
+    expect(sheet.page.locator("#contents .pages")).to_contain_text("Rows 1\u201350 of")
     assert sheet.page.locator("#contents tbody:last-child tr").count() == 50
     with sheet.page.expect_download() as downloaded:
         sheet.page.get_by_role("button", name="Download: month-end").click()
@@ -107,3 +108,25 @@ def test_a_report_is_scheduled_becomes_ready_and_is_looked_into(making: Stage, r
         line for line in sheet.complaints if "failed:" not in line
     ]  # a download leaves the page's request
     sheet.trusted |= sheet.hosts
+
+
+SCHEDULE = """mutation ($name: String!) { scheduleReport(input: {name: $name, format: CSV,
+  startDate: "2026-11-01T00:00:00Z", endDate: "2026-11-10T00:00:00Z"}) { replayed } }"""
+
+
+def test_of_two_files_opened_quickly_the_second_is_shown_whichever_answer_comes_last(making: Stage, read: Read) -> None:
+    making.rde.making = timedelta(0)
+    for name in ("invoices", "subscriptions"):
+        making.ask(SCHEDULE, {"name": name})
+    making.open_report_files()
+    sheet = read(f"{making.url()}?period=last-7-days&zone=UTC")
+    held: list[Route] = []
+    sheet.page.route("**/graphql?*ReportPreview*", lambda route: route.continue_() if held else held.append(route))
+    sheet.page.get_by_role("button", name="Look inside: invoices").click()
+    sheet.page.get_by_role("button", name="Look inside: subscriptions").click()
+    expect(sheet.page.locator("#contents caption")).to_contain_text("rows")
+    second = sheet.text("contents")
+    with suppress(Error):  # it has been broken off
+        held[0].continue_()
+    sheet.page.wait_for_timeout(500)
+    assert sheet.text("contents") == second
