@@ -32,16 +32,14 @@ const texts = new Map();
 export function queryText(name) {
   const loading = texts.get(name) ?? load(name);
   texts.set(name, loading);
+  loading.catch(() => texts.delete(name)); // the next question tries again
   return loading;
 }
 
 /** @param {string} name */
 async function load(name) {
-  const file = await fetch(new URL(`../queries/${name}.graphql`, import.meta.url));
-  if (!file.ok) {
-    texts.delete(name);
-    throw new RequestFailed(file.status, "the page's own files could not be loaded");
-  }
+  const file = await reached(fetch(new URL(`../queries/${name}.graphql`, import.meta.url)));
+  if (!file.ok) throw new RequestFailed(file.status, "The page's own files could not be loaded: reload it.");
   return file.text();
 }
 
@@ -99,12 +97,17 @@ async function post(body, signal) {
 /** @param {string} address @param {RequestInit} options */
 async function send(address, options) {
   const authorization = await session.authorization();
-  if (!authorization) throw new RequestFailed(401, "Nobody is signed in.");
+  if (!authorization) throw new RequestFailed(401, "You are not signed in.");
+  const headers = { ...options.headers, Accept: ACCEPT, Authorization: authorization };
+  return reached(fetch(address, { ...options, headers, cache: "no-store" }), options.signal);
+}
+
+/** A response, or the reason in our words. @param {Promise<Response>} response @param {AbortSignal | null} [signal] */
+async function reached(response, signal) {
   try {
-    const headers = { ...options.headers, Accept: ACCEPT, Authorization: authorization };
-    return await fetch(address, { ...options, headers, cache: "no-store" });
+    return await response;
   } catch (error) {
-    if (options.signal?.aborted) throw error;
+    if (signal?.aborted) throw error;
     throw new RequestFailed(0, "The server could not be reached.");
   }
 }

@@ -2,8 +2,7 @@
  * The reports of the period's days, newest first, with a link to our copy of each file. The link is asked for when it
  * is used: it is signed, and valid for a quarter of an hour.
  *
- * @import { ReportsPage, ReportsPageVariables } from "../operations.js"
- * @import { ApiError } from "../data/api.js"
+ * @import { ReportsPage } from "../operations.js"
  * @import { Scene } from "../data/figures.js"
  * @typedef {NonNullable<ReportsPage["reports"]>} Page
  * @typedef {Page["nodes"][number]} Report
@@ -12,12 +11,14 @@
 import { ask } from "../data/api.js";
 import { byId, draw, h } from "../show/element.js";
 import { count, momentText, NONE, size } from "../show/format.js";
-import { empty, failed } from "../show/states.js";
+import { empty } from "../show/states.js";
 import { table } from "../show/table.js";
 import { openContents } from "./contents.js";
 
-/** @type {{ scene: Scene | null, shown: Report[], more: string | null }} */
-const list = { scene: null, shown: [], more: null };
+/** @type {{ days: string, shown: Report[], more: string | null, zone: string }} */
+const list = { days: "", shown: [], more: null, zone: "UTC" };
+/** As many as the query of the view asks for. */
+const PAGE = 10;
 /** @type {Record<string, string>} */
 const STATUS = {
   SUBMITTED: "Waiting",
@@ -30,14 +31,23 @@ const STATUS = {
 /** @param {string} word */
 const readable = (word) => word.charAt(0) + word.slice(1).toLowerCase().replaceAll("_", " ");
 
-/** @param {Scene} scene @param {Page | null | undefined} page @param {ApiError} [error] */
-export function showReports(scene, page, error) {
-  list.scene = scene;
-  if (!page) return draw(byId("reports"), failed(error));
-  list.shown = page.nodes;
-  list.more = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
+/**
+ * Show the view's first page. Further pages that were asked for in the same view stay beneath it.
+ *
+ * @param {Scene} scene @param {Page} page
+ */
+export function showReports({ view, shown }, page) {
+  const days = `${shown.first}..${shown.last}`;
+  const isLonger = days === list.days && list.shown.length > PAGE;
+  const ids = new Set(page.nodes.map((report) => report.id));
+  const further = isLonger ? list.shown.filter((report) => !ids.has(report.id)) : [];
+  Object.assign(list, { days, zone: view.zone, shown: [...page.nodes, ...further] });
+  if (!isLonger) list.more = cursorOf(page);
   show(page);
 }
+
+/** Where the next page starts; null where there is none. @param {Page} page */
+const cursorOf = ({ pageInfo }) => (pageInfo.hasNextPage ? pageInfo.endCursor : null);
 
 /** @param {Page} page */
 function show(page) {
@@ -50,13 +60,12 @@ function show(page) {
     head,
     figures: head === "Size",
   }));
-  const zone = list.scene?.view.zone ?? "UTC";
   draw(
     byId("reports"),
     table(
       "Reports, newest first",
       columns,
-      list.shown.map((report) => ({ cells: cellsOf(report, zone) })),
+      list.shown.map((report) => ({ cells: cellsOf(report, list.zone) })),
     ),
     h(
       "p",
@@ -64,8 +73,10 @@ function show(page) {
       h("span", {}, `${count(list.shown.length)} of ${count(page.totalCount)} reports`),
       page.unreadable > 0 &&
         h("span", { class: "note" }, `${count(page.unreadable)} entries of the vendor's list could not be read`),
-      list.more &&
+      list.more && [
         h("button", { type: "button", class: "quiet", "data-key": "more-reports", onclick: more }, "Show more"),
+        h("span", { class: "note", role: "status", id: "more-problem" }),
+      ],
     ),
   );
 }
@@ -117,14 +128,21 @@ async function download(report, note) {
   }
 }
 
+/** Show the next page beneath; where that fails, say why beside the button. */
 async function more() {
-  if (!list.scene) return;
-  /** @type {ReportsPageVariables} */
-  const variables = { firstDay: list.scene.shown.first, lastDay: list.scene.shown.last, after: list.more };
-  const { data, errors } = await ask("reports_page", variables);
-  const page = data?.reports;
-  if (!page) return draw(byId("reports"), failed(errors[0]));
-  list.shown = [...list.shown, ...page.nodes];
-  list.more = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
-  show(page);
+  const { days, more: after } = list;
+  const [firstDay = "", lastDay = ""] = days.split("..");
+  try {
+    const { data, errors } = await ask("reports_page", { firstDay, lastDay, after });
+    if (days !== list.days || after !== list.more) return; // shown already, or another view is
+    const page = data?.reports;
+    if (!page) return sayBesideMore(errors[0]?.message ?? "There is no answer.");
+    Object.assign(list, { shown: [...list.shown, ...page.nodes], more: cursorOf(page) });
+    show(page);
+  } catch (error) {
+    sayBesideMore(error instanceof Error ? error.message : `${error}`);
+  }
 }
+
+/** @param {string} text */
+const sayBesideMore = (text) => (byId("more-problem").textContent = text);

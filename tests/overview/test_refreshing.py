@@ -54,3 +54,23 @@ def test_an_answer_that_is_still_the_same_is_not_sent_again(stage: Stage, read: 
     assert again.value.request.headers["if-none-match"]
     assert again.value.status == 304
     assert sheet.page.evaluate("window.drawn === document.querySelector('.tile')")  # not drawn again either
+
+
+def test_further_reports_stay_when_the_page_asks_again_and_a_failure_stands_beside_the_button(
+    restless: Stage, read: Read
+) -> None:
+    sheet = read(f"{restless.url()}?period=last-30-days&zone=UTC&compare=none")
+    sheet.page.context.set_offline(True)
+    sheet.page.get_by_role("button", name="Show more").click()
+    expect(sheet.page.locator("#more-problem")).to_have_text("The server could not be reached.")
+    sheet.page.context.set_offline(False)
+    sheet.page.get_by_role("button", name="Show more").click()
+    rows = sheet.page.locator("#reports tbody tr")
+    expect(rows).to_have_count(20)
+    sheet.page.evaluate("document.querySelector('#reports table').id = 'drawn-before'")
+    sheet.page.evaluate("dispatchEvent(new Event('popstate'))")
+    expect(sheet.page.locator("#drawn-before")).to_have_count(0)
+    expect(rows).to_have_count(20)
+    sheet.complaints = [
+        line for line in sheet.complaints if "ERR_INTERNET_DISCONNECTED" not in line and "reports_page" not in line
+    ]
