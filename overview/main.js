@@ -52,7 +52,7 @@ async function show(view) {
   const scene = sceneOf(view, Date.now());
   showControls(view);
   if (isOther || !page.data) {
-    showTruth(scene, null, open);
+    showTruth(scene, null, [], open);
     showSchedule(scene.shown.first, scene.shown.last);
     showBusy(true);
   }
@@ -74,7 +74,7 @@ async function show(view) {
 function showAnswer(scene, data, errors) {
   const errorOf = (/** @type {string} */ root) => errors.find((error) => error.path?.[0] === root);
   const again = () => void show(page.view);
-  showTruth(scene, data, open);
+  showTruth(scene, data, errors, open);
   if (data.shown) {
     offer(
       "network",
@@ -88,7 +88,10 @@ function showAnswer(scene, data, errors) {
     showTiles(scene, data);
     showDays(scene, data, open);
     showSplits(scene, data);
-  } else for (const id of ["tiles", "days", "networks", "prices"]) draw(byId(id), failed(errorOf("shown"), again));
+  } else {
+    draw(byId("tiles"), failed(errorOf("shown"), again));
+    for (const id of ["days", "networks", "prices"]) draw(byId(id), failed(errorOf("shown")));
+  }
   if (data.brands) {
     offer("brand", [...new Set(data.brands.rows.map((row) => row.brand))]);
     showBrands(scene, data);
@@ -96,7 +99,8 @@ function showAnswer(scene, data, errors) {
   if (data.balance) showBalance(scene, data.balance);
   else draw(byId("balance"), failed(errorOf("balance"), again));
   showCredits(scene, data.newest, errorOf("newest"));
-  showReports(scene, data.reports, errorOf("reports"));
+  if (data.reports) showReports(scene, data.reports);
+  else draw(byId("reports"), failed(errorOf("reports"), again));
 }
 
 /** @param {unknown} error @param {boolean} isOther whether the figures on the page are those of another view */
@@ -115,10 +119,7 @@ function showFailure(error, isOther) {
   if (!kept) {
     page.data = null;
     for (const id of PARTS)
-      draw(
-        byId(id),
-        failed({ message }, () => void show(page.view)),
-      );
+      draw(byId(id), failed({ message }, id === "tiles" ? () => void show(page.view) : undefined));
   }
   refreshing.soon();
 }
@@ -133,11 +134,22 @@ function showProblem(message) {
   byId("problem").hidden = !message;
 }
 
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let patience;
+const PATIENCE = 3_000;
+
 /** @param {boolean} busy */
 function showBusy(busy) {
+  const say = (/** @type {string} */ text) => (byId("busy").textContent = text);
   byId("figures").setAttribute("aria-busy", `${busy}`);
-  byId("busy").textContent = busy ? "Loading the figures…" : "";
+  say(busy ? "Loading the figures…" : "");
+  clearTimeout(patience);
+  if (busy) patience = setTimeout(() => say(WHY_SO_LONG), PATIENCE);
 }
+
+const WHY_SO_LONG =
+  "Loading the figures… Days that are not stored yet are fetched from the vendors first. That can take half a minute, " +
+  "once for each period.";
 
 async function start() {
   await session.ready;

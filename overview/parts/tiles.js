@@ -41,6 +41,7 @@ function rowOf(currency, scene, shown, before) {
   const appliedSteps = picked(shown.appliedSteps, view).filter(ours);
   const amounts = steps.map((step) => Number(appliedOf(appliedSteps, (line) => momentOf(line) === momentOf(step))));
   const since = sinceOf(scene);
+  const without = before ? "nothing to compare with" : "not compared: see above";
   return h(
     "div",
     { class: "tile-row", role: "group", "aria-label": `Figures in ${currency}` },
@@ -48,18 +49,21 @@ function rowOf(currency, scene, shown, before) {
       change: earlier ? change(total.count, earlier.count) : "",
       was: earlier && count(earlier.count),
       since,
+      without,
       line: steps.map((step) => step.count),
     }),
     tile("Amount applied", currency, money(applied, currency), {
       change: earlierApplied === null ? "" : change(applied, earlierApplied),
       was: earlierApplied && money(earlierApplied, currency),
       since,
+      without,
       line: amounts,
     }),
     tile("Failure rate", currency, percent(total.failureRate), {
       change: total.failureRate && earlier?.failureRate ? points(total.failureRate, earlier.failureRate) : "",
       was: earlier?.failureRate && percent(earlier.failureRate),
       since,
+      without,
       line: steps.map((step) => (step.failureRate === null ? null : Number(step.failureRate))),
       worse: Boolean(
         total.failureRate && earlier?.failureRate && Number(total.failureRate) > Number(earlier.failureRate),
@@ -69,6 +73,7 @@ function rowOf(currency, scene, shown, before) {
       change: earlier ? change(total.pending, earlier.pending) : "",
       was: earlier && count(earlier.pending),
       since,
+      without,
       line: steps.map((step) => step.pending),
     }),
   );
@@ -88,13 +93,13 @@ function sinceOf({ view, compared }) {
 
 /**
  * @param {string} name @param {string} currency @param {string} value
- * @param {{ change: string, was: string | null | undefined, since: string, line: (number | null)[], worse?: boolean
- *   }} more
+ * @param {{ change: string, was: string | null | undefined, since: string, without: string, line: (number | null)[],
+ *   worse?: boolean }} more
  */
-function tile(name, currency, value, { change: changed, was, since, line, worse = false }) {
+function tile(name, currency, value, { change: changed, was, since, without, line, worse = false }) {
   const compared = changed
     ? [h("span", { class: worse ? "change worse" : "change" }, changed, worse && " (worse)"), ` from ${was}`]
-    : [since && (was ? `from ${was}` : "nothing to compare with")];
+    : [since && (was ? `from ${was}` : without)];
   return h(
     "div",
     { class: "tile" },

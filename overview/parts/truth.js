@@ -3,6 +3,7 @@
  * words what is wrong with them.
  *
  * @import { Overview } from "../operations.js"
+ * @import { ApiError } from "../data/api.js"
  * @import { Scene } from "../data/figures.js"
  * @import { View } from "../state/address.js"
  * @import { Period } from "../state/periods.js"
@@ -32,9 +33,9 @@ export function agesOf(data) {
 }
 
 /**
- * @param {Scene} scene @param {Overview | null} data @param {(href: string) => void} open
+ * @param {Scene} scene @param {Overview | null} data @param {ApiError[]} errors @param {(href: string) => void} open
  */
-export function showTruth({ view, shown, compared, now }, data, open) {
+export function showTruth({ view, shown, compared, now }, data, errors, open) {
   const zone = view.zone;
   const whole = view.within && linkTo({ ...view, within: "" });
   draw(
@@ -52,7 +53,7 @@ export function showTruth({ view, shown, compared, now }, data, open) {
       data && h("span", { class: "age" }, " · ", ...ageOf(data, zone, shown.to, now)),
     ),
     compared && h("p", { class: "age" }, comparison(view, shown, compared, now)),
-    data && h("ul", { class: "warnings" }, warningsOf(data, zone)),
+    data && h("ul", { class: "warnings" }, warningsOf(data, errors, zone)),
   );
 }
 
@@ -76,14 +77,31 @@ function ageOf(data, zone, end, now) {
   return ["as of ", h("time", { datetime: age.asOf }, momentText(age.asOf, zone)), ` · ${final}`];
 }
 
-/** @param {Overview} data @param {string} zone */
-function warningsOf(data, zone) {
+/** @param {Overview} data @param {ApiError[]} errors @param {string} zone */
+function warningsOf(data, errors, zone) {
   const off = data.balance ? imbalance(data.balance) : "";
-  const stale = agesOf(data)
-    .filter(([, age]) => age.stale)
-    .map(([name, age]) => {
-      const moment = momentText(age.asOf, zone);
-      return `Stale: the ${name} could not be refreshed, because the vendor failed. Shown as of ${moment}.`;
-    });
-  return [...(off ? [off] : []), ...stale].map((text) => h("li", {}, text));
+  return [...(off ? [off] : []), ...missingOf(data, errors), ...staleOf(data, zone)].map((text) => h("li", {}, text));
 }
+
+/** One warning for all that is as old, however many parts it is. @param {Overview} data @param {string} zone */
+function staleOf(data, zone) {
+  const stale = agesOf(data).filter(([, age]) => age.stale);
+  return [...Map.groupBy(stale, ([, age]) => momentText(age.asOf, zone))].map(([moment, parts]) => {
+    const names = listing.format(parts.map(([name]) => name));
+    return `Stale: the ${names} could not be refreshed, because the vendor failed. Shown as of ${moment}.`;
+  });
+}
+
+/** What has no place of its own on the page to say that it is missing. @param {Overview} data @param {ApiError[]} errors */
+function missingOf(data, errors) {
+  if (!data.shown) return []; // then the page says more than that
+  return Object.entries(BESIDE)
+    .filter(([root]) => errors.some((error) => error.path?.[0] === root))
+    .map(([, text]) => text);
+}
+
+const listing = new Intl.ListFormat("en-GB");
+const BESIDE = {
+  before: "The period before could not be loaded: nothing is compared with it.",
+  usual: "The 28 days before could not be loaded: nothing is marked as unusual.",
+};

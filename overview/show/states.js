@@ -13,14 +13,18 @@ const VENDORS = { rde: "the reseller reports' vendor (RDE)", openmarket: "the cr
 export const empty = (text, detail = "") =>
   h("div", { class: "state state-empty" }, h("p", {}, text), detail && h("p", { class: "detail" }, detail));
 
-/** A part without an answer. @param {ApiError | undefined} error @param {() => void} [again] */
+/**
+ * A part without an answer. Parts that lack the same answer say so each, but one of them is announced and asks again.
+ *
+ * @param {ApiError | undefined} error @param {() => void} [again]
+ */
 export function failed(error, again) {
   if (error?.extensions?.code === "FORBIDDEN") return missingScope(error.message);
   const vendor = error?.extensions?.upstream && VENDORS[error.extensions.upstream];
   const id = error?.extensions?.requestId;
   return h(
     "div",
-    { class: "state state-error", role: "alert" },
+    { class: "state state-error", role: again && "alert" },
     h(
       "p",
       {},

@@ -39,10 +39,14 @@ def test_while_loading_the_page_says_so_and_keeps_its_shape(stage: Stage, read: 
     stage.openmarket.latency = 1.5
     try:
         sheet = read(f"{stage.url()}{WEEK}")
+        sheet.page.clock.install()
         sheet.page.locator("#period").select_option("last-30-days")
         assert sheet.text("busy") == "Loading the figures\u2026"
+        sheet.page.clock.fast_forward(3_000)
+        assert "fetched from the vendors first" in sheet.text("busy")
         assert sheet.page.locator("#figures").get_attribute("aria-busy") == "true"
         assert sheet.page.locator(".tile").count() > 0  # the figures from before, greyed
+        assert sheet.page.evaluate("getComputedStyle(document.getElementById('tiles')).borderStyle") == "none"
         assert sheet.audit() == []
         sheet.wait_until_ready()
     finally:
@@ -54,14 +58,26 @@ def test_figures_that_could_not_be_refreshed_are_shown_with_their_age(troubled: 
     troubled.openmarket.misbehave(failing(503), times=None)
     sheet = read(f"{troubled.url()}{WEEK}")
     warnings = sheet.page.locator(".warnings").inner_text()
-    assert "Stale: the credits could not be refreshed, because the vendor failed. Shown as of" in warnings
+    assert "newest credits could not be refreshed, because the vendor failed. Shown as of" in warnings
+    moments = [line.split("Shown as of")[1] for line in warnings.splitlines()]
+    assert len(moments) == len(set(moments)), "one warning for all that is as old"
     assert sheet.tile("Credits")["value"] == before
     assert sheet.audit() == []
+
+
+def test_a_period_before_that_could_not_be_loaded_is_not_taken_for_an_empty_one(troubled: Stage, read: Read) -> None:
+    read(f"{troubled.url()}{WEEK}")
+    troubled.openmarket.misbehave(failing(503), times=None)
+    sheet = read(f"{troubled.url()}{WEEK}&compare=year")
+    assert "The period before could not be loaded" in sheet.page.locator(".warnings").inner_text()
+    assert sheet.tile("Credits")["compared"] == "not compared: see above"
 
 
 def test_a_vendor_that_fails_takes_its_own_parts_only_and_a_button_asks_again(troubled: Stage, read: Read) -> None:
     troubled.openmarket.misbehave(failing(500), times=None)
     sheet = read(f"{troubled.url()}{WEEK}")
+    announced = sheet.page.locator(".state[role=alert]").count()
+    assert announced == len({"shown", "brands", "balance", "newest"}), "each missing answer once, not each part"
     for part in ("tiles", "days", "networks", "prices", "brands", "balance", "credits"):
         assert "No answer from the credits' vendor (OpenMarket)" in sheet.text(part)
     assert sheet.table("Reports, newest first")
@@ -70,6 +86,16 @@ def test_a_vendor_that_fails_takes_its_own_parts_only_and_a_button_asks_again(tr
     sheet.page.wait_for_timeout(1_000)  # the breaker lets the vendor alone for a second
     sheet.page.get_by_role("button", name="Try again").first.click()
     expect(sheet.page.locator(".tile").first).to_be_visible()
+
+
+def test_reports_that_could_not_be_loaded_can_be_asked_for_again(troubled: Stage, read: Read) -> None:
+    troubled.rde.misbehave(failing(500), times=None)
+    sheet = read(f"{troubled.url()}{WEEK}")
+    assert "No answer from the reseller reports' vendor (RDE)" in sheet.text("reports")
+    troubled.rde.behave()
+    sheet.page.wait_for_timeout(1_000)  # the breaker lets the vendor alone for a second
+    sheet.page.locator("#reports").get_by_role("button", name="Try again").click()
+    expect(sheet.page.locator("#reports table")).to_be_visible()
 
 
 def test_a_log_that_misses_a_credit_is_out_of_balance_on_top_and_where_it_differs(troubled: Stage, read: Read) -> None:
@@ -142,13 +168,32 @@ def test_every_size_and_scheme_fits_and_is_accessible(stage: Stage, read: Read, 
         summary.click()
     assert not sheet.overflows()
     assert sheet.audit() == []
+    scrolling = sheet.page.locator("#networks .scroll, #prices .scroll, #brands > .scroll")
+    assert scrolling.evaluate_all("all => all.filter((each) => each.scrollWidth > each.clientWidth).length") == 0
     sheet.page.emulate_media(media="print")
     assert not sheet.page.locator(".controls").is_visible()
 
 
-def test_at_200_percent_nothing_is_cut_off(stage: Stage, read: Read) -> None:
-    sheet = read(f"{stage.url()}{WEEK}", viewport={"width": 640, "height": 450}, device_scale_factor=2)
+def test_at_200_percent_nothing_is_cut_off_and_no_tile_stands_alone(stage: Stage, read: Read) -> None:
+    sheet = read(f"{stage.url()}{WEEK}", viewport={"width": 720, "height": 450}, device_scale_factor=2)
     assert not sheet.overflows()
+    columns = sheet.page.locator(".tile-row").first.evaluate("row => getComputedStyle(row).gridTemplateColumns")
+    assert len(columns.split()) == 2
+
+
+PALETTE = """() => ["ground", "card", "ink", "soft", "line", "accent", "warn", "warn-ground", "mark-ground", "success",
+  "failed", "pending", "unknown", "hatch"].map((name) =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim())"""
+
+
+def test_paper_has_the_same_colours_from_a_dark_screen(stage: Stage, read: Read) -> None:
+    sheet = read(stage.url(None), color_scheme="dark")
+    dark = sheet.page.evaluate(PALETTE)
+    sheet.page.emulate_media(media="print")
+    printed = sheet.page.evaluate(PALETTE)
+    sheet.page.emulate_media(media="print", color_scheme="light")
+    assert printed == sheet.page.evaluate(PALETTE)
+    assert all(one != other for one, other in zip(dark, printed, strict=True))
 
 
 def test_with_reduced_motion_nothing_moves(stage: Stage, read: Read) -> None:
