@@ -45,6 +45,8 @@ SMALL_BLOCKS = 2
 """A day of so many blocks is read whole: a look at its index first would take longer than it saves."""
 FETCHED = "fetched"
 """The attribute of a settled object with the time of its fetch."""
+ROWS = "rows"
+"""The attribute with the number of its rows: what was cut off between two members is still a gzip file."""
 
 
 class DayStore:
@@ -199,7 +201,7 @@ class DayStore:
         """
         version = DayVersion(day, fetched, encoded.count, settled, rows, proven=proven)
         key, body = self._rows_key(version), encoded.body
-        attributes = {"Content-Type": "application/gzip", FETCHED: rfc3339(fetched)}
+        attributes = {"Content-Type": "application/gzip", FETCHED: rfc3339(fetched), ROWS: str(encoded.count)}
         if not settled:
             # Side by side: without its rows a rollup describes no version, and without their rollup rows are counted.
             await asyncio.gather(self._store.put(key, body, attributes), self._write_rollup(version, encoded.rollup))
@@ -265,7 +267,7 @@ class DayStore:
         if stored is None:
             return None
         try:
-            count, rollup = _count_rows(stored.body, version)
+            count, rollup = _count_rows(stored, version)
             counted = replace(version, fetched=_fetch_time(stored, version), count=count)
             few = decode(stored.body, version.day, count) if self.is_small(counted) else None
         except CorruptRows as error:
@@ -291,20 +293,23 @@ class DayStore:
         return self.key(version.day, f"{kind}{version.id}.json.gz", version.folder)
 
 
-def _count_rows(body: bytes, version: DayVersion) -> tuple[int, Rollup]:
+def _count_rows(stored: StoredObject, version: DayVersion) -> tuple[int, Rollup]:
     """How many rows a rows object has, and its rollup, both made from the rows.
 
     Raises:
-        CorruptRows: they are unreadable, or not as many as the version has.
+        CorruptRows: they are unreadable, or not as many as the version has or the object says.
     """
     try:
-        count, rollup = inventory(body, version.day)
+        count, rollup = inventory(stored.body, version.day)
     except CorruptRows:
         # No version has written members that end within a row, but something else may have packed the object again.
-        rows = decode(body, version.day, version.count)
-        return len(rows), Rollup.of(rows)
-    if version.count not in {None, count}:
-        raise CorruptRows(f"{version.count} rows should be stored, there are {count}")
+        rows = decode(stored.body, version.day, version.count)
+        count, rollup = len(rows), Rollup.of(rows)
+    said = stored.attributes.get(ROWS, str(count))
+    if version.count not in {None, count} or said != str(count):
+        raise CorruptRows(
+            f"{said if version.count is None else version.count} rows should be stored, there are {count}"
+        )
     return count, rollup
 
 

@@ -9,6 +9,7 @@ from ledger.days.day_store import FETCHED, DayStore
 from ledger.days.rows import Rows
 from ledger.days.versions import DayVersion, newest_version, partition, superseded
 from runtime.clock import DAY, day_end
+from runtime.compression import member_ends
 from tests.support.moving_clock import MovingClock
 from tests.support.s3.memory_store import Killed, MemoryBucket, MemoryStore
 from upstreams.openmarket.client import LogRow
@@ -139,6 +140,19 @@ async def test_a_settled_day_that_lost_its_rollup_is_mended_from_its_rows(days: 
     assert rebuilt is not None
     assert (rebuilt.fetched, rebuilt.count) == (SETTLED, 3)
     assert (await days.list_versions([TODAY])).versions[TODAY].count == 3
+
+
+async def test_rows_that_were_cut_off_between_two_blocks_are_not_counted_as_the_day(store: MemoryStore) -> None:
+    """Their rollup is lost too; what is left is a gzip file like any other."""
+    days = DayStore(store, "acme", None, block_rows=2)
+    await days.write(TODAY, SETTLED, some(5), settled=True)
+    key = days.key(TODAY, "rows.csv.gz")
+    stored = store.bucket.objects[key]
+    first_end = next(iter(member_ends(stored.body)))
+    await store.put(key, stored.body[:first_end], stored.attributes)
+    assert await days.rebuild_rollup(UNCOUNTED) is None
+    await store.put(key, stored.body, stored.attributes)
+    assert await days.rebuild_rollup(UNCOUNTED) is not None
 
 
 async def test_what_cannot_be_read_is_not_held(days: DayStore, store: MemoryStore) -> None:
