@@ -25,6 +25,10 @@ RUN_BYTES = 2 * 1024 * 1024
 READS_AT_ONCE = 8
 
 
+type TakeRow = Callable[[Row], None]
+"""Called with each row of a page before the next is read; it raises to end the reading."""
+
+
 class CannotFilter(Exception):
     """A filter names a column that there is not, or bounds one that has no numbers; the text names no cell."""
 
@@ -93,16 +97,17 @@ class SheetReader:
     sheet: SheetPreview
     small_bytes: int = SMALL_BYTES
 
-    async def page(self, filters: Sequence[CellFilter], first: int, after: int | None) -> RowPage:
-        """The first rows that fit all filters, behind the row with the number `after`.
+    async def page(self, filters: Sequence[CellFilter], first: int, after: int | None, take: TakeRow) -> RowPage:
+        """The first rows that fit all filters, behind the row with the number `after`; `take` is given each of them.
 
         Raises:
             CannotFilter: a filter does not fit the sheet.
             LedgerUnavailable: S3 could not serve, or the rows are not there.
+            Exception: what `take` raises; then no more is read.
         """
         start = 0 if after is None else after + 1
         if not filters:
-            return await self._plain_page(first, start)
+            return await self._plain_page(first, start, take)
         fits = _condition(filters, self.sheet.columns)
         rows, numbers, total, before = list[Row](), list[int](), 0, 0
         async for number, row in self._rows(await self._candidates(filters)):
@@ -111,20 +116,24 @@ class SheetReader:
             total += 1
             before += number < start
             if number >= start and len(rows) < first:
+                take(row)
                 rows.append(row)
                 numbers.append(number)
         has_next = total - before > len(rows)
         return RowPage(self._whole(rows), numbers, total, before > 0, has_next)
 
-    async def _plain_page(self, first: int, start: int) -> RowPage:
+    async def _plain_page(self, first: int, start: int, take: TakeRow) -> RowPage:
         total, end = self.sheet.row_count, start + first
         wanted = [
             each for each in _numbered(self.sheet.rows.blocks) if each[0] < end and each[0] + each[1].rows > start
         ]
-        found = [(number, row) async for number, row in self._rows(wanted) if start <= number < end]
-        return RowPage(
-            self._whole([row for _, row in found]), [number for number, _ in found], total, start > 0, end < total
-        )
+        rows, numbers = list[Row](), list[int]()
+        async for number, row in self._rows(wanted):
+            if start <= number < end:
+                take(row)
+                rows.append(row)
+                numbers.append(number)
+        return RowPage(self._whole(rows), numbers, total, start > 0, end < total)
 
     def _whole(self, rows: Sequence[Row]) -> list[Row]:
         """The rows with a cell for each column."""

@@ -98,7 +98,8 @@ class FileContents:
         if stored is None or found is None:
             return ReportPreview(stored.state if stored else PreviewState.PENDING, stored.reason if stored else None)
         rows = found.first_rows[:size]
-        self._take_cells(rows)
+        for row in rows:
+            self._take_row(row, len(found.columns))
         self._context.budget.take(len(found.columns), REPORT_COLUMN)
         return ReportPreview(
             state=stored.state,
@@ -129,13 +130,12 @@ class FileContents:
         stored, found = await self._sheet(key, sheet)
         if stored is None or found is None:
             return None
-        reader = self._context.ledger.contents.reader(stored, found)
+        reader, width = self._context.ledger.contents.reader(stored, found), len(found.columns)
         try:
             async with self._slots:
-                page = await reader.page(filters, size, position)
+                page = await reader.page(filters, size, position, lambda row: self._take_row(row, width))
         except CannotFilter as error:
             raise BadUserInput(str(error)) from None
-        self._take_cells(page.rows)
         names = [column.name for column in found.columns]
         self._context.budget.take(sum(map(len, names)), 1)
         return ReportRows(names, page, binding)
@@ -167,10 +167,9 @@ class FileContents:
             raise BadUserInput("the report's file has no sheet of this name")
         return stored, found
 
-    def _take_cells(self, rows: Cells) -> None:
-        budget = self._context.budget
-        budget.take(sum(len(row) for row in rows), REPORT_CELL)
-        budget.take(sum(len(cell) for row in rows for cell in row if cell), 1)
+    def _take_row(self, row: Sequence[str | None], width: int) -> None:
+        """Reserve space for a row as soon as it is read: some of them may have a million characters."""
+        self._context.budget.take(1, width * REPORT_CELL + sum(len(cell) for cell in row if cell))
 
 
 def _filter(where: Mapping[str, Any]) -> CellFilter | None:

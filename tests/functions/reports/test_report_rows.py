@@ -1,6 +1,7 @@
 """Paging through what is inside a report's file, by GraphQL, as the keeper has stored it."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from functions.wiring import keeper_of
 from ledger.keeper.run import KeeperRun
 from local.vendors.rde import RdeSimulator
 from runtime.deadline import Deadline
-from tests.support.api.frontend import EVERY_SCOPE, Frontend, StartFrontend
+from tests.support.api.frontend import EVERY_SCOPE, Frontend, Reply, StartFrontend
 from tests.support.moving_clock import MovingClock
 from tests.support.report_files import Table, csv_bytes, xlsx_bytes
 
@@ -24,24 +25,37 @@ ROWS_OF = """query Rows($sheet: String, $where: [ReportCellFilter!], $first: Int
       columns rows totalCount pageInfo { hasNextPage endCursor hasPreviousPage startCursor } } } } }"""
 
 
+type Open = Callable[[Mapping[str, bytes]], Frontend]
+
+
 @pytest.fixture
-def asked(
+def open_reports(
     start: StartFrontend, settings_environ: dict[str, str], rde_simulator: RdeSimulator, clock: MovingClock
-) -> Frontend:
-    """A frontend, after the keeper has opened two reports: CSV, and a workbook of two sheets."""
-    clock.moment = datetime(2024, 6, 11, 12, tzinfo=UTC)
-    for name, content in (("usage", csv_bytes(HEADER, ROWS)), ("book", xlsx_bytes(HEADER, ROWS, "Invoices"))):
-        rde_simulator.add_report(name, "CSV", "2024-06-10T12:00:00Z", file=partial(bytes, content))
-    keeper = keeper_of(Settings.read(settings_environ), clock)
+) -> Open:
+    """Has the keeper open reports with these files; then there is a frontend."""
 
-    async def keep() -> None:
-        run = KeeperRun(Deadline.after(600))
-        await keeper.report_files.collect("default", run)
-        await keeper.report_contents.open("default", run)
-        assert (run.archived, run.opened, run.failed) == (2, 2, 0)
+    def open_(files: Mapping[str, bytes]) -> Frontend:
+        clock.moment = datetime(2024, 6, 11, 12, tzinfo=UTC)
+        for name, content in files.items():
+            rde_simulator.add_report(name, "CSV", "2024-06-10T12:00:00Z", file=partial(bytes, content))
+        keeper = keeper_of(Settings.read(settings_environ), clock)
 
-    asyncio.run(keep())
-    return start()
+        async def keep() -> None:
+            run = KeeperRun(Deadline.after(600))
+            await keeper.report_files.collect("default", run)
+            await keeper.report_contents.open("default", run)
+            assert (run.archived, run.opened, run.failed) == (len(files), len(files), 0)
+
+        asyncio.run(keep())
+        return start()
+
+    return open_
+
+
+@pytest.fixture
+def asked(open_reports: Open) -> Frontend:
+    """A frontend, after the keeper has opened two reports: CSV, and a workbook."""
+    return open_reports({"usage": csv_bytes(HEADER, ROWS), "book": xlsx_bytes(HEADER, ROWS, "Invoices")})
 
 
 def rows(frontend: Frontend, **variables: Any) -> dict[str, Any]:
@@ -119,3 +133,29 @@ def test_rows_need_the_scope_of_what_is_inside(asked: Frontend) -> None:
 def test_rows_of_a_report_that_is_not_archived_are_null(frontend: Frontend) -> None:
     query = '{ reports(from: "2019-11-19", to: "2019-11-19") { nodes { rows { totalCount } } } }'
     assert frontend.data(query) == {"reports": {"nodes": [{"rows": None}]}}
+
+
+def test_one_request_opens_at_most_three_hundred_files(open_reports: Open) -> None:
+    frontend = open_reports({f"usage {number}": b"a,b\n1,2\n" for number in range(11)})
+
+    def reply(times: int) -> Reply:
+        fields = " ".join(f"p{number}: preview(first: 1) {{ state }}" for number in range(times))
+        return frontend.ask(
+            f'{{ reports(from: "2024-06-10", to: "2024-06-10") {{ totalCount nodes {{ {fields} }} }} }}'
+        )
+
+    few, many = reply(27), reply(28)
+    assert few.data is not None
+    assert (few.data["reports"]["totalCount"], few.codes) == (11, [])
+    assert set(many.codes) == {"RESULT_TOO_LARGE"}
+    assert "ask for fewer reports" in many.errors[0]["message"]
+
+
+def test_rows_and_previews_count_by_their_bytes(open_reports: Open) -> None:
+    """A frontend that takes no gzip gets at most 5 MB."""
+    frontend = open_reports({"usage": csv_bytes(["text"], [["x" * 20_000]] * 400)})
+    assert len(rows(frontend, first=200)["rows"]) == 200
+    assert frontend.ask(ROWS_OF, {"first": 400}).codes == ["RESULT_TOO_LARGE"]
+    previews = " ".join(f"p{number}: preview {{ rows }}" for number in range(25))
+    query = f'{{ reports(from: "2024-06-10", to: "2024-06-10", name: "usage") {{ nodes {{ {previews} }} }} }}'
+    assert set(frontend.ask(query).codes) == {"RESULT_TOO_LARGE"}

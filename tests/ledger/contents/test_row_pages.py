@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ledger.contents.opening import open_file
 from ledger.contents.previews import SheetPreview
+from ledger.contents.readers.sheets import Row
 from ledger.contents.row_pages import CannotFilter, CellFilter, RowPage, SheetReader
 from ledger.storage.store import LedgerUnavailable
 from tests.support.report_files import csv_bytes
@@ -32,7 +33,7 @@ class Stored(NamedTuple):
 
     def page(self, filters: Sequence[CellFilter] = (), first: int = 100, after: int | None = None) -> RowPage:
         reader = SheetReader(MemoryStore(self.bucket), KEY, self.sheet, small_bytes=0)
-        return asyncio.run(reader.page(filters, first, after))
+        return asyncio.run(reader.page(filters, first, after, lambda _: None))
 
     def bytes_read(self, filters: Sequence[CellFilter], after: int | None = None) -> int:
         """How many bytes a page of a hundred rows reads."""
@@ -44,7 +45,7 @@ class Stored(NamedTuple):
                 return await super().get_range(key, start, end)
 
         reader = SheetReader(Measured(self.bucket), KEY, self.sheet, small_bytes=0)
-        asyncio.run(reader.page(filters, 100, after))
+        asyncio.run(reader.page(filters, 100, after, lambda _: None))
         return sum(sizes)
 
 
@@ -132,3 +133,19 @@ def test_rows_that_are_lost_or_damaged_are_no_empty_page(stored: Stored, damage:
         asyncio.run(MemoryStore(bucket).put(KEY, damage))
     with pytest.raises(LedgerUnavailable):
         Stored(bucket, stored.sheet, []).page(first=10)
+
+
+@pytest.mark.parametrize("filters", [(), (CellFilter("note", equals="note"),)])
+def test_a_page_is_given_up_at_the_row_that_does_not_fit(stored: Stored, filters: Sequence[CellFilter]) -> None:
+    """Not when all of its rows are in memory: one row may have a million characters."""
+    taken: list[Row] = []
+
+    def take(row: Row) -> None:
+        taken.append(row)
+        if len(taken) == 3:
+            raise MemoryError
+
+    reader = SheetReader(MemoryStore(stored.bucket), KEY, stored.sheet)
+    with pytest.raises(MemoryError):
+        asyncio.run(reader.page(filters, 10_000, None, take))
+    assert len(taken) == 3
