@@ -41,6 +41,8 @@ COLUMNS = (
     ("currency", 10),
 )
 """The columns of the second sheet, and their widths in characters."""
+LONGEST_FACT = 32_000
+"""Characters of a value on the first sheet: a cell takes 32,767, and the rows do not depend on how long a filter is."""
 AT_ONCE = 500
 """Rows that are written before other tasks run."""
 DAY_ZERO = datetime(1899, 12, 30, tzinfo=UTC)
@@ -135,7 +137,7 @@ class CreditWorkbook:
         for line, (name, value) in enumerate(facts):
             sheet.write_string(line, 0, name, self._head)
             if isinstance(value, str):
-                self._write_text(sheet, line, 1, value)
+                self._write_text(sheet, line, 1, _shortened(value))
             elif isinstance(value, int):
                 sheet.write_number(line, 1, value)
             else:
@@ -148,6 +150,10 @@ class CreditWorkbook:
             sheet.write_number(below, 2, count)
             self._write_amount(sheet, below, 3, str(money(amount)))
             self._write_text(sheet, below, 4, str(money(amount)))
+
+
+def _shortened(value: str) -> str:
+    return value if len(value) <= LONGEST_FACT else f"{value[:LONGEST_FACT]} … (cut off)"
 
 
 def _begin(sheet: "Worksheet", head: "Format") -> None:

@@ -148,6 +148,16 @@ async def test_the_first_sheet_says_why_a_filter_lets_nothing_pass(start: Start)
     assert (about(book)["only network"], about(book)["credits"]) == ("none: the list is empty", 0)
 
 
+async def test_a_filter_that_is_longer_than_a_cell_is_cut_off_and_the_credits_are_there(start: Start) -> None:
+    networks = frozenset({"O2", *(f"N{number:05}" for number in range(6000))})
+    asked = replace(WORKBOOK, where=CreditFilter(network=networks))
+    book = await exported(start(), asked)
+    shown = about(book)["only network"]
+    assert shown.startswith("N00000, N00001, ")
+    assert shown.endswith("… (cut off)")
+    assert {row[3] for row in credits_of(book)} == {"O2"}
+
+
 async def test_the_first_sheet_has_exact_totals_by_currency_and_state(start: Start) -> None:
     process = start()
     book = await exported(process)
