@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal, Inexact
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from ledger.days.rollups import EXACT, DayKey, Detail, Rollup
@@ -284,7 +284,16 @@ def time_zone(name: str, period: Period) -> tzinfo:
 def _zone(name: str) -> tzinfo:
     from zoneinfo import ZoneInfo  # 4 ms, and most summaries are in UTC
 
+    if name not in _zone_names():  # a machine's own folder of zones has `localtime` and other names that Lambda has not
+        raise KeyError(name)
     return ZoneInfo(name)
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    from importlib.resources import files
+
+    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
 
 
 def _hours(period: Period) -> Iterator[datetime]:

@@ -148,6 +148,18 @@ def test_a_zone_that_hourly_figures_cannot_serve_is_refused(name: str) -> None:
         time_zone(name, period)
 
 
+@pytest.mark.parametrize("name", ["localtime", "posixrules", "posix/Europe/London", "right/UTC", "posix/UTC"])
+def test_a_name_that_only_some_machines_know_is_no_time_zone(name: str) -> None:
+    with pytest.raises(UnknownTimeZone):
+        time_zone(name, Period(midnight(date(2019, 1, 1)), midnight(date(2019, 1, 2))))
+
+
+@pytest.mark.parametrize("name", ["Etc/UTC", "GMT", "GB", "Europe/London", "Europe/Kyiv", "America/Argentina/Ushuaia"])
+def test_every_name_of_the_iana_s_is_a_time_zone(name: str) -> None:
+    period = Period(midnight(date(2019, 1, 1)), midnight(date(2019, 1, 2)))
+    assert time_zone(name, period).utcoffset(period.start.replace(tzinfo=None)) is not None
+
+
 def test_a_summary_that_grows_too_long_is_refused() -> None:
     period = Period(midnight(date(2019, 1, 1)), midnight(date(2020, 1, 1)))
     log = [LogRow(n, midnight(date(2019, 1, 1)), "1", f"network {n}", "SUCCESS", "1", "GBP") for n in range(6)]
