@@ -67,3 +67,9 @@ def test_the_page_of_helpers_names_every_one() -> None:
     page = ast.get_docstring(ast.parse((TESTS / "support" / "__init__.py").read_text(encoding="utf-8"))) or ""
     helpers = [path.stem for path in modules(TESTS / "support") if path.name != "__init__.py"]
     assert [name for name in helpers if not re.search(rf"\b{name}\b", page)] == []
+
+
+def test_no_two_test_modules_have_one_name() -> None:
+    """Pytest imports them by their names alone."""
+    names = [path.name for path in modules(TESTS) if path.name.startswith("test_")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

@@ -34,12 +34,19 @@ def test_links_and_phone_numbers_are_never_kept(query: str, frontend: Frontend) 
     assert [kept(frontend, query) for _ in range(3)] == ["no-store"] * 3
 
 
-def test_what_is_settled_is_kept_for_an_hour(frontend: Frontend) -> None:
-    assert kept(frontend, f"{{ creditLog({SETTLED}) {{ {SUMMARY} }} }}") == "private, max-age=3600"
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"{{ creditLog({SETTLED}) {{ {SUMMARY} }} }}",
+        f"{{ creditOutcome({SETTLED}) {{ rows {{ brand }} }} }}",
+    ],
+)
+def test_what_is_settled_is_kept_for_an_hour(query: str, frontend: Frontend) -> None:
+    assert kept(frontend, query) == "private, max-age=3600"
 
 
-def test_a_whole_answer_is_kept_as_long_as_a_process_remembers_it(frontend: Frontend) -> None:
-    assert kept(frontend, f"{{ creditOutcome({SETTLED}) {{ rows {{ brand }} }} }}") == "private, max-age=60"
+def test_a_whole_answer_that_may_change_is_kept_as_long_as_a_process_remembers_it(frontend: Frontend) -> None:
+    assert kept(frontend, f"{{ creditOutcome({TODAY}) {{ rows {{ brand }} }} }}") == "private, max-age=60"
 
 
 def test_what_may_change_is_kept_only_while_the_ledger_would_say_the_same(
