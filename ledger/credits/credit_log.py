@@ -154,8 +154,8 @@ class CreditLog:
         if not months:
             await self._list_missing(query, days)
             return
-        of_months = [day for day in days if any(month.first <= day <= month.last for month in months)]
-        rest = [day for day in days if day not in set(of_months)]
+        of_months = [day for day in days if self._settlement.month_of(day) in months]
+        rest = [day for day in days if self._settlement.month_of(day) not in months]
         await asyncio.gather(self._months.read(query, months, of_months), self._list_missing(query, rest))
         await self._list_missing(query, of_months)
 

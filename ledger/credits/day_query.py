@@ -43,10 +43,10 @@ class DayQuery:
 
     `from_vendor` is true once days have been fetched for it, `offline` when it works without S3. Versions of its
     `distrusted` days count only if they were fetched since it began. Without `use_months` it looks at every day itself.
-    `leases` are the leases that its last LIST showed,
-    by day; a day that it showed without one has None. `breaker_looks` are looks at the vendor's breaker under way, by
-    the first of the days to fetch. `fetched_again` has the days whose stored rows were lost, with equal rows. `months`
-    are the month objects in which its settled days were found, by day.
+    `leases` are the leases that its last LIST showed, by day; a day that it showed without one has None.
+    `breaker_looks` are looks at the vendor's breaker under way, by the first of the days to fetch. `fetched_again` has
+    the days whose stored rows were lost, with equal rows. `months` are the month objects in which its settled days were
+    found, by day.
     """
 
     store: DayStore
