@@ -24,7 +24,7 @@ import { showTiles } from "./parts/tiles.js";
 import { agesOf, showTruth } from "./parts/truth.js";
 import { byId, draw } from "./show/element.js";
 import { failed, loading } from "./show/states.js";
-import { isComplete, linkTo, searchOf, viewOf } from "./state/address.js";
+import { linkTo, searchOf, viewOf } from "./state/address.js";
 
 /** @type {{ view: View, data: Overview | null, asking: AbortController | null, width: number }} */
 const page = { view: viewOf(location.search), data: null, asking: null, width: 0 };
@@ -154,7 +154,7 @@ const WHY_SO_LONG =
 async function start() {
   await session.ready;
   page.view = viewOf(location.search);
-  if (!isComplete(location.search)) history.replaceState(null, "", linkTo(page.view));
+  history.replaceState(null, "", linkTo(page.view)); // what made no sense in it is not passed on by a link
   startControls(
     () => page.view,
     change,

@@ -38,8 +38,11 @@ const USUAL = {
 const STATES = new Set(["SUCCESS", "FAILED", "PENDING", "UNKNOWN"]);
 const DAY = /^\d{4}-\d\d-\d\d$/;
 
-/** @param {string} text */
-const isDay = (text) => DAY.test(text) && !Number.isNaN(Date.parse(text));
+/** Whether it is a day of the calendar: browsers take 31 February for a day in March. @param {string} text */
+function isDay(text) {
+  const time = DAY.test(text) ? Date.parse(text) : NaN;
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
+}
 /** @param {string} first @param {string} last */
 const isPeriod = (first, last) =>
   isDay(first) && isDay(last) && first <= last && daysBetween(first, last) <= LONGEST_DAYS;
@@ -90,6 +93,3 @@ export function searchOf(view) {
 
 /** The address of a view, for a link. @param {View} view */
 export const linkTo = (view) => `${location.pathname}${searchOf(view)}`;
-
-/** Whether a query string is a view's, and not, say, a provider's answer. @param {string} search */
-export const isComplete = (search) => new URLSearchParams(search).has("zone");

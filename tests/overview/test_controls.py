@@ -188,3 +188,11 @@ def test_a_phone_number_is_found_and_stays_out_of_every_address(stage: Stage, re
     assert number[6:] not in sheet.page.url
     assert sheet.asked[-1].method == "POST"
     assert not [request for request in sheet.asked if number[6:] in request.url]
+
+
+@pytest.mark.parametrize("search", ["?period=century&zone=Nowhere/City", "?period=own&from=2026-02-31&to=2026-03-05"])
+def test_an_address_that_makes_no_sense_becomes_the_one_of_what_is_shown(stage: Stage, read: Read, search: str) -> None:
+    sheet = read(f"{stage.url()}{search}")
+    assert sheet.address() == {"period": "last-30-days", "zone": "Europe/London"}
+    assert sheet.page.locator("#period").input_value() == "last-30-days"
+    assert sheet.page.locator(".state-error").count() == 0
