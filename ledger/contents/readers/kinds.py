@@ -1,6 +1,8 @@
 """Tells what a file is by its bytes, whatever its name, and opens it with the reader of its kind."""
 
+import codecs
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,21 @@ HEAD_BYTES = 65_536
 GZIP, ZIP, OFFICE_97 = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """The stream in which an encrypted workbook lies."""
-_OTHER_KINDS = (b"%PDF", b"PK\x05\x06", b"PAR1", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"{\\rtf", b"\x7fELF")
+_OTHER_KINDS = (
+    codecs.BOM_UTF32_LE,
+    codecs.BOM_UTF32_BE,
+    b"%PDF",
+    b"PK\x05\x06",
+    b"PAR1",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"7z\xbc\xaf",
+    b"Rar!",
+    b"{\\rtf",
+    b"\x7fELF",
+)
+_JSON = re.compile(r'\{\s*(?:["}]|$)|\[\s*(?:[\[\]{"0-9-]|true\b|false\b|null\b|$)').match
+"""A header such as `[Customer],amount` begins like JSON as well."""
 _BLANK = "\ufeff \t\r\n"
 
 
@@ -47,9 +63,12 @@ def _sheets(path: Path) -> Iterator[Sheet]:
         raise Unsupported("the file is an archive within an archive")
     if inner.startswith(_OTHER_KINDS) or (b"\0" in inner and marked(inner) is None):
         raise Unsupported("the file is of a kind that is not read")
-    begins = inner.decode(marked(inner) or "utf-8", errors="ignore").lstrip(_BLANK)[:1]
-    readers = {"{": json_files.sheets_of, "[": json_files.sheets_of, "<": xml_files.sheets_of}
-    return readers.get(begins, csv_files.sheets_of)(open_plain)
+    begins = inner.decode(marked(inner) or "utf-8", errors="ignore").lstrip(_BLANK)
+    if _JSON(begins):
+        return json_files.sheets_of(open_plain)
+    if begins.startswith("<"):
+        return xml_files.sheets_of(open_plain)
+    return csv_files.sheets_of(open_plain)
 
 
 def _refusal_of_office_97(path: Path) -> Exception:

@@ -43,6 +43,8 @@ def parse(stream: BinaryIO, handlers: Handlers) -> Iterator[None]:
             yield
         parser.Parse(b"", True)
         yield
+    except (LookupError, ValueError):  # Python has no such encoding, or one that expat cannot use
+        raise Unsupported("the file has an encoding that is not read") from None
     except expat.ExpatError as error:
         raise Broken(f"the file is not XML, or ends early: {expat.ErrorString(error.code)}") from None
 

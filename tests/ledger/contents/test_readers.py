@@ -64,6 +64,11 @@ def test_what_csv_writers_do_differently(tmp_path: Path) -> None:
     assert table('a,b\n"1\u2028x",2\n'.encode(), tmp_path) == (["a", "b"], [["1\u2028x", "2"]])
 
 
+@pytest.mark.parametrize("name", ["[Customer]", "{id}", "[total]"])
+def test_csv_may_begin_as_json_does(name: str, tmp_path: Path) -> None:
+    assert table(f"{name},b\n1,2\n".encode(), tmp_path) == ([name, "b"], [["1", "2"]])
+
+
 def test_csv_of_other_people_s_writers(tmp_path: Path) -> None:
     columns = {"name": ["Ä", 'q"x'], "n": [1, 2]}
     by_pyarrow = io.BytesIO()
@@ -255,7 +260,27 @@ def as_text(value: Any) -> str | None:
     return str(value)
 
 
-def test_a_strict_workbook_and_one_with_prefixes_are_read(tmp_path: Path) -> None:
+def test_a_strict_workbook_has_the_same_cells(tmp_path: Path) -> None:
+    """Strict files have other namespaces, and may have dates in ISO 8601."""
+    strict = {
+        b"http://schemas.openxmlformats.org/spreadsheetml/2006/main": b"http://purl.oclc.org/ooxml/spreadsheetml/main",
+        b"http://schemas.openxmlformats.org/officeDocument/2006/relationships":
+            b"http://purl.oclc.org/ooxml/officeDocument/relationships",
+        b't="n"><v>46024</v>': b't="d"><v>2026-01-02</v>',
+    }  # fmt: skip
+    written, file = by_openpyxl(), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(written)) as archive, zipfile.ZipFile(file, "w") as changed:
+        for name in archive.namelist():
+            content = archive.read(name)
+            for before, after in strict.items():
+                content = content.replace(before, after)
+            changed.writestr(name, content)
+    with zipfile.ZipFile(file) as archive:
+        assert b't="d"' in archive.read("xl/worksheets/sheet1.xml")
+    assert table(file.getvalue(), tmp_path) == table(written, tmp_path)
+
+
+def test_a_workbook_with_prefixes_is_read(tmp_path: Path) -> None:
     """Some writers put every element into a prefixed namespace."""
     with zipfile.ZipFile(io.BytesIO(by_openpyxl())) as archive:
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
