@@ -124,19 +124,22 @@ class FileContents:
             BadUserInput: there is no such sheet or column, or the cursor is one of another list.
         """
         size = arguments.first(first, arguments.DEFAULT_PAGE)
+        named = {str(each["column"]) for each in where or ()}
         filters = [filter_ for each in where or () if (filter_ := _filter(each)) is not None]
         binding = ("reportRows", self._context.tenant, key.digest if key else "", sheet or "", *map(repr, filters))
         position = _position(binding, after)
         stored, found = await self._sheet(key, sheet)
         if stored is None or found is None:
             return None
+        names = [column.name for column in found.columns]
+        if not named.issubset(names):
+            raise BadUserInput("the sheet has no column of this name")
         reader, width = self._context.ledger.contents.reader(stored, found), len(found.columns)
         try:
             async with self._slots:
                 page = await reader.page(filters, size, position, lambda row: self._take_row(row, width))
         except CannotFilter as error:
             raise BadUserInput(str(error)) from None
-        names = [column.name for column in found.columns]
         self._context.budget.take(sum(map(len, names)), 1)
         return ReportRows(names, page, binding)
 

@@ -105,6 +105,7 @@ def test_a_cursor_belongs_to_its_report_sheet_and_filters(asked: Frontend) -> No
         {"sheet": "nowhere"},
         {"first": 0},
         {"where": [{"column": "nobody", "equals": "x"}]},
+        {"where": [{"column": "nobody", "equals": None}]},
         {"where": [{"column": "note", "min": 1}]},
     ],
 )
