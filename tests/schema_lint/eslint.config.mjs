@@ -6,6 +6,8 @@ const { configs, parser } = graphqlPlugin;
 // Values, pages and payloads: nothing that a client could find again by an id.
 const WITHOUT_IDENTITY = [
   "CreditLogBucket", "CreditOutcome", "CreditOutcomeRow", "Freshness", "PageInfo",
+  "CreditOutcomeBrand", "CreditReconciliation", "CreditReconciliationRow",
+  "ReportColumn", "ReportPreview", "ReportRows",
   "CreditLogConnection", "CreditLogEdge", "ReportConnection", "ReportEdge", "ScheduleReportPayload",
 ];
 
