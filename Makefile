@@ -22,7 +22,7 @@ run: setup
 test: lint
 	$(RUN)pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
-# For the inner loop, about 45 seconds on two cores: the API through its handler, and what it is made of. `make test` runs everything.
+# For the inner loop, about 43 seconds on two cores: the API through its handler, and what it is made of. `make test` runs everything.
 test-fast: setup
 	$(RUN)pytest -n 2 --dist worksteal -q -m "not slow" tests/functions tests/schema tests/upstreams tests/runtime tests/ledger/days tests/ledger/credits tests/ledger/figures tests/ledger/answers
 
