@@ -106,9 +106,7 @@ def _workbook(parts: ZipParts) -> _Workbook:
     if part is None or part not in parts:
         raise Unsupported("the zip file is not a workbook")
     workbook = _Workbook()
-    with parts.open(part) as stream:
-        for _ in parse(stream, workbook):
-            pass
+    _read(parts, part, workbook)
     workbook.relations = _relations(parts, part)
     return workbook
 
@@ -117,11 +115,16 @@ def _relations(parts: ZipParts, part: str) -> dict[str, tuple[str, str]]:
     folder, name = posixpath.split(part)
     path = posixpath.join(folder, "_rels", f"{name}.rels")
     relations = _Relations(folder)
-    if path in parts:
-        with parts.open(path) as stream:
-            for _ in parse(stream, relations):
-                pass
+    _read(parts, path, relations)
     return relations.by_id
+
+
+def _read(parts: ZipParts, part: str | None, handlers: Handlers) -> None:
+    """Read a whole part, if the workbook has it."""
+    if part is not None and part in parts:
+        with parts.open(part) as stream:
+            for _ in parse(stream, handlers):
+                pass
 
 
 class _SharedTexts(Handlers):
@@ -163,10 +166,7 @@ class _SharedTexts(Handlers):
 
 def _shared_texts(parts: ZipParts, part: str | None) -> list[str]:
     handlers = _SharedTexts()
-    if part is not None and part in parts:
-        with parts.open(part) as stream:
-            for _ in parse(stream, handlers):
-                pass
+    _read(parts, part, handlers)
     return handlers.texts
 
 
@@ -195,10 +195,7 @@ class _Styles(Handlers):
 
 def _formats(parts: ZipParts, part: str | None) -> list[NumberFormat]:
     styles = _Styles()
-    if part is not None and part in parts:
-        with parts.open(part) as stream:
-            for _ in parse(stream, styles):
-                pass
+    _read(parts, part, styles)
     return styles.formats
 
 
