@@ -8,13 +8,13 @@ import shutil
 import time
 from collections.abc import Callable
 
-from benchmarks import cold, ledger_reads, machine, over_http, peak_memory, warm
-from benchmarks.comparison import compare
-from benchmarks.contenders import INSTALLED, TEXTBOOK, assemble, functions, servers, tally
-from benchmarks.ledger_cost import far_s3, growth
-from benchmarks.pace import FULL, Pace, pace
-from benchmarks.results import Section, page
-from benchmarks.world import World
+from benchmarks.contenders.programs import INSTALLED, TEXTBOOK, assemble, functions, servers, tally
+from benchmarks.measurements import cold, far_s3, growth, ledger_reads, over_http, peak_memory, warm
+from benchmarks.measurements.comparison import compare
+from benchmarks.measurements.pace import FULL, Pace, pace
+from benchmarks.results import machine
+from benchmarks.results.tables import Section, page
+from benchmarks.world.data import World
 from deploy.artifact import ROOT
 
 HOW = """`make bench` measures all of this in one run and writes this page. Only ratios within one run mean anything:

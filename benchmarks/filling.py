@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import questions
-from benchmarks.machine import described
+from benchmarks.results.machine import described
+from benchmarks.world import queries
 from deploy.artifact import ROOT
 from ledger.exports.jobs import ExportFormat, ExportJob
 from local.aws import Aws
@@ -90,12 +90,12 @@ class Deployed:
         """Peak and CPU time of a process of the API that answers the query, and is right."""
         day = self.vendor.day
         variables = {"from": f"{day}T00:00:00Z", "to": f"{day + DAY}T00:00:00Z"}
-        event = json.dumps(questions.event({"query": QUERY, "variables": variables}))
+        event = json.dumps(queries.event({"query": QUERY, "variables": variables}))
         with tempfile.TemporaryDirectory() as folder:
             result = Path(folder) / "result"
             self._run("measured_api_program", str(result), input_text=event)
             measured = json.loads(result.read_text())
-        log = questions.data(measured["answers"][0])["creditLog"]
+        log = queries.data(measured["answers"][0])["creditLog"]
         if log["totalCount"] != self.vendor.rows or len(log["nodes"]) != 100:
             raise RuntimeError(f"a wrong answer: {log['totalCount']} rows")
         return measured["peak"], measured["cpu"]

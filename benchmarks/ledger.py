@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.bucket import BUCKET, BucketServer
-from benchmarks.machine import described
-from benchmarks.world import month_writer
+from benchmarks.results.machine import described
+from benchmarks.world.bucket import BUCKET, BucketServer
+from benchmarks.world.data import month_writer
 from functions.settings import Settings
 from functions.wiring import Parts
 from ledger.credits.credit_log import CreditLog

@@ -26,7 +26,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks import machine
+from benchmarks.results import machine
 from deploy.artifact import ROOT
 from local.aws import Aws
 from local.vendors.openmarket import OpenMarketSimulator

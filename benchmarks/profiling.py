@@ -10,13 +10,14 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from benchmarks import machine, questions
-from benchmarks.calls import Calls
-from benchmarks.contenders import INSTALLED, Function, assemble, functions, tally
-from benchmarks.lambda_process import LambdaProcess
-from benchmarks.questions import LARGE, LARGEST_PAGE, SMALL, Body
-from benchmarks.results import number, table
-from benchmarks.world import ROWS_FROM, World, days_from
+from benchmarks.contenders.calls import Calls
+from benchmarks.contenders.lambda_process import LambdaProcess
+from benchmarks.contenders.programs import INSTALLED, Function, assemble, functions, tally
+from benchmarks.results import machine
+from benchmarks.results.tables import number, table
+from benchmarks.world import queries
+from benchmarks.world.data import ROWS_FROM, World, days_from
+from benchmarks.world.queries import LARGE, LARGEST_PAGE, SMALL, Body
 from deploy.artifact import ROOT
 
 PAGE = ROOT / "benchmarks" / "profile.md"
@@ -36,14 +37,14 @@ def main() -> None:
     assemble()
     with tally() as function, World() as world, Calls(function, world.environ) as calls:
         for size in (SMALL, LARGE):
-            calls.call(questions.event(questions.reports(size)), times=2)
+            calls.call(queries.event(queries.reports(size)), times=2)
         days = days_from(ROWS_FROM, DAYS + 1)
         world.settle(days, LARGEST_PAGE)
-        varied = [questions.reports(SMALL, LARGE + 1 + turn) for turn in range(CALLS + 1)]
-        rows = [questions.log(day, 1) for day in days]
+        varied = [queries.reports(SMALL, LARGE + 1 + turn) for turn in range(CALLS + 1)]
+        rows = [queries.log(day, 1) for day in days]
         sections = {
             "Cold start, in ms": _cold(world, function),
-            "Warm, 28 reports, the same request again": _profiled(calls, 2 * [questions.reports(SMALL)], 10 * CALLS),
+            "Warm, 28 reports, the same request again": _profiled(calls, 2 * [queries.reports(SMALL)], 10 * CALLS),
             "Warm, 28 reports, each request another": _profiled(calls, varied, CALLS),
             f"A page of {LARGEST_PAGE:,} rows from the stored day": _profiled(calls, rows, DAYS),
         }
@@ -71,7 +72,7 @@ def _cold(world: World, function: Function) -> Costs:
 def _start(world: World, function: Function, environ: dict[str, str] | None = None) -> tuple[float, str]:
     """Milliseconds to the first answer, and what the process wrote to stderr."""
     with LambdaProcess(function, {**world.environ, **(environ or {})}) as process:
-        timed = process.invoke(questions.event(questions.reports(SMALL)))
+        timed = process.invoke(queries.event(queries.reports(SMALL)))
         return (timed.at - process.started) * 1000, process.stderr()
 
 
@@ -90,7 +91,7 @@ def _import_times(world: World, function: Function) -> Counter[str]:
 def _profiled(calls: Calls, bodies: list[Body], times: int) -> Costs:
     """The functions with the largest shares of their own time; the first body is called before, to load modules."""
     dump = INSTALLED / "calls.prof"
-    events = [questions.event(body) for body in bodies]
+    events = [queries.event(body) for body in bodies]
     calls.call(events[0])
     calls.call(*events[1:], times=times, profiled=dump)
     stats = pstats.Stats(str(dump)).stats  # type: ignore[attr-defined]  # typeshed leaves it out

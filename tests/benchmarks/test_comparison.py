@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks.results import Goal, Section, Timings, page
+from benchmarks.results.tables import Goal, Section, Timings, page
 from deploy.artifact import ROOT
 
 

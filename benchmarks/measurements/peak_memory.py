@@ -2,13 +2,13 @@
 
 import time
 
-from benchmarks import questions
-from benchmarks.contenders import TALLY, Function
-from benchmarks.lambda_process import LambdaProcess
-from benchmarks.pace import Pace
-from benchmarks.questions import LARGEST_PAGE, SMALL, Body
-from benchmarks.results import Goal, Section, number
-from benchmarks.world import LARGE_BRAND, MONTH_FROM, ROWS_FROM, World, days_from
+from benchmarks.contenders.lambda_process import LambdaProcess
+from benchmarks.contenders.programs import TALLY, Function
+from benchmarks.measurements.pace import Pace
+from benchmarks.results.tables import Goal, Section, number
+from benchmarks.world import queries
+from benchmarks.world.data import LARGE_BRAND, MONTH_FROM, ROWS_FROM, World, days_from
+from benchmarks.world.queries import LARGEST_PAGE, SMALL, Body
 from deploy.artifact import ROOT
 
 EXPORT_DAYS = 30
@@ -22,7 +22,7 @@ figures before graphql-core became the only executor."""
 def measure(world: World, pace: Pace, tally: Function, textbook: Function) -> Section:
     """Call each function, and read how large its process grew."""
     world.settle([ROWS_FROM], LARGEST_PAGE)
-    small, large = questions.reports(SMALL), questions.log(ROWS_FROM, 1)
+    small, large = queries.reports(SMALL), queries.log(ROWS_FROM, 1)
     both = [function for function in (tally, textbook) if not function.missing]
     rows, goals = [], []
     for what, body, times, limit in (
@@ -46,7 +46,7 @@ def measure(world: World, pace: Pace, tally: Function, textbook: Function) -> Se
 def _peak(world: World, function: Function, body: Body, times: int) -> float:
     with LambdaProcess(function, world.environ) as process:
         for _ in range(times):
-            questions.data(process.invoke(questions.event(body)).answer)
+            queries.data(process.invoke(queries.event(body)).answer)
         return process.peak_bytes() / 1e6
 
 
@@ -55,11 +55,11 @@ def _export(world: World, pace: Pace, tally: Function) -> tuple[float, float]:
     world.settle(days_from(MONTH_FROM, EXPORT_DAYS), pace.export_rows_a_day, LARGE_BRAND)
     with LambdaProcess(tally, world.environ) as process:
         started = time.monotonic()
-        answer = process.invoke(questions.event(questions.export(MONTH_FROM, EXPORT_DAYS, LARGE_BRAND)), EXPORT_SECONDS)
-        job = questions.data(answer.answer)["exportCreditLog"]
+        answer = process.invoke(queries.event(queries.export(MONTH_FROM, EXPORT_DAYS, LARGE_BRAND)), EXPORT_SECONDS)
+        job = queries.data(answer.answer)["exportCreditLog"]
         while job["status"] in {"QUEUED", "RUNNING"} and time.monotonic() - started < EXPORT_SECONDS:
-            polled = process.invoke(questions.event(questions.exported(job["id"])), EXPORT_SECONDS)
-            job = questions.data(polled.answer)["creditLogExport"]
+            polled = process.invoke(queries.event(queries.exported(job["id"])), EXPORT_SECONDS)
+            job = queries.data(polled.answer)["creditLogExport"]
         if job["status"] != "DONE" or job["rows"] != EXPORT_DAYS * pace.export_rows_a_day:
             raise RuntimeError(f"the export failed: {job}")
         return process.peak_bytes() / 1e6, time.monotonic() - started

@@ -106,7 +106,7 @@ def servers() -> list[Server]:
     """All contenders over HTTP, Tally first."""
     node_modules = PEERS / "node" / "node_modules"
     return [
-        _uvicorn(TALLY, ROOT, ROOT / ".venv", "benchmarks.serve:app"),
+        _uvicorn(TALLY, ROOT, ROOT / ".venv", "benchmarks.contenders.tally_server:app"),
         _uvicorn(TEXTBOOK, PEERS / "strawberry", INSTALLED / "python", "textbook_fastapi:app"),
         _uvicorn("Strawberry ASGI", PEERS / "strawberry", INSTALLED / "python", "textbook:schema_app"),
         _uvicorn("Ariadne", PEERS / "ariadne", INSTALLED / "python", "ariadne_api:app"),

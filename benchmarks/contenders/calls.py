@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from benchmarks.contenders import SERVER_CORE, Function, pinned
-from benchmarks.lambda_process import peak_bytes
+from benchmarks.contenders.lambda_process import peak_bytes
+from benchmarks.contenders.programs import SERVER_CORE, Function, pinned
 
 WORKER = Path(__file__).parent / "worker.py"
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.contenders import INSTALLED, NODE, PEERS
-from benchmarks.results import Cells
+from benchmarks.contenders.programs import INSTALLED, NODE, PEERS
+from benchmarks.results.tables import Cells
 
 OURS = ("graphql-core", "strawberry-graphql", "mangum", "orjson", "obstore", "isal", "uvicorn", "uvloop", "httptools")
 THEIRS = ("strawberry-graphql", "ariadne", "fastapi", "mangum", "boto3", "httpx", "uvicorn")

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from benchmarks import questions
-from benchmarks.calls import Calls
-from benchmarks.contenders import TALLY, TEXTBOOK, Function
-from benchmarks.lambda_process import LambdaProcess
-from benchmarks.pace import Pace
-from benchmarks.questions import Body
-from benchmarks.results import Cells, Goal, Section, number
-from benchmarks.world import World, days_from
+from benchmarks.contenders.calls import Calls
+from benchmarks.contenders.lambda_process import LambdaProcess
+from benchmarks.contenders.programs import TALLY, TEXTBOOK, Function
+from benchmarks.measurements.pace import Pace
+from benchmarks.results.tables import Cells, Goal, Section, number
+from benchmarks.world import queries
+from benchmarks.world.data import World, days_from
+from benchmarks.world.queries import Body
 from local.vendors.openmarket import OpenMarketSimulator
 
 DELAY = 0.02
@@ -110,30 +110,30 @@ def _brand(turn: int) -> str:
 
 
 def _pages(first: date) -> Callable[[int], Body]:
-    return lambda turn: questions.log(first + timedelta(days=turn % 28), 1, PAGE)
+    return lambda turn: queries.log(first + timedelta(days=turn % 28), 1, PAGE)
 
 
 def _summaries(turn: int) -> Body:
-    return questions.summary(MONTH, MONTH_DAYS, _brand(turn))
+    return queries.summary(MONTH, MONTH_DAYS, _brand(turn))
 
 
 def _years(turn: int) -> Body:
-    return questions.summary(MONTH, YEAR_DAYS, _brand(turn))
+    return queries.summary(MONTH, YEAR_DAYS, _brand(turn))
 
 
 def _todays(turn: int) -> Body:
-    body = questions.log(datetime.now(UTC).date(), 1, PAGE)
+    body = queries.log(datetime.now(UTC).date(), 1, PAGE)
     return body | {"variables": body["variables"] | {"first": PAGE + turn}}  # no answer is remembered
 
 
 def _warm(world: World, name: str, calls: Calls, body: Callable[[int], Body], rounds: int) -> _Kind:
     """The first call of all warms up."""
     kind = _Kind(name)
-    calls.call(questions.event(body(0)))
+    calls.call(queries.event(body(0)))
     for turn in range(1, rounds + 1):
         with _counted(world, kind):
-            seconds, answer = calls.call(questions.event(body(turn)))
-        questions.data(answer)
+            seconds, answer = calls.call(queries.event(body(turn)))
+        queries.data(answer)
         kind.rounds.append(seconds * 1000)
     return kind
 
@@ -143,14 +143,14 @@ def _cold(world: World, name: str, function: Function, environ: Mapping[str, str
     for _ in range(rounds):
         with _counted(world, kind):
             milliseconds, answer = _first_answer(function, environ)
-        questions.data(answer)
+        queries.data(answer)
         kind.rounds.append(milliseconds)
     return kind
 
 
 def _first_answer(function: Function, environ: Mapping[str, str]) -> tuple[float, Any]:
     with LambdaProcess(function, environ) as process:
-        timed = process.invoke(questions.event(questions.log(MONTH, 1, PAGE)))
+        timed = process.invoke(queries.event(queries.log(MONTH, 1, PAGE)))
         return (timed.at - process.started) * 1000, timed.answer
 
 

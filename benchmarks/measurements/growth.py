@@ -9,13 +9,13 @@ import statistics
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from benchmarks import questions
-from benchmarks.calls import Calls
-from benchmarks.contenders import Function
-from benchmarks.pace import Pace
-from benchmarks.questions import Body
-from benchmarks.results import Cells, Goal, Section, number
-from benchmarks.world import SETTLED, World, days_from
+from benchmarks.contenders.calls import Calls
+from benchmarks.contenders.programs import Function
+from benchmarks.measurements.pace import Pace
+from benchmarks.results.tables import Cells, Goal, Section, number
+from benchmarks.world import queries
+from benchmarks.world.data import SETTLED, World, days_from
+from benchmarks.world.queries import Body
 from ledger.days.blocks import BLOCK_ROWS, BlockWriter, EncodedDay
 from ledger.days.day_store import DayStore
 from ledger.days.rows import WIDTH, Rows
@@ -96,13 +96,13 @@ def _middle(costs: list[_Cost]) -> _Cost:
 
 
 def _body(what: str, days: int, brand: str) -> Body:
-    return questions.summary(FIRST, days, brand) if what == "summary" else questions.brand_log(FIRST, days, brand, PAGE)
+    return queries.summary(FIRST, days, brand) if what == "summary" else queries.brand_log(FIRST, days, brand, PAGE)
 
 
 def _cost(world: World, calls: Calls, body: Body) -> _Cost:
     mark, sent = len(world.bucket.requests), world.bucket.sent
-    seconds, answer = calls.call(questions.event(body))
-    questions.data(answer)
+    seconds, answer = calls.call(queries.event(body))
+    queries.data(answer)
     read = (world.bucket.sent - sent) / 1000
     return _Cost(seconds * 1000, len(world.bucket.requests) - mark, read)
 

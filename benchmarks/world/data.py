@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from benchmarks.bucket import BUCKET, BucketServer
-from benchmarks.questions import LARGE, PERIODS, SMALL
+from benchmarks.world.bucket import BUCKET, BucketServer
+from benchmarks.world.queries import LARGE, PERIODS, SMALL
 from ledger.answers.ageing import Ageing
 from ledger.credits.settlement import SettlementRule
 from ledger.days.day_store import DayStore

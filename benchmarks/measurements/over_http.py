@@ -12,12 +12,12 @@ from typing import Any
 
 import httpx
 
-from benchmarks import questions
-from benchmarks.contenders import INSTALLED, LOAD_CORE, PEERS, SERVER_CORE, TALLY, TEXTBOOK, Server, pinned
-from benchmarks.pace import Pace
-from benchmarks.questions import LARGE, SMALL, Body
-from benchmarks.results import Goal, Section, Timings, number
-from benchmarks.world import World
+from benchmarks.contenders.programs import INSTALLED, LOAD_CORE, PEERS, SERVER_CORE, TALLY, TEXTBOOK, Server, pinned
+from benchmarks.measurements.pace import Pace
+from benchmarks.results.tables import Goal, Section, Timings, number
+from benchmarks.world import queries
+from benchmarks.world.data import World
+from benchmarks.world.queries import LARGE, SMALL, Body
 from deploy.processes import free_port, wait_until_up
 
 TITLE = "Over HTTP, one core"
@@ -92,11 +92,11 @@ def measure(world: World, pace: Pace, servers: Sequence[Server]) -> Section:
         for turn in range(pace.http_rounds + 1):
             for size, timings in times.items():
                 for one in started:
-                    rate = load(one.url, questions.reports(size), pace.http_seconds if turn else 1)
+                    rate = load(one.url, queries.reports(size), pace.http_seconds if turn else 1)
                     if turn:  # the first round warms up
                         timings.add(one.server.name, rate)
                 if turn:
-                    timings.add(VARIED, load(started[0].url, questions.reports(size), pace.http_seconds, varied=True))
+                    timings.add(VARIED, load(started[0].url, queries.reports(size), pace.http_seconds, varied=True))
     names = sorted(times[SMALL].rounds, key=times[SMALL].median, reverse=True)
     rows = [
         (name, *(cell for t in times.values() for cell in (number(t.median(name)), number(t.ratio(name)))))

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from benchmarks.contenders import SERVER_CORE, Function, pinned
+from benchmarks.contenders.programs import SERVER_CORE, Function, pinned
 
 NEXT = "/2018-06-01/runtime/invocation/next"
 ANSWER_SECONDS = 60

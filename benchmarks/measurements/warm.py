@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from datetime import date
 
-from benchmarks import questions
-from benchmarks.calls import Calls
-from benchmarks.contenders import TALLY, TEXTBOOK, Function
-from benchmarks.pace import Pace
-from benchmarks.questions import LARGE, LARGEST_PAGE, SMALL, Body
-from benchmarks.results import Cells, Goal, Section, Timings, number
-from benchmarks.world import ROWS_FROM, World, days_from
+from benchmarks.contenders.calls import Calls
+from benchmarks.contenders.programs import TALLY, TEXTBOOK, Function
+from benchmarks.measurements.pace import Pace
+from benchmarks.results.tables import Cells, Goal, Section, Timings, number
+from benchmarks.world import queries
+from benchmarks.world.data import ROWS_FROM, World, days_from
+from benchmarks.world.queries import LARGE, LARGEST_PAGE, SMALL, Body
 
 REPEATED, VARIED = f"{TALLY}, the same request again", f"{TALLY}, each request another"
 SMALL_METHOD = f"""One process each, on one core, called with API Gateway's events for {SMALL} reports of 4 fields,
@@ -24,22 +24,22 @@ the difference to a day of {FEW_ROWS:,} rows, of the fastest rounds, divided by 
 LIST, GET and GraphQL."""
 PLAIN = "a page"
 QUESTIONS: dict[str, Callable[[date], Body]] = {
-    PLAIN: lambda day: questions.log(day, 1),
-    "filter by variable": lambda day: questions.filtered_log(day, 1),
-    "@include": lambda day: questions.log_with_include(day, 1),
+    PLAIN: lambda day: queries.log(day, 1),
+    "filter by variable": lambda day: queries.filtered_log(day, 1),
+    "@include": lambda day: queries.log_with_include(day, 1),
 }
 
 
 def small(world: World, pace: Pace, tally: Function, textbook: Function) -> Section:
     """Call the same small query over and over."""
-    repeated = [questions.event(questions.reports(SMALL))]
+    repeated = [queries.event(queries.reports(SMALL))]
     times = Timings()
     with Calls(tally, world.environ) as ours, Calls(textbook, world.environ) as theirs:
         for calls in (ours, theirs):
             calls.call(*repeated, times=pace.warm_calls)
         for turn in range(pace.warm_rounds):
             firsts = range(LARGE + turn * pace.warm_calls, LARGE + (turn + 1) * pace.warm_calls)
-            varied = [questions.event(questions.reports(SMALL, first)) for first in firsts]
+            varied = [queries.event(queries.reports(SMALL, first)) for first in firsts]
             times.add(TEXTBOOK, theirs.call(*repeated, times=pace.warm_calls)[0] * 1e6)
             times.add(REPEATED, ours.call(*repeated, times=10 * pace.warm_calls)[0] * 1e6)
             times.add(VARIED, ours.call(*varied, times=pace.warm_calls)[0] * 1e6)
@@ -61,7 +61,7 @@ def many_rows(world: World, pace: Pace, tally: Function, textbook: Function) -> 
         for turn in range(pace.row_rounds + 1):
             for name, question in QUESTIONS.items():
                 measured = _page(world, contenders, question(next(days)), LARGEST_PAGE)
-                few_measured = _page(world, contenders, questions.log(next(days), 1), FEW_ROWS) if name == PLAIN else {}
+                few_measured = _page(world, contenders, queries.log(next(days), 1), FEW_ROWS) if name == PLAIN else {}
                 if turn:  # the first round warms up
                     for contender, seconds in measured.items():
                         whole[name].add(contender, seconds * 1e6 / LARGEST_PAGE)
@@ -85,8 +85,8 @@ def _page(world: World, contenders: dict[str, Calls], body: Body, size: int) -> 
     world.settle([date.fromisoformat(body["variables"]["from"][:10])], size)
     seconds, answers = {}, []
     for name, calls in contenders.items():
-        seconds[name], answer = calls.call(questions.event(body))
-        answers.append(questions.data(answer))
+        seconds[name], answer = calls.call(queries.event(body))
+        answers.append(queries.data(answer))
     if answers[0] != answers[1] or len(answers[0]["creditLog"]["nodes"]) != size:
         raise RuntimeError("the pages of rows differ")
     return seconds

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from benchmarks.contenders import TEXTBOOK
+from benchmarks.contenders.programs import TEXTBOOK
 
 Cells = tuple[str, ...]
 

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from benchmarks import questions
-from benchmarks.calls import Calls
-from benchmarks.contenders import TALLY, Function, bare_gets
-from benchmarks.pace import Pace
-from benchmarks.results import Goal, Section, Timings, number
-from benchmarks.world import MONTH_DAYS, MONTH_FROM, MONTH_ROWS, YEAR_DAYS, YEAR_FROM, World, days_from
+from benchmarks.contenders.calls import Calls
+from benchmarks.contenders.programs import TALLY, Function, bare_gets
+from benchmarks.measurements.pace import Pace
+from benchmarks.results.tables import Goal, Section, Timings, number
+from benchmarks.world import queries
+from benchmarks.world.data import MONTH_DAYS, MONTH_FROM, MONTH_ROWS, YEAR_DAYS, YEAR_FROM, World, days_from
 from ledger.days.versions import SETTLED_ROWS
 
 PAGE = 100
@@ -25,15 +25,15 @@ def month(world: World, tally: Function) -> Section:
     world.write_months()
     rows, counted = [], {}
     with Calls(tally, world.environ) as calls:
-        calls.call(questions.event(questions.log(BEFORE, 1, 1)), times=2)  # modules are loaded from here on
+        calls.call(queries.event(queries.log(BEFORE, 1, 1)), times=2)  # modules are loaded from here on
         calls_of = {
-            "first page of 100": questions.log(MONTH_FROM, MONTH_DAYS, PAGE),
-            "the same page again": questions.log(MONTH_FROM, MONTH_DAYS, PAGE),
-            "page of 10,000 (five days)": questions.log(MONTH_FROM, MONTH_DAYS, 10_000),
+            "first page of 100": queries.log(MONTH_FROM, MONTH_DAYS, PAGE),
+            "the same page again": queries.log(MONTH_FROM, MONTH_DAYS, PAGE),
+            "page of 10,000 (five days)": queries.log(MONTH_FROM, MONTH_DAYS, 10_000),
         }
         for name, body in calls_of.items():
             mark = len(world.bucket.requests)
-            answer = questions.data(calls.call(questions.event(body))[1])
+            answer = queries.data(calls.call(queries.event(body))[1])
             lists, gets = (world.bucket.requests_since(mark, method) for method in ("LIST", "GET"))
             bodies = [key for key in gets if key.endswith(SETTLED_ROWS)]
             counted[name] = len(lists), len(bodies), len(gets) - len(bodies)
@@ -61,10 +61,10 @@ def year(world: World, pace: Pace, tally: Function) -> Section:
         for turn, brand in enumerate(brands):
             rollups = [key for key in world.bucket.objects if f"/brand={brand}/" in key and "/_settled-" in key]
             mark = len(world.bucket.requests)
-            seconds, answer = ours.call(questions.event(questions.summary(YEAR_FROM, YEAR_DAYS, brand)))
+            seconds, answer = ours.call(queries.event(queries.summary(YEAR_FROM, YEAR_DAYS, brand)))
             bodies += sum(key.endswith(SETTLED_ROWS) for _, key in world.bucket.requests[mark:])
             gets = max(gets, len(world.bucket.requests[mark:]))
-            _check(questions.data(answer)["creditLog"], YEAR_DAYS * pace.year_rows)
+            _check(queries.data(answer)["creditLog"], YEAR_DAYS * pace.year_rows)
             plain, _ = bare.call({"keys": rollups})
             if turn:
                 times.add(TALLY, seconds * 1000)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, unquote
 
-from benchmarks.objects import Answer, ObjectRequest, Objects
+from benchmarks.world.objects import Answer, ObjectRequest, Objects
 from local.asgi import Receive, Scope, Send, read_body, respond, text_headers
 from local.aws import environ_of
 from local.server import BackgroundServer

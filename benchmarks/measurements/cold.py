@@ -1,13 +1,13 @@
 """Cold starts: a runtime's process from its start to its first answer, read from the ledger, on one core."""
 
-from benchmarks import questions
-from benchmarks.calls import Calls
-from benchmarks.contenders import TALLY, TEXTBOOK, Function
-from benchmarks.lambda_process import LambdaProcess
-from benchmarks.pace import Pace
-from benchmarks.questions import SMALL, Body
-from benchmarks.results import Goal, Section, Timings, number
-from benchmarks.world import World
+from benchmarks.contenders.calls import Calls
+from benchmarks.contenders.lambda_process import LambdaProcess
+from benchmarks.contenders.programs import TALLY, TEXTBOOK, Function
+from benchmarks.measurements.pace import Pace
+from benchmarks.results.tables import Goal, Section, Timings, number
+from benchmarks.world import queries
+from benchmarks.world.data import World
+from benchmarks.world.queries import SMALL, Body
 
 KNOWN, NEW, EMPTY = (f"{TALLY}, {state}" for state in ("known operation", "any operation", "nothing stored"))
 METHOD = f"""A process is started as Lambda starts it (`awslambdaric`; a few lines of JavaScript for Node), with a
@@ -24,7 +24,7 @@ def measure(world: World, pace: Pace, tally: Function, peers: list[Function]) ->
     wall, cpu = Timings(), Timings()
     with Calls(tally, world.environ) as warm:
         for _ in range(2):  # the first answer fetches and stores the listing; the second is read from S3
-            expected = questions.data(warm.call(questions.event(questions.reports(SMALL)))[1])
+            expected = queries.data(warm.call(queries.event(queries.reports(SMALL)))[1])
 
     def time(name: str, function: Function, body: Body) -> None:
         on_the_clock, computed = _once(world, function, body, expected)
@@ -33,11 +33,11 @@ def measure(world: World, pace: Pace, tally: Function, peers: list[Function]) ->
 
     for turn in range(pace.cold_rounds):
         for peer in present:
-            time(peer.name, peer, questions.reports(SMALL))
-        time(KNOWN, tally, questions.reports(SMALL))
-        time(NEW, tally, questions.new_operation(SMALL, turn))
+            time(peer.name, peer, queries.reports(SMALL))
+        time(KNOWN, tally, queries.reports(SMALL))
+        time(NEW, tally, queries.new_operation(SMALL, turn))
         with world.nothing_stored():
-            time(EMPTY, tally, questions.new_operation(SMALL, pace.cold_rounds + turn))
+            time(EMPTY, tally, queries.new_operation(SMALL, pace.cold_rounds + turn))
     names = sorted(wall.rounds, key=wall.median)
     rows = [
         (name, number(wall.median(name)), wall.spread(name), number(wall.ratio(name)), number(cpu.median(name)))
@@ -56,9 +56,9 @@ def measure(world: World, pace: Pace, tally: Function, peers: list[Function]) ->
 def _once(world: World, function: Function, body: Body, expected: object) -> tuple[float, float]:
     """Milliseconds on the clock, and milliseconds computed."""
     with LambdaProcess(function, world.environ) as process:
-        timed = process.invoke(questions.event(body))
+        timed = process.invoke(queries.event(body))
         computed = process.cpu_seconds()
         started = process.started
-    if function.name != "floor" and questions.data(timed.answer) != expected:
+    if function.name != "floor" and queries.data(timed.answer) != expected:
         raise RuntimeError(f"{function.name} gave another answer")
     return (timed.at - started) * 1000, computed * 1000
