@@ -27,7 +27,7 @@ from graphql import (
 from schema.execution.bound_schema import ATTRIBUTE
 from schema.execution.scalars import write_decimal
 from schema.execution.selections import Column, Columns, FieldDetailsList, Selections
-from schema.resolvers.json_rows import JsonRows
+from schema.resolvers.relay.json_rows import JsonRows
 
 INT32 = range(-(2**31), 2**31)
 INTS, IDS, DECIMALS = frozenset({int}), frozenset({str, int}), frozenset({Decimal, str})

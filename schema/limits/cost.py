@@ -54,7 +54,7 @@ FILE_LISTS = {"preview": PageSize(PREVIEW_ROWS, LARGEST_PREVIEW), "rows": PageSi
 """Fields of a report that answer rows of its file; how many columns these have is not known here."""
 WITH_FILES = PageSize(50, 1_000)
 """Reports whose files are opened: as few as a listing usually has, unless `first` says more. How many a request opens
-in the end is limited in `schema.resolvers.report_contents`."""
+in the end is limited in `schema.resolvers.reports.contents`."""
 WITH_REPORTS = frozenset({"reports", "node", "scheduledReport", "scheduleReport"})
 """Root fields below which there are reports."""
 

@@ -34,37 +34,37 @@ class RootField(NamedTuple):
 
 
 def _reports() -> Resolver:
-    from schema.resolvers.reports import reports
+    from schema.resolvers.reports.listing import reports
 
     return reports
 
 
 def _scheduled_report() -> Resolver:
-    from schema.resolvers.scheduling import scheduled_report
+    from schema.resolvers.reports.scheduling import scheduled_report
 
     return scheduled_report
 
 
 def _credit_log() -> Resolver:
-    from schema.resolvers.credits import credit_log
+    from schema.resolvers.credits.credit_log import credit_log
 
     return credit_log
 
 
 def _credit_outcome() -> Resolver:
-    from schema.resolvers.credits import credit_outcome
+    from schema.resolvers.credits.outcome import credit_outcome
 
     return credit_outcome
 
 
 def _credit_reconciliation() -> Resolver:
-    from schema.resolvers.reconciliation import credit_reconciliation
+    from schema.resolvers.credits.reconciliation import credit_reconciliation
 
     return credit_reconciliation
 
 
 def _credit_log_export() -> Resolver:
-    from schema.resolvers.exports import credit_log_export
+    from schema.resolvers.credits.exports import credit_log_export
 
     return credit_log_export
 
@@ -76,13 +76,13 @@ def _node() -> Resolver:
 
 
 def _schedule_report() -> Resolver:
-    from schema.resolvers.scheduling import schedule_report
+    from schema.resolvers.reports.scheduling import schedule_report
 
     return schedule_report
 
 
 def _export_credit_log() -> Resolver:
-    from schema.resolvers.exports import export_credit_log
+    from schema.resolvers.credits.exports import export_credit_log
 
     return export_credit_log
 

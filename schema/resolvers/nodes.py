@@ -3,9 +3,9 @@
 from typing import Any
 
 from schema.errors import BadUserInput
-from schema.resolvers import node_ids
 from schema.resolvers.access import CREDITS_READ, REPORTS_READ
 from schema.resolvers.context import Context
+from schema.resolvers.relay import node_ids
 
 
 async def node(context: Context, id: str) -> Any:  # noqa: ANN401 - any type that implements Node
@@ -17,12 +17,12 @@ async def node(context: Context, id: str) -> Any:  # noqa: ANN401 - any type tha
     """
     kind, *parts = node_ids.decode(id)
     if kind == "CreditLogEntry":
-        from schema.resolvers.credits import credit_node
+        from schema.resolvers.credits.credit_log import credit_node
 
         context.identity.demand(CREDITS_READ)
         return await credit_node(context, parts)
     if kind == "Report":
-        from schema.resolvers.reports import report_node
+        from schema.resolvers.reports.listing import report_node
 
         context.identity.demand(REPORTS_READ)
         return await report_node(context, parts)

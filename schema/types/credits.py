@@ -8,8 +8,8 @@ import strawberry
 from strawberry import UNSET
 
 from ledger.figures.summaries import SummaryBucket, SummaryKey
-from schema.resolvers.credits import CreditLogPage
-from schema.resolvers.log_rows import CreditNode
+from schema.resolvers.credits.credit_log import CreditLogPage
+from schema.resolvers.credits.log_rows import CreditNode
 from schema.types.basics import Freshness, Node, PageInfo, described
 from upstreams.openmarket.client import CreditState
 

@@ -1,4 +1,4 @@
-"""The types of `exportCreditLog` and `creditLogExport`; what they do is in `schema.resolvers.exports`."""
+"""The types of `exportCreditLog` and `creditLogExport`; what they do is in `schema.resolvers.credits.exports`."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The types of `creditReconciliation`; what it does is in `schema.resolvers.reconciliation`."""
+"""The types of `creditReconciliation`; what it does is in `schema.resolvers.credits.reconciliation`."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""The types of `reports`, `scheduledReport` and `scheduleReport`; `schema.resolvers.reports` resolves them."""
+"""The types of `reports`, `scheduledReport` and `scheduleReport`; what they do is in `schema.resolvers.reports`."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from strawberry import UNSET
 from ledger.contents.columns import CellType
 from ledger.contents.previews import PreviewState
 from schema.limits.arguments import DEFAULT_PAGE, LINK_SECONDS, PREVIEW_ROWS
-from schema.resolvers.reports import ReportNode
+from schema.resolvers.reports.listing import ReportNode
 from schema.types.basics import Freshness, Node, PageInfo, described
 from upstreams.rde.client import ReportFormat, ReportStatus, ReportType
 

@@ -12,7 +12,7 @@ from schema.http.parameters import BODY_BYTES
 from schema.limits import arguments as inputs
 from schema.limits import cost
 from schema.limits import document_size as limits
-from schema.resolvers.scheduling import LONGEST_KEY
+from schema.resolvers.reports.scheduling import LONGEST_KEY
 from tests.support.api.frontend import Frontend
 from tests.support.moving_clock import MovingClock
 from tests.support.repository import ROOT

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.errors import BadUserInput
-from schema.resolvers import cursors
+from schema.resolvers.relay import cursors
 
 LOG = ("creditLog", "acme", "", "all", "")
 

@@ -18,7 +18,7 @@ from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
 from local.vendors.simulator import Fault, answering_html, cut_off, failing, hanging_up, shortened
 from schema.errors import BadUserInput
-from schema.resolvers import cursors
+from schema.resolvers.relay import cursors
 from schema.types.sdl import sdl
 from tests.support.api.frontend import EVERY_SCOPE, RESPONSE_TYPE, Frontend, InvocationContext, http_event
 

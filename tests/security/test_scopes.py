@@ -7,7 +7,7 @@ from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
 from schema.execution.bound_schema import bound_schema
 from schema.resolvers.fields import MUTATIONS, QUERIES
-from schema.resolvers.node_ids import encode
+from schema.resolvers.relay.node_ids import encode
 from tests.support.api.frontend import EVERY_SCOPE, Frontend
 
 SCHEMA = bound_schema()

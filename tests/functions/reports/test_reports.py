@@ -8,7 +8,7 @@ from typing import Any
 
 from local.vendors.rde import RdeSimulator
 from local.vendors.simulator import Fault
-from schema.resolvers.cursors import LONGEST_CURSOR
+from schema.resolvers.relay.cursors import LONGEST_CURSOR
 from tests.support.api.frontend import Frontend, StartFrontend
 from tests.support.moving_clock import MovingClock
 

@@ -6,7 +6,7 @@ import pytest
 
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
-from schema.resolvers import cursors
+from schema.resolvers.relay import cursors
 from tests.support.api.frontend import Frontend
 from tests.support.api.operations import DAYS, INPUT, LOG, OUTCOME, REPORTS, SCHEDULE, TIMES
 

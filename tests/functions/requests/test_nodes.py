@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from local.vendors.openmarket import OpenMarketSimulator
-from schema.resolvers.node_ids import decode, encode
+from schema.resolvers.relay.node_ids import decode, encode
 from tests.support.api.frontend import EVERY_SCOPE, Frontend
 
 PERIOD = 'from: "2019-11-12T00:00:00Z", to: "2019-11-13T00:00:00Z"'

@@ -18,7 +18,7 @@ from graphql import (
 from hypothesis import strategies as st
 
 from schema.execution.bound_schema import bound_schema
-from schema.resolvers.node_ids import encode
+from schema.resolvers.relay.node_ids import encode
 
 SCHEMA = bound_schema()
 NODE_ID = encode("CreditLogEntry", "2019-11-02T12:00:00Z", str(2**64 - 1), None)

@@ -1,4 +1,4 @@
-"""`creditLog` and `creditOutcome`: a page of the log with the figures of its whole period, and the outcome by brand."""
+"""`creditLog`: a page of the log, with the figures of its whole period; and a credit by its global id."""
 
 import asyncio
 import re
@@ -10,7 +10,6 @@ from typing import Any
 from ledger.answers.freshness import Freshness
 from ledger.days.rows import Credit, Position
 from ledger.figures.filters import CreditFilter
-from ledger.figures.outcomes import Outcome
 from ledger.figures.pages import RowPage
 from ledger.figures.selection import Selection
 from ledger.figures.summaries import (
@@ -25,12 +24,12 @@ from ledger.figures.summaries import time_zone as zone_of
 from runtime.clock import Period, rfc3339
 from schema.errors import BadUserInput, Forbidden, ResultTooLarge
 from schema.limits import arguments
-from schema.limits.response_budget import BUCKET, LOG_ROW, OUTCOME_ROW
-from schema.resolvers import cursors, node_ids
+from schema.limits.response_budget import BUCKET, LOG_ROW
 from schema.resolvers.access import CREDITS_MSISDN, Identity
 from schema.resolvers.context import Context
-from schema.resolvers.log_rows import CreditNode, LogRows
-from schema.resolvers.paging import Edge, PageInfo
+from schema.resolvers.credits.log_rows import CreditNode, LogRows
+from schema.resolvers.relay import cursors, node_ids
+from schema.resolvers.relay.connections import Edge, PageInfo
 from schema.scalar_values import parse_date_time
 
 LARGEST_ID = 2**64 - 1
@@ -155,15 +154,6 @@ async def credit_node(context: Context, parts: list[str | None]) -> CreditNode |
     page = await Selection(stored, period, None).page(1, before)
     rows = LogRows(page.rows, brand, unmasked=context.identity.may(CREDITS_MSISDN))
     return rows[0] if len(rows) and (rows[0].time, rows[0].credit_id) == position else None
-
-
-async def credit_outcome(context: Context, from_: datetime, to: datetime, brand: str | None = None) -> Outcome:
-    """Counts and amounts of a period, by brand and value."""
-    period, brand = arguments.period(from_, to), arguments.brand(brand)
-    outcome = await context.ledger.outcomes.get(context.tenant, brand, period, context.deadline)
-    context.used(outcome.freshness)
-    context.budget.take(len(outcome.rows), OUTCOME_ROW)
-    return outcome
 
 
 def wanted_credits(where: Mapping[str, Any] | None, identity: Identity) -> CreditFilter | None:

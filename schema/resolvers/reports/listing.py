@@ -1,6 +1,6 @@
 """`reports`: pages of a listing, filtered; and a report by its global id.
 
-What needs the archived file of a report is in `schema.resolvers.report_contents`, which is loaded when it is selected.
+What needs the archived file of a report is in `schema.resolvers.reports.contents`, which is loaded when it is selected.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ from runtime.clock import rfc3339
 from schema.errors import BadUserInput
 from schema.limits import arguments
 from schema.limits.response_budget import REPORT
-from schema.resolvers import cursors, node_ids
 from schema.resolvers.access import REPORTS_CONTENT
 from schema.resolvers.context import Context
-from schema.resolvers.paging import Edge, PageInfo
+from schema.resolvers.relay import cursors, node_ids
+from schema.resolvers.relay.connections import Edge, PageInfo
 from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType, SortKey
 
 if TYPE_CHECKING:
-    from schema.resolvers.report_contents import FileContents, ReportPreview, ReportRows
+    from schema.resolvers.reports.contents import FileContents, ReportPreview, ReportRows
 
 KIND = "Report"
 """The type's name, in its global ids."""
@@ -144,7 +144,7 @@ class SharedContents:
     @cached_property
     def files(self) -> "FileContents":
         """What is inside the files."""
-        from schema.resolvers.report_contents import FileContents
+        from schema.resolvers.reports.contents import FileContents
 
         return FileContents(self._context)
 

@@ -13,8 +13,8 @@ import orjson
 from ledger.days.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, NETWORK, OUTCOME, RAW_OUTCOME, TIME, Credit, Rows
 from ledger.figures.masking import masked
 from runtime.clock import rfc3339
-from schema.resolvers import node_ids
-from schema.resolvers.json_rows import JsonRows
+from schema.resolvers.relay import node_ids
+from schema.resolvers.relay.json_rows import JsonRows
 from upstreams.openmarket.rows import CreditState
 
 COLUMNS = {

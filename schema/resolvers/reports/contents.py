@@ -13,9 +13,9 @@ from ledger.reports.identity import ReportId, ReportKey
 from schema.errors import BadUserInput, ResultTooLarge
 from schema.limits import arguments
 from schema.limits.response_budget import REPORT_CELL, REPORT_COLUMN
-from schema.resolvers import cursors
 from schema.resolvers.context import Context
-from schema.resolvers.paging import PageInfo
+from schema.resolvers.relay import cursors
+from schema.resolvers.relay.connections import PageInfo
 
 type Cells = Sequence[Sequence[str | None]]
 

@@ -8,9 +8,9 @@ from typing import Any, Self
 from ledger.reports.idempotency import KeyReused
 from ledger.reports.identity import ReportId
 from schema.errors import BadUserInput
-from schema.resolvers import node_ids
 from schema.resolvers.context import Context
-from schema.resolvers.reports import KIND, ReportNode
+from schema.resolvers.relay import node_ids
+from schema.resolvers.reports.listing import KIND, ReportNode
 from upstreams.rde.client import DOT_SEGMENTS, Report, ReportFormat, ScheduleRequest
 
 LONGEST_KEY = 128

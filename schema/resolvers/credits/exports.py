@@ -13,7 +13,7 @@ from schema.errors import Forbidden
 from schema.limits import arguments
 from schema.resolvers.access import CREDITS_MSISDN
 from schema.resolvers.context import Context
-from schema.resolvers.credits import OLDEST_FIRST, wanted_credits
+from schema.resolvers.credits.credit_log import OLDEST_FIRST, wanted_credits
 
 
 @dataclass(frozen=True, slots=True)

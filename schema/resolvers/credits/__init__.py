@@ -1,0 +1,1 @@
+"""Fields about credits: the log, the outcome report, whether the two agree, and exports."""

@@ -1,0 +1,1 @@
+"""Fields about reports: listing them, scheduling one, and what is inside their files."""
