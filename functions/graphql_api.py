@@ -3,7 +3,10 @@
 import atexit
 import gc
 
+from runtime import openssl
+
 gc.disable()  # imported modules stay: collecting among them again and again takes a tenth of the start
+openssl.leave_out()
 
 from functions.application import make_handler
 from functions.settings import Settings

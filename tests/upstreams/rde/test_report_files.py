@@ -1,8 +1,11 @@
+import asyncio
 import base64
 import datetime as dt
 import gzip
 import hashlib
 import ssl
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -296,6 +299,31 @@ async def test_over_tls_the_certificate_is_checked_for_the_name_and_not_the_addr
         with pytest.raises(UpstreamUnavailable):
             await fetched(f"https://127.0.0.1:{vendor.port}/", LOOPBACK)
     assert len(vendor.seen) == 1
+
+
+WITHOUT_OPENSSL = """
+import sys
+from runtime import openssl
+openssl.leave_out()
+import asyncio, hashlib
+assert not {"ssl", "_hashlib"} & set(sys.modules), "OpenSSL is there before a vendor is called"
+from runtime.deadline import Deadline
+from upstreams.rde.files import ReportFiles
+
+async def fetched(url):
+    async with ReportFiles(hosts=("localhost",), max_bytes=1000).open(url, Deadline.after(20)) as file:
+        return b"".join([chunk async for chunk in file.chunks])
+
+print(hashlib.sha256(asyncio.run(fetched(sys.argv[1]))).hexdigest(), "ssl" in sys.modules)
+"""
+
+
+async def test_a_process_that_started_without_openssl_calls_a_vendor_over_tls(certificate: ssl.SSLContext) -> None:
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"here")), certificate) as vendor:
+        program = [sys.executable, "-c", WITHOUT_OPENSSL, f"https://localhost:{vendor.port}/"]
+        process = await asyncio.create_subprocess_exec(*program, stdout=PIPE)
+        answer, _ = await process.communicate()
+    assert answer.decode().split() == [hashlib.sha256(b"here").hexdigest(), "True"]
 
 
 @pytest.mark.parametrize(
