@@ -11,7 +11,7 @@ type Send = Callable[[Message], Awaitable[None]]
 type App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class BodyTooLargeError(Exception):
+class RequestTooLargeError(Exception):
     """The request's body has more bytes than the server accepts."""
 
 
@@ -19,13 +19,13 @@ async def read_body(receive: Receive, limit: int | None = None) -> bytes:
     """The whole body of a request, or what arrived of it before the client disconnected.
 
     Raises:
-        BodyTooLargeError: the body is longer than `limit`.
+        RequestTooLargeError: the body is longer than `limit`.
     """
     body = bytearray()
     while (message := await receive())["type"] == "http.request":
         body += message.get("body", b"")
         if limit is not None and len(body) > limit:
-            raise BodyTooLargeError
+            raise RequestTooLargeError
         if not message.get("more_body", False):
             break
     return bytes(body)

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import orjson
 
-from local.asgi import BodyTooLargeError, Receive, Scope, Send, read_body, respond, text_headers
+from local.asgi import Receive, RequestTooLargeError, Scope, Send, read_body, respond, text_headers
 from local.authorizer import TokenRefusedError, TokenVerifier
 from local.http_api_events import BadAnswerError, HttpAnswer, HttpRequest, Matched, answer_of, event_of
 from local.lambda_runtime import ExecutionEnvironment, FunctionFailedError, Handler
@@ -111,7 +111,7 @@ class Gateway:
             return
         try:
             request = _request(scope, await read_body(receive, MAX_BODY))
-        except BodyTooLargeError:
+        except RequestTooLargeError:
             answer = _message(413, "Request Entity Too Large")
         else:
             answer = await self.answer(request)

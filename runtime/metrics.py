@@ -27,7 +27,7 @@ UNITS = {
     "UnbalancedDays": "Count",
 }
 
-type Value = float | Sequence[float]
+type MetricValue = float | Sequence[float]
 
 
 class _Publishing:
@@ -42,7 +42,7 @@ def set_up(namespace: str) -> None:
     _directive.cache_clear()
 
 
-def embedded(values: Mapping[str, Value], dimensions: Mapping[str, str] | None = None) -> dict[str, Any]:
+def embedded(values: Mapping[str, MetricValue], dimensions: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The part that makes a log line a metric line: the directive, the dimensions and the values."""
     named = dimensions or {}
     directive = _directive(tuple(values), tuple(named))
@@ -55,6 +55,6 @@ def _directive(metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> dict[st
     return {"Namespace": _Publishing.namespace, "Dimensions": [dimensions], "Metrics": units}
 
 
-def emit(values: Mapping[str, Value], dimensions: Mapping[str, str] | None = None) -> None:
+def emit(values: Mapping[str, MetricValue], dimensions: Mapping[str, str] | None = None) -> None:
     """Write a line of metrics and nothing else."""
     write(rendered(embedded(values, dimensions)))

@@ -16,7 +16,7 @@ from ledger.contents.previews import FIRST_ROWS, FIRST_ROWS_CHARACTERS, Preview,
 from ledger.contents.readers.kinds import sheets_of
 from ledger.contents.readers.refusals import Broken, Refusal, TooLarge, Unsupported
 from ledger.contents.readers.sheets import Row, Sheet, in_unicode
-from ledger.contents.row_blocks import BlockWriter
+from ledger.contents.row_blocks import ReportBlockWriter
 
 LOG = logging.getLogger("tally.keeper")
 
@@ -46,7 +46,7 @@ def open_file(path: Path, rows: IO[bytes], rows_key: str, continues: Continues) 
     Raises:
         Interrupted: by `continues`.
     """
-    opener = _Opener(BlockWriter(rows), continues)
+    opener = _Opener(ReportBlockWriter(rows), continues)
     try:
         sheets = [opener.describe(sheet) for sheet in sheets_of(path)]
     except Refusal as refusal:
@@ -63,7 +63,7 @@ def open_file(path: Path, rows: IO[bytes], rows_key: str, continues: Continues) 
 
 @dataclass(slots=True)
 class _Opener:
-    writer: BlockWriter
+    writer: ReportBlockWriter
     continues: Continues
     read: int = 0
 
@@ -109,7 +109,7 @@ class _SheetProfile:
         self.count += len(block)
         return ranges
 
-    def preview(self, sheet: Sheet, writer: BlockWriter) -> SheetPreview:
+    def preview(self, sheet: Sheet, writer: ReportBlockWriter) -> SheetPreview:
         """The sheet, when all of its rows have been taken."""
         names = sheet.columns.names
         self.columns.extend(ColumnProfile(self.count) for _ in range(len(names) - len(self.columns)))

@@ -14,7 +14,7 @@ import orjson
 
 from ledger.contents.columns import CellType, ReportColumn
 from ledger.contents.readers.sheets import Row
-from ledger.contents.row_blocks import Block, SheetRows
+from ledger.contents.row_blocks import ReportBlock, SheetRows
 from runtime.compression import CorruptGzipError, pack, unpack
 
 READER_VERSION = 1
@@ -180,7 +180,7 @@ def _sheet_of_json(line: bytes) -> SheetPreview:
         columns = [ReportColumn(name, CellType(kind), *rest) for name, kind, *rest in value["columns"]]
         blocks, offset = [], value["start"]
         for length, rows in value["blocks"]:
-            blocks.append(Block(offset, length, rows))
+            blocks.append(ReportBlock(offset, length, rows))
             offset += length
         rows = SheetRows(blocks, *value["index"])
         return SheetPreview(value["name"], columns, value["first"], value["count"], rows)

@@ -19,7 +19,7 @@ RANGE_CHARACTERS = 16
 """Of a range's texts; a longer one is cut off, and compared up to there."""
 
 
-class Block(NamedTuple):
+class ReportBlock(NamedTuple):
     """A block's place in the object, in bytes, and its number of rows."""
 
     offset: int
@@ -31,20 +31,20 @@ class Block(NamedTuple):
 class SheetRows:
     """Where a sheet's rows are: its blocks in order, and the index behind them; `text_bytes` is their size unpacked."""
 
-    blocks: Sequence[Block]
+    blocks: Sequence[ReportBlock]
     index_offset: int
     index_length: int
     text_bytes: int = 0
 
 
-class BlockWriter:
+class ReportBlockWriter:
     """Writes blocks and indexes to a file, one sheet after the other."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.size = 0
         self._text_bytes = 0
-        self._blocks: list[Block] = []
+        self._blocks: list[ReportBlock] = []
         self._ranges: list[Sequence[list[str | None] | None]] = []
 
     def write(self, rows: Sequence[Row], ranges: Sequence[CellRange | None]) -> None:
@@ -52,7 +52,7 @@ class BlockWriter:
         text = orjson.dumps(rows)
         self._text_bytes += len(text)
         offset, length = self._append(text)
-        self._blocks.append(Block(offset, length, len(rows)))
+        self._blocks.append(ReportBlock(offset, length, len(rows)))
         self._ranges.append([_cut(each) for each in ranges])
 
     def end_sheet(self) -> SheetRows:

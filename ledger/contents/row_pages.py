@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ledger.contents.columns import NUMBERS, CellRange, ReportColumn
 from ledger.contents.previews import SheetPreview
 from ledger.contents.readers.sheets import Row
-from ledger.contents.row_blocks import RANGE_CHARACTERS, Block, ranges_of, rows_of
+from ledger.contents.row_blocks import RANGE_CHARACTERS, ReportBlock, ranges_of, rows_of
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime.compression import CorruptGzipError
 
@@ -78,7 +78,7 @@ class CellFilter:
         return self.max is None or Decimal(cells.low_number) <= self.max
 
 
-class RowPage(NamedTuple):
+class ReportRowPage(NamedTuple):
     """Rows with their numbers in the sheet, from 0, and how many there are that fit."""
 
     rows: Sequence[Row]
@@ -97,7 +97,7 @@ class SheetReader:
     sheet: SheetPreview
     small_bytes: int = SMALL_BYTES
 
-    async def page(self, filters: Sequence[CellFilter], first: int, after: int | None, take: TakeRow) -> RowPage:
+    async def page(self, filters: Sequence[CellFilter], first: int, after: int | None, take: TakeRow) -> ReportRowPage:
         """The first rows that fit all filters, behind the row with the number `after`; `take` is given each of them.
 
         Raises:
@@ -120,9 +120,9 @@ class SheetReader:
                 rows.append(row)
                 numbers.append(number)
         has_next = total - before > len(rows)
-        return RowPage(self._whole(rows), numbers, total, before > 0, has_next)
+        return ReportRowPage(self._whole(rows), numbers, total, before > 0, has_next)
 
-    async def _plain_page(self, first: int, start: int, take: TakeRow) -> RowPage:
+    async def _plain_page(self, first: int, start: int, take: TakeRow) -> ReportRowPage:
         total, end = self.sheet.row_count, start + first
         wanted = [
             each for each in _numbered(self.sheet.rows.blocks) if each[0] < end and each[0] + each[1].rows > start
@@ -133,14 +133,14 @@ class SheetReader:
                 take(row)
                 rows.append(row)
                 numbers.append(number)
-        return RowPage(self._whole(rows), numbers, total, start > 0, end < total)
+        return ReportRowPage(self._whole(rows), numbers, total, start > 0, end < total)
 
     def _whole(self, rows: Sequence[Row]) -> list[Row]:
         """The rows with a cell for each column."""
         width = len(self.sheet.columns)
         return [row + [None] * (width - len(row)) for row in rows]
 
-    async def _candidates(self, filters: Sequence[CellFilter]) -> list[tuple[int, Block]]:
+    async def _candidates(self, filters: Sequence[CellFilter]) -> list[tuple[int, ReportBlock]]:
         """The blocks that may hold a row that fits, with the numbers of their first rows."""
         where, numbered = self.sheet.rows, _numbered(self.sheet.rows.blocks)
         if sum(block.length for block in where.blocks) <= self.small_bytes:
@@ -153,7 +153,7 @@ class SheetReader:
             if all(one.may_match(ranges[place] if place < len(ranges) else None) for one, place in places)
         ]
 
-    async def _rows(self, blocks: Sequence[tuple[int, Block]]) -> AsyncIterator[tuple[int, Row]]:
+    async def _rows(self, blocks: Sequence[tuple[int, ReportBlock]]) -> AsyncIterator[tuple[int, Row]]:
         """The rows of some blocks with their numbers; the next blocks are read while these are looked at."""
         runs = _runs(blocks)
         for some in (runs[at : at + READS_AT_ONCE] for at in range(0, len(runs), READS_AT_ONCE)):
@@ -179,14 +179,14 @@ def _decoded[T](decode: Callable[[bytes], T], member: bytes) -> T:
         raise LedgerUnavailable("the rows of a report's file are damaged") from error
 
 
-def _numbered(blocks: Sequence[Block]) -> list[tuple[int, Block]]:
+def _numbered(blocks: Sequence[ReportBlock]) -> list[tuple[int, ReportBlock]]:
     numbers = accumulate((block.rows for block in blocks), initial=0)
     return list(zip(numbers, blocks, strict=False))
 
 
-def _runs(blocks: Sequence[tuple[int, Block]]) -> list[list[tuple[int, Block]]]:
+def _runs(blocks: Sequence[tuple[int, ReportBlock]]) -> list[list[tuple[int, ReportBlock]]]:
     """Blocks that lie next to each other, together up to a size."""
-    runs: list[list[tuple[int, Block]]] = []
+    runs: list[list[tuple[int, ReportBlock]]] = []
     for each in blocks:
         begins, last = (runs[-1][0][1], runs[-1][-1][1]) if runs else (None, None)
         follows = begins and last and each[1].offset == last.offset + last.length

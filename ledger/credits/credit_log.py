@@ -42,7 +42,7 @@ deleted some time after that.
 """
 
 
-class StoredDays(NamedTuple):
+class StoredVersions(NamedTuple):
     """What a LIST has found of some days: their versions, the days being fetched, and the lease of each day."""
 
     versions: Sequence[DayVersion]
@@ -167,7 +167,7 @@ class CreditLog:
             key = f"{query.store.folder} {unknown[0]} {unknown[-1]}"
             await self._record_stored(query, self._lists.get(key, lambda: self._stored(query.store, unknown)))
 
-    async def _stored(self, store: DayStore, days: Sequence[date]) -> StoredDays:
+    async def _stored(self, store: DayStore, days: Sequence[date]) -> StoredVersions:
         """What is stored of some days, and which of them other processes are fetching."""
         listing = await store.list_versions(days)
         versions = [
@@ -176,9 +176,9 @@ class CreditLog:
         ]
         since = datetime.now(UTC) - self._leases.lifetime  # S3 dates its objects by real time, not by our clock
         leases = {day: listing.lease(day) for day in days}
-        return StoredDays([version for version in versions if version], listing.leased(since), leases)
+        return StoredVersions([version for version in versions if version], listing.leased(since), leases)
 
-    async def _record_stored(self, query: DayQuery, stored: Awaitable[StoredDays]) -> None:
+    async def _record_stored(self, query: DayQuery, stored: Awaitable[StoredVersions]) -> None:
         try:
             versions, leased, leases = await stored
         except LedgerUnavailable as error:

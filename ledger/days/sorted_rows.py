@@ -24,7 +24,7 @@ RUN_ROWS = 32_768
 """The most rows that are sorted at once, and so in memory before they are written."""
 PAGE_ROWS = 512
 """While runs are merged, this many rows of each are in memory."""
-type Place = tuple[int, int]
+type RowPlace = tuple[int, int]
 """Offset and length of a page in the file."""
 
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
@@ -48,7 +48,7 @@ class RowSorter:
         self._page_rows = page_rows
         self._waiting: list[LogRow] = []
         self._pages = _Pages()
-        self._runs: list[list[Place]] = []
+        self._runs: list[list[RowPlace]] = []
         self._last = -1
 
     def add(self, rows: Sequence[LogRow]) -> None:
@@ -105,7 +105,7 @@ class _Pages:
         except OSError as error:
             raise NoRoomError(error.strerror) from error
 
-    def write(self, cells: Sequence[str]) -> Place:
+    def write(self, cells: Sequence[str]) -> RowPlace:
         from isal import isal_zlib
 
         packed = isal_zlib.compress(orjson.dumps(cells), 1)
@@ -117,7 +117,7 @@ class _Pages:
         self._size += len(packed)
         return place
 
-    def read(self, place: Place) -> list[str]:
+    def read(self, place: RowPlace) -> list[str]:
         from isal import isal_zlib
 
         offset, length = place
@@ -131,7 +131,7 @@ class _Pages:
 class _RunReader:
     """The rows of one run and their keys, a page at a time."""
 
-    def __init__(self, pages: _Pages, places: Sequence[Place]) -> None:
+    def __init__(self, pages: _Pages, places: Sequence[RowPlace]) -> None:
         self._pages = pages
         self._places = iter(places)
         self._pages_left = len(places)

@@ -30,7 +30,7 @@ GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 LAST_BLOCK = b"\x03\x00"
 """An empty final deflate block (RFC 1951 §3.2.6)."""
 
-type Row = Sequence[str]
+type StoredRow = Sequence[str]
 
 
 class CorruptSegments(Exception):
@@ -47,7 +47,7 @@ class Segment:
     length: int
 
 
-def stored_rows(body: bytes | IO[bytes], day: date, count: int | None) -> Iterator[Row]:
+def stored_rows(body: bytes | IO[bytes], day: date, count: int | None) -> Iterator[StoredRow]:
     """A stored day's rows, a block at a time: the whole day is never in memory. `body` may be a file to read from.
 
     Raises:
@@ -63,7 +63,7 @@ def stored_rows(body: bytes | IO[bytes], day: date, count: int | None) -> Iterat
         raise CorruptRows(f"stored rows are unreadable: {type(error).__name__}") from error
 
 
-def _checked(lines: Iterator[list[str]], day: date, count: int | None) -> Iterator[Row]:
+def _checked(lines: Iterator[list[str]], day: date, count: int | None) -> Iterator[StoredRow]:
     """The rows after the header, once their block has been checked; their number is checked at the end."""
     if tuple(next(lines, ())) != COLUMNS:
         raise CorruptRows("stored rows have another header")
@@ -77,18 +77,18 @@ def _checked(lines: Iterator[list[str]], day: date, count: int | None) -> Iterat
         raise CorruptRows(f"{count} rows should be stored, there are {total}")
 
 
-def rows_in_memory(rows: Rows) -> Iterator[Row]:
+def rows_in_memory(rows: Rows) -> Iterator[StoredRow]:
     """The rows of a day that is in memory already."""
     return (rows.cells[at : at + WIDTH] for at in range(0, len(rows.cells), WIDTH))
 
 
-def matching_rows(rows: Iterator[Row], where: CreditFilter) -> Iterator[Row]:
+def matching_rows(rows: Iterator[StoredRow], where: CreditFilter) -> Iterator[StoredRow]:
     """The rows that meet a filter, a block at a time."""
     for block in batched(rows, BLOCK, strict=False):
         yield from rows_in_memory(where.matching(Rows([*chain(*block)])))
 
 
-async def newest_first(rows: Iterator[Row]) -> Iterator[Row]:
+async def newest_first(rows: Iterator[StoredRow]) -> Iterator[StoredRow]:
     """Rows from the last to the first. Until all have been read they wait compressed, so a day takes little memory.
 
     Raises:
@@ -116,7 +116,7 @@ class SegmentWriter:
         self._chunks: list[bytes] = []
         self._rows, self._crc, self._length = 0, crc, length
 
-    async def add(self, rows: Iterator[Row]) -> None:
+    async def add(self, rows: Iterator[StoredRow]) -> None:
         """Append rows, with pauses for other tasks.
 
         Raises:
@@ -141,7 +141,7 @@ class SegmentWriter:
         return Segment(b"".join(self._chunks), self._rows, self._crc, self._length)
 
 
-async def segment(rows: Iterator[Row], written_as: ExportFormat, crc: int, length: int) -> Segment:
+async def segment(rows: Iterator[StoredRow], written_as: ExportFormat, crc: int, length: int) -> Segment:
     """Compress rows, see `SegmentWriter`.
 
     Raises:
@@ -213,23 +213,23 @@ class SegmentCheck:
             raise CorruptSegments(f"the segments have {self._length} bytes of text instead of {length}, or another CRC")
 
 
-def _csv(rows: Sequence[Row]) -> bytes:
+def _csv(rows: Sequence[StoredRow]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(map(neutralised, rows))
     return text.getvalue().encode()
 
 
-def _json_lines(rows: Sequence[Row]) -> bytes:
+def _json_lines(rows: Sequence[StoredRow]) -> bytes:
     return b"".join(
         [orjson.dumps(dict(zip(COLUMNS, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE) for row in rows]
     )
 
 
-def _json_arrays(rows: Sequence[Row]) -> bytes:
+def _json_arrays(rows: Sequence[StoredRow]) -> bytes:
     return b"".join([orjson.dumps([*row], option=orjson.OPT_APPEND_NEWLINE) for row in rows])
 
 
-WRITERS: dict[ExportFormat, Callable[[Sequence[Row]], bytes]] = {
+WRITERS: dict[ExportFormat, Callable[[Sequence[StoredRow]], bytes]] = {
     ExportFormat.CSV: _csv,
     ExportFormat.JSONL: _json_lines,
     ExportFormat.XLSX: _json_arrays,

@@ -18,9 +18,9 @@ from ledger.days.versions import DayVersion
 from ledger.exports.export_log import ExportLog, ExportSnapshot
 from ledger.exports.files import (
     CorruptSegments,
-    Row,
     Segment,
     SegmentWriter,
+    StoredRow,
     matching_rows,
     newest_first,
     rows_in_memory,
@@ -196,13 +196,13 @@ async def _segment_of_blocks(progress: ExportProgress, snapshot: PeriodSnapshot,
     return writer.finish()
 
 
-async def _ordered(rows: Iterator[Row], job: ExportJob, day: date) -> Iterator[Row]:
+async def _ordered(rows: Iterator[StoredRow], job: ExportJob, day: date) -> Iterator[StoredRow]:
     """A day's visible rows in the job's order."""
     visible = _visible(rows, job, day)
     return await newest_first(visible) if job.newest_first else visible
 
 
-def _visible(rows: Iterator[Row], job: ExportJob, day: date) -> Iterator[Row]:
+def _visible(rows: Iterator[StoredRow], job: ExportJob, day: date) -> Iterator[StoredRow]:
     """The wanted rows that lie in the period, as the job may show them."""
     if not job.period.covers(day):
         rows = (row for row in rows if job.period.start <= datetime.fromisoformat(row[TIME]) < job.period.end)
@@ -211,7 +211,7 @@ def _visible(rows: Iterator[Row], job: ExportJob, day: date) -> Iterator[Row]:
     return _masked(rows, job)
 
 
-def _masked(rows: Iterator[Row], job: ExportJob) -> Iterator[Row]:
+def _masked(rows: Iterator[StoredRow], job: ExportJob) -> Iterator[StoredRow]:
     """The rows with masked phone numbers, unless the job may show them."""
     if job.unmasked:
         return rows

@@ -42,7 +42,7 @@ ENTRY_BYTES = 300
 DIFFERENCES_BYTES = 1024 * 1024
 
 
-class Request(NamedTuple):
+class ReconciliationRequest(NamedTuple):
     """Whose credits are compared, of which brand (None: all together) and period."""
 
     tenant: str
@@ -126,9 +126,9 @@ class Reconciler:
         self._outcomes = outcomes
         self._settle = settle
         self._clock = clock
-        self._differences: Memory[Request, datetime] = Memory(DIFFERENCES_BYTES)
+        self._differences: Memory[ReconciliationRequest, datetime] = Memory(DIFFERENCES_BYTES)
 
-    async def reconcile(self, asked: Request, deadline: Deadline) -> Reconciliation:
+    async def reconcile(self, asked: ReconciliationRequest, deadline: Deadline) -> Reconciliation:
         """The log and the outcome report of a period, by value and currency.
 
         Raises:
@@ -148,7 +148,7 @@ class Reconciler:
             LOG.warning("a difference between log and outcome report could not be looked at again: %s", error)
             return Reconciliation(found.rows, found.freshness._replace(stale=True, final=False, final_until=None))
 
-    async def _closer(self, asked: Request, log: PeriodSnapshot, deadline: Deadline) -> Reconciliation:
+    async def _closer(self, asked: ReconciliationRequest, log: PeriodSnapshot, deadline: Deadline) -> Reconciliation:
         """Compare again: the report after the log, then the log after the report."""
         look = await self._look(asked, log, deadline)
         older = [v.day for v in log.versions if not v.settled and v.fetched < look.reported]
@@ -158,11 +158,11 @@ class Reconciler:
             self._differences.remember(asked, self._clock() + BELIEVED, ENTRY_BYTES)
         return look.found
 
-    def _is_believed(self, asked: Request) -> bool:
+    def _is_believed(self, asked: ReconciliationRequest) -> bool:
         until = self._differences.recall(asked)
         return until is not None and self._clock() < until
 
-    async def _look(self, asked: Request, log: PeriodSnapshot, deadline: Deadline) -> _Look:
+    async def _look(self, asked: ReconciliationRequest, log: PeriodSnapshot, deadline: Deadline) -> _Look:
         """The first way to count the period's end in which the reports agree, else the one with fewest differences."""
         looks: list[_Look] = []
         since = max((version.fetched for version in log.versions), default=None)
@@ -175,7 +175,9 @@ class Reconciler:
                 break
         return min(looks, key=lambda look: len(look.found.differing))
 
-    async def _readings(self, asked: Request, log: PeriodSnapshot) -> AsyncIterator[tuple[list[SummaryBucket], Period]]:
+    async def _readings(
+        self, asked: ReconciliationRequest, log: PeriodSnapshot
+    ) -> AsyncIterator[tuple[list[SummaryBucket], Period]]:
         """The log's totals and the period to ask the report for, in each way that the vendor may count the end.
 
         Whether a credit at exactly `toTime` counts is not documented. A period that still goes on is compared up to a
@@ -194,22 +196,26 @@ class Reconciler:
             for until in (cut + SECOND, cut):
                 yield await _totals(log, Period(period.start, until)), Period(start, cut)
 
-    async def _asked_twice(self, asked: Request, period: Period, outcome: Outcome, deadline: Deadline) -> Outcome:
+    async def _asked_twice(
+        self, asked: ReconciliationRequest, period: Period, outcome: Outcome, deadline: Deadline
+    ) -> Outcome:
         """A report that may have been cut off, asked for once more; the fuller one of the two."""
         again = await self._outcomes.get(asked.tenant, asked.brand, period, deadline, since=self._clock())
         return again if again.proven or len(again.rows) >= len(outcome.rows) else outcome
 
-    async def _log(self, asked: Request, deadline: Deadline) -> PeriodSnapshot:
+    async def _log(self, asked: ReconciliationRequest, deadline: Deadline) -> PeriodSnapshot:
         return await self._credit_log.snapshot(asked.tenant, asked.brand, asked.period, deadline)
 
-    async def _log_again(self, asked: Request, days: Sequence[date], deadline: Deadline) -> PeriodSnapshot:
+    async def _log_again(
+        self, asked: ReconciliationRequest, days: Sequence[date], deadline: Deadline
+    ) -> PeriodSnapshot:
         """The log with those of its days fetched again that may still change."""
         for together in contiguous_ranges(days, frozenset()):
             await self._credit_log.fetch_again(asked.tenant, asked.brand, together, deadline)
         return await self._log(asked, deadline)
 
     def _compared(
-        self, asked: Request, log: Iterable[SummaryBucket], outcome: Outcome, snapshot: PeriodSnapshot
+        self, asked: ReconciliationRequest, log: Iterable[SummaryBucket], outcome: Outcome, snapshot: PeriodSnapshot
     ) -> Reconciliation:
         freshness = self._freshness(asked.period, snapshot.freshness, outcome.freshness)
         return Reconciliation(rows_of(log, outcome.rows), freshness)

@@ -15,7 +15,7 @@ import orjson
 
 from ledger.days.day_store import DayStore
 from ledger.days.versions import DayVersion
-from ledger.figures.reconciliation import Reconciler, Reconciliation, ReconciliationRow, Request
+from ledger.figures.reconciliation import Reconciler, Reconciliation, ReconciliationRequest, ReconciliationRow
 from ledger.figures.summaries import TooManyBuckets
 from ledger.keeper.credit_days import DAYS
 from ledger.keeper.run import KeeperRun
@@ -61,7 +61,7 @@ class ReconciledDays:
 
     async def _compare(self, tenant: str, version: DayVersion, run: KeeperRun) -> None:
         period = Period(midnight(version.day), day_end(version.day))
-        found = await self.reconciler.reconcile(Request(tenant, None, period), run.deadline)
+        found = await self.reconciler.reconcile(ReconciliationRequest(tenant, None, period), run.deadline)
         if not found.freshness.stale:
             self._report(tenant, version.day, found, run)
             await self.store.put(_mark(tenant, version), _body(found))

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from ledger.days.rows import AMOUNT, CREDIT_ID, CURRENCY, MSISDN, NETWORK, OUTCOME, RAW_OUTCOME, TIME
-from ledger.exports.files import Row as StoredRow
+from ledger.exports.files import StoredRow
 from ledger.lake.parquet import DATE, TEXT, TIMESTAMP, Column, Row, decimal, fits
 
 AMOUNT_TYPE = decimal(38, 18)

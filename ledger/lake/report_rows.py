@@ -15,7 +15,7 @@ from typing import IO
 
 from ledger.contents.columns import NUMBERS
 from ledger.contents.previews import SheetPreview
-from ledger.contents.readers.sheets import Columns
+from ledger.contents.readers.sheets import ColumnNames
 from ledger.contents.row_blocks import rows_of
 from ledger.lake.month_files import LAKE_PREFIX
 from ledger.lake.parquet import COMPRESSION, INTEGER, ROW_GROUP, TEXT, TIMESTAMP, Column, Row, decimal, write_parquet
@@ -70,7 +70,7 @@ def write_report_rows(
         ValueDoesNotFit: a number is larger than the type; no reader gives one.
         Exception: what `continues` raises, between two blocks.
     """
-    names = Columns(most=2 * len(sheet.columns) + len(ORIGIN))
+    names = ColumnNames(most=2 * len(sheet.columns) + len(ORIGIN))
     for name in ORIGIN:
         names.add(name)
     order = sorted(range(len(sheet.columns)), key=lambda at: sheet.columns[at].name)

@@ -26,7 +26,7 @@ from graphql import (
 
 from schema.execution.bound_schema import ATTRIBUTE
 from schema.execution.scalars import write_decimal
-from schema.execution.selections import Column, Columns, FieldDetailsList, Selections
+from schema.execution.selections import FieldDetailsList, SelectedField, SelectedFields, Selections
 from schema.resolvers.relay.json_rows import JsonRows
 
 INT32 = range(-(2**31), 2**31)
@@ -111,7 +111,7 @@ class ListExecutor(Executor[Any]):
         ]
         return selected.objects(written)
 
-    def _columns(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Columns:
+    def _columns(self, type_: GraphQLObjectType, details: FieldDetailsList) -> SelectedFields:
         """The selected fields, read once for each place.
 
         Raises:
@@ -121,22 +121,22 @@ class ListExecutor(Executor[Any]):
         known = self._selections.columns.get(place)
         if known is None:
             fields: dict[str, FieldDetailsList] = self.collect_subfields(type_, details)[0]  # type: ignore[no-untyped-call]
-            known = (details, Columns([_column(type_, *field) for field in fields.items()]))
+            known = (details, SelectedFields([_column(type_, *field) for field in fields.items()]))
             self._selections.columns[place] = known
         if not known[1].columns:  # every field is skipped: there is no column to tell how many objects there are
             raise NotPlain(type_)
         return known[1]
 
 
-def _column(type_: GraphQLObjectType, key: str, details: FieldDetailsList) -> Column:
+def _column(type_: GraphQLObjectType, key: str, details: FieldDetailsList) -> SelectedField:
     name = details[0].node.name.value
     if name == "__typename":
-        return Column(key, None, TypeNameMetaFieldDef.type, details)
+        return SelectedField(key, None, TypeNameMetaFieldDef.type, details)
     field = type_.fields[name]
     attribute = field.extensions.get(ATTRIBUTE)
     if attribute is None:
         raise NotPlain(name)
-    return Column(key, attribute, field.type, details)
+    return SelectedField(key, attribute, field.type, details)
 
 
 def _only(kinds: frozenset[type], values: Sequence[Any]) -> Sequence[Any]:

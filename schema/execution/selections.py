@@ -13,11 +13,11 @@ from graphql import GraphQLObjectType, GraphQLOutputType
 from graphql.execution.collect_fields import CollectedFields, FieldDetails
 
 type FieldDetailsList = list[FieldDetails]
-type Place = tuple[GraphQLObjectType, int]
+type SelectionPlace = tuple[GraphQLObjectType, int]
 """An object's type, and the identity of the list of the field nodes that select it."""
 
 
-class Column(NamedTuple):
+class SelectedField(NamedTuple):
     """One field of plain objects: its key in the response, its attribute (None: `__typename`), its type and nodes."""
 
     key: str
@@ -26,10 +26,10 @@ class Column(NamedTuple):
     details: FieldDetailsList
 
 
-class Columns:
+class SelectedFields:
     """The selected fields of plain objects."""
 
-    def __init__(self, columns: list[Column]) -> None:
+    def __init__(self, columns: list[SelectedField]) -> None:
         self.columns = columns
         self.keys = tuple([column.key for column in columns])
         self._attributes = [column.attribute for column in columns if column.attribute is not None]
@@ -69,5 +69,5 @@ class Selections:
 
     def __init__(self) -> None:
         self.root_fields: dict[str, FieldDetailsList] | None = None
-        self.collected: dict[Place, tuple[FieldDetailsList, CollectedFields]] = {}
-        self.columns: dict[Place, tuple[FieldDetailsList, Columns]] = {}
+        self.collected: dict[SelectionPlace, tuple[FieldDetailsList, CollectedFields]] = {}
+        self.columns: dict[SelectionPlace, tuple[FieldDetailsList, SelectedFields]] = {}

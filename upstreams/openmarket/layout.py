@@ -14,7 +14,7 @@ from upstreams.openmarket.quoted import TolerantReader
 
 DELIMITERS = (",", ";", "\t", "|")
 
-type Columns = tuple[tuple[str, ...], ...]
+type WantedColumns = tuple[tuple[str, ...], ...]
 """For each wanted column the normalised names it may have, the best first."""
 
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]")
@@ -36,7 +36,7 @@ class NotAHeader(NamedTuple):
     column: str
 
 
-def header_layout(line: str, columns: Columns) -> Layout | NotAHeader:
+def header_layout(line: str, columns: WantedColumns) -> Layout | NotAHeader:
     """The layout that a header line sets, or what it lacks as a header.
 
     Raises:
@@ -91,13 +91,13 @@ def _names(cells: list[str]) -> list[str]:
     return [_NOT_IN_A_NAME.sub("", cell.lower()) for cell in cells]
 
 
-def _missing(cells: list[str], columns: Columns) -> list[str]:
+def _missing(cells: list[str], columns: WantedColumns) -> list[str]:
     """The wanted columns that a header lacks."""
     names = set(_names(cells))
     return [spellings[0] for spellings in columns if names.isdisjoint(spellings)]
 
 
-def _picks(cells: list[str], columns: Columns) -> tuple[int, ...]:
+def _picks(cells: list[str], columns: WantedColumns) -> tuple[int, ...]:
     names = _names(cells)
     picks = []
     for spellings in columns:

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from upstreams.bodies import Body
 from upstreams.errors import OPENMARKET, UpstreamBadResponse
-from upstreams.openmarket.layout import Columns, Layout, NotAHeader, cells_of, header_layout
+from upstreams.openmarket.layout import Layout, NotAHeader, WantedColumns, cells_of, header_layout
 from upstreams.openmarket.no_data import is_no_data, says_no_data, sentence_pattern
 from upstreams.openmarket.notes import Notes
 from upstreams.openmarket.quoted import TolerantReader
@@ -38,7 +38,7 @@ class LastCell(NamedTuple):
 class TableKind(NamedTuple):
     """What a report's file has: its columns, and which of them may be wrapped as `="…"` for a spreadsheet."""
 
-    columns: Columns
+    columns: WantedColumns
     wrapped: frozenset[int]
     is_complete: Callable[[LastCell], bool]
     """Whether a last cell that no line end follows cannot be the beginning of a longer one."""

@@ -7,7 +7,7 @@ from io import StringIO
 from itertools import islice
 
 from ledger.contents.readers.refusals import MOST_CELL, MOST_ROW, Broken, TooLarge
-from ledger.contents.readers.sheets import Columns, Row, Sheet, row_of
+from ledger.contents.readers.sheets import ColumnNames, Row, Sheet, row_of
 from ledger.contents.readers.text import Opener, encoding_of, text_of
 
 DELIMITERS = ",;\t|"
@@ -29,7 +29,7 @@ def sheets_of(open_file: Opener) -> Iterator[Sheet]:
         sample = _sample(lines)
         delimiter = _named(sample) or delimiter_of(sample)
         records = csv.reader(_joined(sample, lines), delimiter=delimiter)
-        columns = Columns.of(_header(records))
+        columns = ColumnNames.of(_header(records))
         yield Sheet(None, columns, _rows(records, columns))
 
 
@@ -69,7 +69,7 @@ def _header(records: Iterator[list[str]]) -> list[str]:
     return []
 
 
-def _rows(records: Iterator[list[str]], columns: Columns) -> Iterator[Row]:
+def _rows(records: Iterator[list[str]], columns: ColumnNames) -> Iterator[Row]:
     for record in _read(records):
         if (row := row_of(record, columns)) is not None:
             yield row

@@ -10,7 +10,7 @@ from typing import Any
 from ledger.contents.readers.json_text import BROKEN, LONGEST_VALUE, JsonText
 from ledger.contents.readers.nested_values import cell_of
 from ledger.contents.readers.refusals import Broken, TooLarge, Unsupported
-from ledger.contents.readers.sheets import Columns, Row, Sheet, refuse_long
+from ledger.contents.readers.sheets import ColumnNames, Row, Sheet, refuse_long
 from ledger.contents.readers.text import Opener, encoding_of, text_of
 
 LEVELS = 2
@@ -26,11 +26,11 @@ def sheets_of(open_file: Opener, longest: int = LONGEST_VALUE) -> Iterator[Sheet
     Raises:
         Refusal: it is not JSON, has no such array, or is larger than is read; also while rows are read.
     """
-    columns = Columns()
+    columns = ColumnNames()
     yield Sheet(None, columns, _rows(_objects(open_file, encoding_of(open_file), longest), columns))
 
 
-def _rows(objects: Iterator[Object], columns: Columns) -> Iterator[Row]:
+def _rows(objects: Iterator[Object], columns: ColumnNames) -> Iterator[Row]:
     """Objects as rows; a key that none had before is a further column."""
     places: dict[str, int] = {}
     for each in objects:

@@ -13,7 +13,7 @@ type Row = list[str | None]
 
 
 @dataclass(slots=True)
-class Columns:
+class ColumnNames:
     """The names of a sheet's columns, in order; two equal ones are told apart by a number."""
 
     names: list[str] = field(default_factory=list)
@@ -21,7 +21,7 @@ class Columns:
     _taken: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, header: Iterable[str | None]) -> "Columns":
+    def of(cls, header: Iterable[str | None]) -> "ColumnNames":
         """The columns of a header row; one without a name is called by its number."""
         columns = cls()
         for name in header:
@@ -56,11 +56,11 @@ class Sheet:
     """One table. `rows` is read once, to its end, before the next sheet; `name` is None outside of workbooks."""
 
     name: str | None
-    columns: Columns
+    columns: ColumnNames
     rows: Iterator[Row]
 
 
-def row_of(cells: Sequence[str], columns: Columns) -> Row | None:
+def row_of(cells: Sequence[str], columns: ColumnNames) -> Row | None:
     """A row of the file's cells, empty ones as None; None if all of them are.
 
     Raises:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ledger.contents.readers.number_formats import EPOCH_1900, EPOCH_1904, GENERAL, NumberFormat, builtin_format, shown
 from ledger.contents.readers.number_formats import format_of as number_format_of
 from ledger.contents.readers.refusals import MOST_CELL, MOST_COLUMNS, MOST_SHEETS, Broken, TooLarge, Unsupported
-from ledger.contents.readers.sheets import Columns, Row, Sheet, row_of
+from ledger.contents.readers.sheets import ColumnNames, Row, Sheet, row_of
 from ledger.contents.readers.xml_parsing import Handlers, parse
 from ledger.contents.readers.zip_parts import ZipParts, zip_parts
 
@@ -44,11 +44,11 @@ def sheets_of(path: Path) -> Iterator[Sheet]:
                 cells = _Cells(texts, formats, workbook.epoch)
                 rows = (row for _ in parse(stream, cells) for row in cells.taken())
                 header = next((row for row in rows if any(row)), [])
-                columns = Columns.of([cell or None for cell in header])
+                columns = ColumnNames.of([cell or None for cell in header])
                 yield Sheet(name, columns, _rows(rows, columns))
 
 
-def _rows(rows: Iterator[list[str]], columns: Columns) -> Iterator[Row]:
+def _rows(rows: Iterator[list[str]], columns: ColumnNames) -> Iterator[Row]:
     for cells in rows:
         if (row := row_of(cells, columns)) is not None:
             yield row

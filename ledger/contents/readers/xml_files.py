@@ -10,7 +10,7 @@ from typing import Any
 
 from ledger.contents.readers.nested_values import cell_of
 from ledger.contents.readers.refusals import MOST_NODES, MOST_ROW, TooLarge
-from ledger.contents.readers.sheets import Columns, Row, Sheet, refuse_long
+from ledger.contents.readers.sheets import ColumnNames, Row, Sheet, refuse_long
 from ledger.contents.readers.text import Opener
 from ledger.contents.readers.xml_parsing import Handlers, parse
 
@@ -28,7 +28,7 @@ def sheets_of(open_file: Opener) -> Iterator[Sheet]:
     with open_file() as stream:
         for _ in parse(stream, shape):
             pass
-    columns = Columns()
+    columns = ColumnNames()
     with open_file() as stream:
         rows = _Rows(shape.rows_at(), columns)
         yield Sheet(None, columns, (row for _ in parse(stream, rows) for row in rows.taken()))
@@ -67,7 +67,7 @@ class _Shape(Handlers):
 class _Rows(Handlers):
     """Builds each row's element, and turns it into cells."""
 
-    def __init__(self, rows_at: tuple[str, ...], columns: Columns) -> None:
+    def __init__(self, rows_at: tuple[str, ...], columns: ColumnNames) -> None:
         self._rows_at = rows_at
         self._columns = columns
         self._places: dict[str, int] = {}

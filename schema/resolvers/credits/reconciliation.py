@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ledger.figures.reconciliation import Reconciliation, Request
+from ledger.figures.reconciliation import Reconciliation, ReconciliationRequest
 from ledger.figures.summaries import TooManyBuckets
 from schema.errors import ResultTooLarge
 from schema.limits import arguments
@@ -14,7 +14,7 @@ async def credit_reconciliation(
     context: Context, from_: datetime, to: datetime, brand: str | None = None
 ) -> Reconciliation:
     """Whether the log and the outcome report of a period, `[from, to)`, add up to each other."""
-    asked = Request(context.tenant, arguments.brand(brand), arguments.period(from_, to))
+    asked = ReconciliationRequest(context.tenant, arguments.brand(brand), arguments.period(from_, to))
     try:
         found = await context.ledger.reconciler.reconcile(asked, context.deadline)
     except TooManyBuckets:

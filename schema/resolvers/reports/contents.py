@@ -8,7 +8,7 @@ from typing import Any
 from ledger.contents.columns import ReportColumn
 from ledger.contents.opened_files import OpenedFile, OpenedFiles
 from ledger.contents.previews import OtherFormatError, PreviewState, SheetPreview, StoredPreview
-from ledger.contents.row_pages import CannotFilter, CellFilter, RowPage
+from ledger.contents.row_pages import CannotFilter, CellFilter, ReportRowPage
 from ledger.reports.identity import ReportId, ReportKey
 from schema.errors import BadUserInput, ResultTooLarge
 from schema.limits import arguments
@@ -45,7 +45,7 @@ class ReportRows:
     """A page of a sheet's rows; cursors are made when they are selected."""
 
     columns: Sequence[str]
-    page: RowPage = field(repr=False)
+    page: ReportRowPage = field(repr=False)
     binding: tuple[str, ...]
 
     @property

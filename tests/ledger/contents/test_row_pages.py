@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ledger.contents.opening import open_file
 from ledger.contents.previews import SheetPreview
 from ledger.contents.readers.sheets import Row
-from ledger.contents.row_pages import CannotFilter, CellFilter, RowPage, SheetReader
+from ledger.contents.row_pages import CannotFilter, CellFilter, ReportRowPage, SheetReader
 from ledger.storage.store import LedgerUnavailable
 from tests.support.report_files import csv_bytes
 from tests.support.s3.memory_store import MemoryBucket, MemoryStore
@@ -31,7 +31,7 @@ class Stored(NamedTuple):
     sheet: SheetPreview
     rows: list[list[str | None]]
 
-    def page(self, filters: Sequence[CellFilter] = (), first: int = 100, after: int | None = None) -> RowPage:
+    def page(self, filters: Sequence[CellFilter] = (), first: int = 100, after: int | None = None) -> ReportRowPage:
         reader = SheetReader(MemoryStore(self.bucket), KEY, self.sheet, small_bytes=0)
         return asyncio.run(reader.page(filters, first, after, lambda _: None))
 
