@@ -24,7 +24,7 @@ MAX_PRECISION = 38
 _PANIC = "PanicException"
 """What the writer raises where its last write fails: of a class that cannot be imported, and no `Exception`."""
 
-type Value = str | int | bool | Decimal | date | datetime | None
+type Value = str | int | Decimal | date | datetime | None
 type Row = Sequence[Value]
 
 
@@ -36,7 +36,6 @@ class ColumnKind(StrEnum):
     DECIMAL = "decimal"
     TIMESTAMP = "timestamp"
     DATE = "date"
-    BOOLEAN = "boolean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,6 @@ INTEGER = ColumnType(ColumnKind.INTEGER)
 TIMESTAMP = ColumnType(ColumnKind.TIMESTAMP)
 """An instant in milliseconds, UTC."""
 DATE = ColumnType(ColumnKind.DATE)
-BOOLEAN = ColumnType(ColumnKind.BOOLEAN)
 
 
 def decimal(precision: int, scale: int) -> ColumnType:
@@ -168,8 +166,6 @@ def _arrow_type(of: ColumnType) -> "DataType":
             return DataType.timestamp("ms", tz="UTC")
         case ColumnKind.DATE:
             return DataType.date32()
-        case ColumnKind.BOOLEAN:
-            return DataType.bool()
 
 
 def _array(column: Column, cells: Sequence[Any]) -> "Array":
