@@ -98,7 +98,7 @@ class CreditLogPage:
             self._reading = asyncio.ensure_future(page)
         return await self._reading
 
-    def _cursor(self, credit: Credit | CreditNode) -> str:
+    def _cursor(self, credit: Credit) -> str:
         return cursors.encode(self.binding, (rfc3339(credit.time), str(credit.credit_id)))
 
 

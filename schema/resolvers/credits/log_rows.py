@@ -5,8 +5,7 @@ needs cells that are safe inside a JSON string; where one of a column is not, al
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import NamedTuple, overload
+from typing import Self, overload
 
 import orjson
 
@@ -15,7 +14,6 @@ from ledger.figures.masking import masked
 from runtime.clock import rfc3339
 from schema.resolvers.relay import node_ids
 from schema.resolvers.relay.json_rows import JsonRows
-from upstreams.openmarket.rows import CreditState
 
 COLUMNS = {
     "credit_id": CREDIT_ID,
@@ -34,18 +32,17 @@ NEVER_ESCAPED = frozenset({"credit_id", "time", "outcome"})
 _CONTROLS = bytes(range(0x20))
 
 
-class CreditNode(NamedTuple):
+class CreditNode(Credit):
     """One credit as the schema shows it; `brand` is the one that was asked for (None: all brands)."""
 
-    credit_id: int
-    time: datetime
-    msisdn: str
-    network: str
-    outcome: CreditState
-    raw_outcome: str
-    amount: str
-    currency: str
     brand: str | None
+
+    @classmethod
+    def of(cls, credit: Credit, brand: str | None) -> Self:
+        """The node of a credit, whose phone number is masked already where it has to be."""
+        node = cls(*credit)
+        node.brand = brand
+        return node
 
     @property
     def graphql_type(self) -> str:
@@ -56,10 +53,6 @@ class CreditNode(NamedTuple):
     def id(self) -> str:
         """The global id; `credits.credit_node` reads it."""
         return _node_id(rfc3339(self.time), str(self.credit_id), self.brand)
-
-    def __repr__(self) -> str:
-        """Which one it is, without the phone number."""
-        return f"CreditNode({self.credit_id})"
 
 
 def _node_id(time: str, credit_id: str, brand: str | None) -> str:
@@ -109,7 +102,7 @@ class LogRows(JsonRows[CreditNode]):
 
     def _node(self, credit: Credit) -> CreditNode:
         shown = credit if self._unmasked else credit._replace(msisdn=masked(credit.msisdn))
-        return CreditNode(*shown, self._brand)
+        return CreditNode.of(shown, self._brand)
 
 
 def _safe(cells: Sequence[str]) -> bool:
