@@ -1,9 +1,9 @@
 """The ledger's requests to S3 and to the vendor, for 1, 30 and 366 days, a page and a summary, cold and settled.
 
 `make bench-ledger` prints the table and writes `ledger.md`. Cold: no day is stored, so the vendor is called. Settled:
-every day is stored, no month is, and the process has read neither before. Months: of all 366 days,
-which are stored, the keeper has written the months. Requests and bytes are counted at both servers, so they are
-the same on every machine; times are this machine's, and only the ratio to bare GETs can be compared.
+every day is stored, no month is, and the process has read neither before. Months: the keeper has written the months of
+these days as well. Requests and bytes are counted at both servers, so they are the same on every machine; times are
+this machine's, and only the ratio to bare GETs can be compared.
 """
 
 import asyncio
@@ -178,7 +178,7 @@ def main() -> None:
         os.environ.update(bucket.environ)
         vendor.credits_between(END - max(SPANS) * DAY, END)  # generated now, so that it is not measured
         lines = asyncio.run(measure(Bench(bucket, vendor)))
-    method = " ".join(__doc__.split("\n\n")[1].split())
+    method = __doc__.split("\n\n")[1].strip()
     intro = ["# The requests of the ledger", "", f"{method} {ROWS_A_DAY:,} rows a day.", "", *described(), ""]
     RESULT.write_text("\n".join([*intro, *lines, ""]))
     print("\n".join(lines))

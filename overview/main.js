@@ -114,9 +114,9 @@ function showFailure(error, isOther) {
     document.body.classList.add("signed-out");
     return;
   }
-  const kept = page.data && !isOther;
-  showProblem(kept ? `${message} These are the figures from before; trying again.` : message);
-  if (!kept) {
+  const isSame = page.data && !isOther;
+  showProblem(isSame ? `${message} These are the figures from before; trying again.` : message);
+  if (!isSame) {
     page.data = null;
     for (const id of PARTS)
       draw(byId(id), failed({ message }, id === "tiles" ? () => void show(page.view) : undefined));
@@ -125,7 +125,7 @@ function showFailure(error, isOther) {
 }
 
 const NO_SIGN_IN =
-  "This page has no way to sign in: whoever runs Tally can configure one (OIDC_ISSUER and OIDC_CLIENT_ID).";
+  "This page has no way to sign in: your operator can configure one (OIDC_ISSUER and OIDC_CLIENT_ID).";
 const PARTS = ["tiles", "days", "networks", "prices", "brands", "balance", "credits", "reports"];
 
 /** @param {string} message */

@@ -1,6 +1,6 @@
 """The one place that calls the vendors' APIs: deadline, retries, concurrency, and which error a failure becomes.
 
-A GET is tried at most three times. A request that changes something is sent once, over a new connection: a kept one may
+A GET is tried at most three times. A request that changes something is sent once, over a new connection: an old one may
 be dead, and then it would be unknown whether the request arrived. A call may wait for a free slot until the
 invocation's deadline. Once it has one, a single deadline covers all attempts, the pauses between them and the token
 request. It keeps the slot while pausing, so that a struggling vendor gets no extra call.

@@ -1,6 +1,6 @@
 """What a column holds: its type, which all of its rows allow, and exact figures over all of them.
 
-Rows come in blocks, and a column is looked at block by block: a million rows are no million steps of Python. A number
+Rows come in blocks, and a column is looked at block by block, so Python does not take a step for each row. A number
 with leading zeros or more than 15 digits before the point is a text, as identifiers are; a date is one in ISO 8601.
 """
 

@@ -2,7 +2,7 @@
 
 A block is a gzip member of JSON, a list of rows, which are lists of texts and nulls. Behind the blocks of a sheet lies
 the sheet's index, in one more member: for each block and column the range of its cells, so that a filter skips blocks
-that cannot match. Where blocks and index lie is said in the preview (`SheetPreview`).
+that cannot match. The preview (`SheetPreview`) has the places of blocks and index.
 """
 
 from collections.abc import Sequence

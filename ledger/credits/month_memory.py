@@ -1,4 +1,4 @@
-"""The month objects that a process knows: those it has read, and for a while those that it has looked for in vain.
+"""The month objects that a process knows: those it has read, and for a while those that it did not find.
 
 Only months whose every day could be settled by now are looked for. One that is missing, unreadable or contradicted by
 its days costs a query one read in a quarter of an hour, which is how often the keeper writes months.

@@ -102,7 +102,7 @@ class Reconciliation:
 
     @property
     def differing(self) -> list[ReconciliationRow]:
-        """The rows in which the two reports differ; once both are final, a pending credit is no reason any more."""
+        """The rows in which the two reports differ; until both are final a pending credit may explain a difference."""
         return [row for row in self.rows if not row.is_equal and (self.freshness.final or not row.may_be_pending)]
 
     @property

@@ -24,7 +24,7 @@ class KeeperRun:
     """What a run has done so far.
 
     `lag_days` is for how many days the most overdue day could have been settled already; None until that is known.
-    `compared` days were held against the outcome report, and `unbalanced` of them differ from it. `complete` is false
+    `compared` days were compared with the outcome report, and `unbalanced` of them differ from it. `complete` is false
     once the run had no time for a piece of work.
     """
 

@@ -2,8 +2,8 @@
 
 Where a LIST goes before the lease, one that is given back stays as an expired record of its holder. So each holder
 leaves an object with an ETag of its own, and a conditional write that succeeds on what the LIST showed (this version,
-or no object) proves that nobody has held the lease since the LIST. The keeper deletes such records after a quarter of
-an hour: longer than any caller is between its LIST and its lease.
+or no object) proves that the lease has had no other holder since the LIST. The keeper deletes such records after
+a quarter of an hour: longer than any caller is between its LIST and its lease.
 """
 
 import logging

@@ -5,8 +5,8 @@ that dies delays the others only briefly. When a refresh fails, its error is wri
 caller raises the same error. Without S3 there are no leases and every caller asks the vendor: waiting for nothing
 would cost more than a second call.
 
-Whoever misses something has just listed its folder, with the lease in it. A caller that gets the lease as that LIST
-showed it need not list again: `ledger.storage.lease_records` says why.
+A caller that misses something has just listed its folder, with the lease in it. If it gets the lease as that LIST
+showed it, it need not list again: `ledger.storage.lease_records` says why.
 """
 
 import asyncio
@@ -194,7 +194,7 @@ class Leases:
         raise _too_late(upstream)
 
     async def _take(self, key: str, seen: FreeLease | None) -> tuple[_Lease | None, bool]:
-        """The lease, if it is free or has expired, and whether nobody has held it since it was seen."""
+        """The lease, if it is free or has expired, and whether it has had no other holder since it was seen."""
         record, expires = self._record(uuid.uuid4().hex), time.monotonic() + self._seconds
         e_tag = await self._replace(key, record, seen.e_tag) if seen and seen.e_tag else None
         as_seen = e_tag is not None

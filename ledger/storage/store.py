@@ -1,8 +1,8 @@
 """The ledger's bucket under a policy: how long an answer is waited for, what is counted, what a conflict means.
 
-In an invocation with a deadline no call waits for more than a share of the time that is left, and once a call has
-waited in vain S3 counts as away for the rest of that invocation. So the calls that come one after the other cannot
-add up, and the vendor call keeps most of the time. Without a deadline (tools, tests) the client's own limits apply.
+In an invocation with a deadline no call waits for more than a share of the time that is left, and once a call was
+not answered in time S3 counts as away for the rest of that invocation. So successive calls cannot use up the time, and
+the vendor call keeps most of it. Without a deadline (tools, tests) the client's own limits apply.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ import { table } from "../show/table.js";
 /** The rows in which the two reports differ; none where they balance. @param {Balance} balance */
 export const differing = (balance) => (balance.balanced ? [] : balance.rows.filter((row) => !isEqual(row)));
 
-const PENDING = "Credits that are still pending are no difference.";
+const PENDING = "Credits that are still pending do not count as a difference.";
 
 /** @param {Row} row */
 const isEqual = (row) =>

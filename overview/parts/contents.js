@@ -49,7 +49,7 @@ export async function openContents(id, name) {
 const close = () => (byId("contents").hidden = true);
 
 /**
- * Ask a query, breaking off the one before: whoever opens two files quickly sees the second, whichever answer comes last.
+ * Ask a query, breaking off the one before: of two files opened quickly the second is shown, whichever answer comes last.
  *
  * @template T @param {(signal: AbortSignal) => Promise<T>} question @param {(answer: T) => void} then
  * @param {() => void} again

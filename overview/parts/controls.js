@@ -43,7 +43,7 @@ export function startControls(current, change, shown) {
   });
 }
 
-/** Why two days are no period, or "". @param {string} from @param {string} to */
+/** What is wrong with two days as a period, or "". @param {string} from @param {string} to */
 function wrongWith(from, to) {
   if (!from || !to) return "Choose a first and a last day.";
   if (from > to) return "The last day is before the first.";

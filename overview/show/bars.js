@@ -59,7 +59,7 @@ export function stackedBars(bars, title, across, open) {
   );
 }
 
-/** Lines across what may still change; told by shape, not by colour. */
+/** Lines across what may still change: a shape, so that it does not depend on colour. */
 const hatch = () =>
   svg(
     "pattern",

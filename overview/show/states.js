@@ -46,7 +46,7 @@ function missingScope(message) {
       {},
       scope ? ["Your sign-in does not include ", h("code", {}, scope), "."] : "Your sign-in does not allow this.",
     ),
-    h("p", { class: "detail" }, "Ask whoever runs Tally for it; the other parts of the page are not affected."),
+    h("p", { class: "detail" }, "Ask your operator for it; the other parts of the page are not affected."),
   );
 }
 

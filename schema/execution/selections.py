@@ -1,6 +1,6 @@
 """The fields of each selection of an operation, collected once.
 
-graphql-core collects them anew for each request and knows a selection by the identity of its list of field nodes. Here
+graphql-core collects them again for each request and knows a selection by the identity of its list of field nodes. Here
 the lists of the first request stay, so that later requests of the same operation find what was collected for it.
 """
 

@@ -26,7 +26,7 @@ class CreditReconciliationRow:
 class CreditReconciliation:
     balanced: bool = described(
         "Whether counts and sums are the same in every row. Until everything is final, credits that the log still "
-        "shows as pending are no difference. With `freshness.stale` a difference may be one of time."
+        "shows as pending do not count as a difference. With `freshness.stale` the two sides may be of different times."
     )
     rows: list[CreditReconciliationRow] = described("By currency and value.")
     freshness: Freshness = described("How old the older of the two reports is.")

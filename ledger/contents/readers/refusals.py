@@ -1,6 +1,6 @@
 """Why a file is not shown, and the limits that every reader keeps.
 
-The limits are counted while bytes come, never believed: a small file may unpack to anything. A reason goes to users and
+The limits are counted while bytes are read; sizes that a file states are not trusted. A reason goes to users and
 logs, so it never holds a cell, a column's name or an entry's name.
 """
 

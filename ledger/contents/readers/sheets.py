@@ -1,6 +1,6 @@
-"""A table on its way: column names that are unlike each other, and rows of text.
+"""A table while it is read: distinct column names, and rows of text.
 
-A cell is its text exactly as the file has it, and None where it is empty. A row without any cell is no row. A row may
+A cell is its text exactly as the file has it, and None where it is empty. A row without any text is skipped. A row may
 be shorter than the columns (the rest is empty), and a reader may find further columns while its rows are read.
 """
 

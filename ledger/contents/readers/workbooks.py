@@ -33,7 +33,7 @@ def sheets_of(path: Path) -> Iterator[Sheet]:
     """The sheets of a workbook, in its order.
 
     Raises:
-        Refusal: it is no workbook, damaged, encrypted, or larger than is read; also while rows are read.
+        Refusal: it is not a workbook, or damaged, encrypted, or larger than is read; also while rows are read.
     """
     with zip_parts(path) as parts:
         workbook = _workbook(parts)
@@ -128,7 +128,7 @@ def _read(parts: ZipParts, part: str | None, handlers: Handlers) -> None:
 
 
 class _SharedTexts(Handlers):
-    """The texts that cells share; readings of Japanese text (`rPh`) are no part of them."""
+    """The texts that cells share; readings of Japanese text (`rPh`) are left out."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
