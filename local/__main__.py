@@ -32,7 +32,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 keeps sleeping when the system delivers the signal to another thread."""
 
 KEEPER_SECONDS = 10.0
-"""Between two runs of the keeper: a scheduled report is archived while one waits for it."""
+"""Between two runs of the keeper, unless the environment has another number: a scheduled report is archived while one
+waits for it."""
 
 GREETING = """\
 Tally is ready: {url}
@@ -113,7 +114,7 @@ def _serve(arguments: argparse.Namespace, settings: Settings, workspace: Workspa
             workspace.write_lake_script(os.environ, arguments.tenant if settings.tenant_claim else "default")
         print(_greeting(server.url, settings, workspace, embeds=embeds), file=sys.__stdout__, flush=True)
         # A real ledger has a scheduler of its own.
-        with Scheduler(lambda: _keeper(settings), every=KEEPER_SECONDS) if embeds else nullcontext():
+        with Scheduler(lambda: _keeper(settings), every=arguments.keeper_seconds) if embeds else nullcontext():
             _wait_for_a_stop_signal()
         server.stop(wait=True)
     gateway.stop()
@@ -150,6 +151,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000), help="PORT, or 8000; 0: any")
     parser.add_argument("--scope", default=EVERY_SCOPE, help="scopes of the token, space-separated")
     parser.add_argument("--workspace", type=Path, default=FOLDER, help="folder for the token, the log, the lake script")
+    seconds = os.environ.get("KEEPER_SECONDS") or KEEPER_SECONDS
+    parser.add_argument("--keeper-seconds", type=float, default=seconds, help="between two runs of the keeper")
     parser.add_argument("--tenant", default="default", help="tenant of the token, where TENANT_CLAIM is set")
     return parser.parse_args()
 

@@ -14,7 +14,10 @@ from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
 
 BUCKET = "tally-ledger"
-MAKING = timedelta(seconds=10)
+CREDITS_A_DAY = 2000
+DAYS = 90
+"""How far back the simulated vendors have reports and credits."""
+MAKING_SECONDS = 10.0
 """How long the simulated vendor makes a scheduled report."""
 INSTALLATIONS = {"described": True, "older": False}
 """Of RDE: one by the vendor's description, or one by its older page, without ids, pages and unfinished reports."""
@@ -29,11 +32,18 @@ def is_real(environ: Mapping[str, str]) -> bool:
 def embedded(environ: MutableMapping[str, str] = os.environ, tenant: str = "default") -> Iterator[None]:
     """Run AWS and both vendors in this process and point `environ` at them; `tenant` gets its secrets.
 
+    `OPENMARKET_CREDITS` is how many credits the vendor has a day, `RDE_MAKING` the seconds for which it makes a
+    scheduled report, `VENDOR_DAYS` how far back both vendors reach.
+
     Raises:
-        ValueError: `OPENMARKET_SHAPE` or `RDE_INSTALLATION` names what the simulators do not know.
+        ValueError: `OPENMARKET_SHAPE` or `RDE_INSTALLATION` names what the simulators do not know, or one of the others
+            is not a number.
     """
     shape, described = _shape(environ), _described(environ)
-    with Aws() as aws, RdeSimulator(making=MAKING) as rde, OpenMarketSimulator() as openmarket:
+    making = timedelta(seconds=_number(environ, "RDE_MAKING", MAKING_SECONDS))
+    rows_a_day = int(_number(environ, "OPENMARKET_CREDITS", CREDITS_A_DAY))
+    with Aws() as aws, RdeSimulator(making=making) as rde, OpenMarketSimulator(rows_a_day=rows_a_day) as openmarket:
+        rde.days_kept = openmarket.history_days = int(_number(environ, "VENDOR_DAYS", DAYS))
         rde.described, openmarket.shape, openmarket.lively = described, shape, True
         rde.show_every_status()
         prefix = environ.get("SECRET_PREFIX") or "tally"
@@ -50,6 +60,13 @@ def embedded(environ: MutableMapping[str, str] = os.environ, tenant: str = "defa
         environ.setdefault("FRESH_SECONDS", "10")  # who schedules a report here waits for it
         environ["REPORT_HOSTS"] = "127.0.0.1"  # the links of the vendor's document are on other hosts
         yield
+
+
+def _number(environ: Mapping[str, str], name: str, usual: float) -> float:
+    try:
+        return float(environ.get(name) or usual)
+    except ValueError:
+        raise ValueError(f"{name} takes a number") from None
 
 
 def _shape(environ: Mapping[str, str]) -> CsvShape:

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from local.vendors.blobs import CONTAINER, BlobStore
-from local.vendors.reports import SEED_REPORTS, Schedule, SimulatedReport, printed, routine_reports
+from local.vendors.reports import DAYS_KEPT, SEED_REPORTS, Schedule, SimulatedReport, printed, routine_reports
 from local.vendors.simulator import Simulator, SimulatorRequest, SimulatorResponse, json_answer
 
 BASE_PATH = "/marketplace/eu"
@@ -50,6 +50,7 @@ class RdeSimulator(Simulator):
         self.generated = generated
         self.described = described
         self.making = making
+        self.days_kept = DAYS_KEPT
         self.largest_page: int | None = None
         self.says_total = True
         self.xlsx_name = "xlsx"
@@ -118,7 +119,7 @@ class RdeSimulator(Simulator):
 
     def listing(self) -> list[SimulatedReport]:
         """Every report there is now, in the order of the answer."""
-        made = routine_reports(self.clock()) if self.generated else []
+        made = routine_reports(self.clock(), self.days_kept) if self.generated else []
         for report in made:
             self.blobs.keep(report.blob, report.content)
         reports = [*SEED_REPORTS, *made, *self._added, *self._scheduled_now()]

@@ -11,7 +11,7 @@ from random import Random
 
 from local.vendors.report_content import EXTENSIONS, content
 
-KEPT = timedelta(days=90)
+DAYS_KEPT = 90
 """How long the vendor keeps a report it has generated."""
 
 # Name, format, type, the days of the week it is made on (Monday is 0), the hour.
@@ -102,16 +102,16 @@ def printed(moment: datetime) -> str:
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"
 
 
-def routine_reports(now: datetime) -> list[SimulatedReport]:
+def routine_reports(now: datetime, days_kept: int = DAYS_KEPT) -> list[SimulatedReport]:
     """What the routine has made by `now` and the vendor still keeps, in no order."""
-    days = [now.astimezone(UTC).date() - timedelta(days=age) for age in range(KEPT.days + 1)]
+    days = [now.astimezone(UTC).date() - timedelta(days=age) for age in range(days_kept + 1)]
     made = [
         _routine(name, form, kind, day, hour)
         for day in days
         for name, form, kind, on, hour in _ROUTINE
         if day.weekday() in on
     ]
-    kept = [report for report in made if now - KEPT <= report.created <= now]
+    kept = [report for report in made if now - timedelta(days=days_kept) <= report.created <= now]
     return sorted(kept, key=lambda report: report.blob.partition(".")[2])
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -147,8 +148,9 @@ def test_a_block_prints_what_the_page_says(
 def test_the_block_that_exports_fetches_a_workbook_too(folder: Path, environ: dict[str, str]) -> None:
     needs_installed(NODE_MODULES / ".package-lock.json")
     printed = output(["node", "export.mjs", "XLSX"], folder, environ)
-    sheet = openpyxl.load_workbook(folder / "credits.xlsx", read_only=True)["Credits"]
-    assert printed == f"{sum(1 for _ in sheet.rows) - 1} rows\n"
+    with closing(openpyxl.load_workbook(folder / "credits.xlsx", read_only=True)) as workbook:
+        rows = sum(1 for _ in workbook["Credits"].rows)
+    assert printed == f"{rows - 1} rows\n"
 
 
 def needs_installed(path: Path) -> None:

@@ -1,4 +1,7 @@
-"""`python -m local`, which is `make run`, as a process: it starts, serves, and stops on a signal."""
+"""`python -m local`, which is `make run`, as a process: it starts, serves, and stops on a signal.
+
+What the keeper does there is read from one process that several tests share.
+"""
 
 import os
 import re
@@ -10,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -100,15 +103,14 @@ def greeting(process: subprocess.Popen[str]) -> str:
     pytest.fail(process.communicate()[1])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_data_from_the_first_second_and_stops_cleanly(number: int, workspace: Workspace) -> None:
+def test_it_serves_data_from_the_first_second_and_stops_cleanly(workspace: Workspace) -> None:
     now = datetime.now(UTC)
     with running(workspace) as tally:
         # CPU time, because other tests run beside this one.
         seconds = sum(float(field) for field in _stat(tally.process.pid)[13:15]) / os.sysconf("SC_CLK_TCK")
         answer = tally.ask(QUERY, **{"from": (now - timedelta(days=2)).isoformat(), "to": now.isoformat()})
         page = httpx.get(f"{tally.url}/").text
-        status, errors = tally.stop(number)
+        status, errors = tally.stop(signal.SIGINT)
     assert seconds < 5
     assert "errors" not in answer
     assert answer["data"]["reports"]["totalCount"] == 7
@@ -122,7 +124,7 @@ def test_it_serves_data_from_the_first_second_and_stops_cleanly(number: int, wor
 def test_the_keeper_archives_reports_and_settles_days_and_is_cancelled_by_ctrl_c(workspace: Workspace) -> None:
     now = datetime.now(UTC)
     day = now.date() - timedelta(days=20)
-    with running(workspace, FRESH_SECONDS="0") as tally:
+    with running(workspace, FRESH_SECONDS="0", OPENMARKET_CREDITS="20") as tally:
         report = _archived_report(tally, now)
         settled = tally.ask(
             "query($from: DateTime!, $to: DateTime!) { creditLog(from: $from, to: $to) { freshness { source } } }",
@@ -138,31 +140,6 @@ def test_the_keeper_archives_reports_and_settles_days_and_is_cancelled_by_ctrl_c
     assert (tally.process.returncode, printed, errors) == (0, "", "")
     assert seconds < 10  # the waits add up to 6 at the most, and other tests run beside this one
     assert "the keeper's run was cancelled" in workspace.log_file.read_text()  # after the first of 180 files
-
-
-def test_every_status_is_shown_and_a_scheduled_report_has_its_archived_file_within_a_minute(
-    workspace: Workspace,
-) -> None:
-    now = datetime.now(UTC)
-    days = {"from": str(now.date() - timedelta(days=3)), "to": str(now.date())}
-    statuses = "query($from: Date!, $to: Date!) { reports(from: $from, to: $to) { nodes { status } } }"
-    follow = "query($id: ID!) { scheduledReport(id: $id) { report { status archiveUrl } } }"
-    schedule = """mutation($start: DateTime!) {
-      scheduleReport(input: {name: "Month end", format: CSV, startDate: $start}) { report { id } } }"""
-    with running(workspace) as tally:
-        shown = {node["status"] for node in tally.ask(statuses, **days)["data"]["reports"]["nodes"]}
-        report_id = tally.ask(schedule, start=now.isoformat())["data"]["scheduleReport"]["report"]["id"]
-        end = time.monotonic() + 60
-        report = tally.ask(follow, id=report_id)["data"]["scheduledReport"]["report"]
-        first = report["status"]
-        while not report["archiveUrl"] and time.monotonic() < end:
-            time.sleep(0.5)
-            report = tally.ask(follow, id=report_id)["data"]["scheduledReport"]["report"]
-        archived = httpx.get(report["archiveUrl"])
-    assert shown == {"SUBMITTED", "PROCESSING", "COMPLETED", "ERROR", "UNKNOWN"}
-    assert first in {"SUBMITTED", "PROCESSING"}
-    assert report["status"] == "COMPLETED"
-    assert archived.status_code == 200
 
 
 def _archived_report(tally: Running, now: datetime) -> dict[str, str]:
@@ -181,12 +158,11 @@ def _archived_report(tally: Running, now: datetime) -> dict[str, str]:
 def test_requests_are_logged_to_a_file_without_secrets_and_not_on_the_terminal(workspace: Workspace) -> None:
     with running(workspace) as tally:
         tally.ask('{ reports(from: "2000-01-01", to: "2099-12-31") { nodes { downloadUrl } } }')
-        tally.process.send_signal(signal.SIGINT)
-        printed, errors = tally.process.communicate(timeout=20)
+        status, errors = tally.stop(signal.SIGTERM)
     for file in (workspace.token_file, workspace.log_file, workspace.lake_file):
         assert str(file) in tally.greeting
     lines = workspace.log_file.read_text()
-    assert (printed, errors) == ("", "")
+    assert (status, errors) == (0, "")
     assert '"message":"request"' in lines
     assert not [secret for secret in (tally.token, "sig=", "s3cret") if secret in lines]
 
@@ -213,46 +189,94 @@ def test_a_second_start_on_the_same_port_leaves_the_files_of_the_first_alone(wor
         assert '"message":"request"' in workspace.log_file.read_text()
 
 
-@pytest.mark.timeout(240)
-def test_the_lake_script_reads_settled_credits(workspace: Workspace, tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Kept:
+    """A small account whose keeper runs every second, and a report that was scheduled at the start."""
+
+    tally: Running
+    report_id: str
+    first_status: str
+
+
+FOLLOW = "query($id: ID!) { scheduledReport(id: $id) { report { status archiveUrl } } }"
+SCHEDULE = """mutation($start: DateTime!) {
+  scheduleReport(input: {name: "Month end", format: CSV, startDate: $start}) { report { id } } }"""
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    small = {"VENDOR_DAYS": "35", "OPENMARKET_CREDITS": "200", "RDE_MAKING": "5", "KEEPER_SECONDS": "1"}
+    with running(Workspace(tmp_path_factory.mktemp("kept")), FRESH_SECONDS="1", **small) as tally:
+        scheduled = tally.ask(SCHEDULE, start=datetime.now(UTC).isoformat())
+        report_id = scheduled["data"]["scheduleReport"]["report"]["id"]
+        first = tally.ask(FOLLOW, id=report_id)["data"]["scheduledReport"]["report"]
+        yield Kept(tally, report_id, first["status"])
+
+
+def test_the_lake_script_reads_settled_credits(kept: Kept, tmp_path: Path) -> None:
     """httpfs cannot be downloaded in a test, so the objects are fetched with the script's own address and keys."""
-    with running(workspace):
-        script = workspace.lake_file.read_text()
-        found = re.search(r"KEY_ID '(\w+)', SECRET '(\w+)', REGION '([\w-]+)', ENDPOINT '([\d.:]+)'", script)
-        bucket_and_prefix = re.search(r"s3://([\w-]+)/(\S+)month=\*", script)
-        assert found is not None
-        assert bucket_and_prefix is not None
-        key, secret, region, endpoint = found.groups()
-        s3 = boto3.client(
-            "s3",
-            endpoint_url=f"http://{endpoint}",
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-            region_name=region,
-        )
-        rows = _first_month(s3, *bucket_and_prefix.groups())
-        file = tmp_path / bucket_and_prefix[1] / rows
-        file.parent.mkdir(parents=True)
-        s3.download_file(bucket_and_prefix[1], rows, str(file))
+    script = kept.tally.workspace.lake_file.read_text()
+    found = re.search(r"KEY_ID '(\w+)', SECRET '(\w+)', REGION '([\w-]+)', ENDPOINT '([\d.:]+)'", script)
+    bucket_and_prefix = re.search(r"s3://([\w-]+)/(\S+)month=\*", script)
+    assert found is not None
+    assert bucket_and_prefix is not None
+    key, secret, region, endpoint = found.groups()
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=f"http://{endpoint}",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        region_name=region,
+    )
+    settled = datetime.now(UTC).date() - timedelta(days=20)
+    rows = _month_of(settled, s3, *bucket_and_prefix.groups())
+    file = tmp_path / bucket_and_prefix[1] / rows
+    file.parent.mkdir(parents=True)
+    s3.download_file(bucket_and_prefix[1], rows, str(file))
     with duckdb.connect() as lake:
         lake.execute(script[script.index("CREATE OR REPLACE VIEW") :].replace("s3:/", str(tmp_path)))
         months = lake.execute(
-            "SELECT month, count(*), min(typeof(credit_id)), max(time)::DATE = max(day) FROM credits GROUP BY 1"
+            "SELECT month, count(*), min(typeof(credit_id)), max(time)::DATE = max(day), min(day), max(day) "
+            "FROM credits GROUP BY 1"
         )
-        ((month, count, id_type, same_day),) = months.fetchall()
+        ((month, count, id_type, same_day, first, last),) = months.fetchall()
+    counted = kept.tally.ask(
+        "query($from: DateTime!, $to: DateTime!) { creditLog(from: $from, to: $to) { totalCount } }",
+        **{"from": f"{first}T00:00:00Z", "to": f"{last + timedelta(days=1)}T00:00:00Z"},
+    )
     assert f"month={month}" in rows
-    assert (count > 1000, id_type, same_day) == (True, "DECIMAL(20,0)", True)
+    assert (count, id_type, same_day) == (counted["data"]["creditLog"]["totalCount"], "DECIMAL(20,0)", True)
+    assert count > 100
 
 
-def _first_month(s3: Any, bucket: str, prefix: str) -> str:
-    """The key of a month's file, as soon as the keeper has written one."""
-    end = time.monotonic() + 150  # on a quiet machine it takes ten seconds or so
+def _month_of(day: date, s3: Any, bucket: str, prefix: str) -> str:
+    """The key of the day's month, as soon as the keeper has written it."""
+    end = time.monotonic() + 100  # on a quiet machine it takes five seconds or so
     while time.monotonic() < end:
-        for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ()):
+        for found in s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}month={day:%Y-%m}/").get("Contents", ()):
             if found["Key"].endswith(".parquet"):
                 return str(found["Key"])
         time.sleep(0.2)
     pytest.fail("no settled day was in the lake")
+
+
+def test_every_status_is_shown(kept: Kept) -> None:
+    today = datetime.now(UTC).date()
+    days = {"from": str(today - timedelta(days=3)), "to": str(today)}
+    statuses = "query($from: Date!, $to: Date!) { reports(from: $from, to: $to) { nodes { status } } }"
+    shown = {node["status"] for node in kept.tally.ask(statuses, **days)["data"]["reports"]["nodes"]}
+    assert shown == {"SUBMITTED", "PROCESSING", "COMPLETED", "ERROR", "UNKNOWN"}
+
+
+def test_a_scheduled_report_has_its_archived_file_within_a_minute(kept: Kept) -> None:
+    end = time.monotonic() + 60
+    report = {"status": kept.first_status, "archiveUrl": None}
+    while not report["archiveUrl"] and time.monotonic() < end:
+        time.sleep(0.2)
+        report = kept.tally.ask(FOLLOW, id=kept.report_id)["data"]["scheduledReport"]["report"]
+    assert kept.first_status in {"SUBMITTED", "PROCESSING"}
+    assert report["status"] == "COMPLETED"
+    assert httpx.get(str(report["archiveUrl"])).status_code == 200
 
 
 def test_it_ends_with_the_make_that_started_it() -> None:
@@ -294,6 +318,13 @@ def test_a_setting_that_cannot_be_used_is_named(setting: dict[str, str], reason:
     done = _refused(workspace, **{"LEDGER_BUCKET": "real", **setting})
     assert done.returncode == 2
     assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interval_of_the_keeper_that_is_no_number_is_named(workspace: Workspace) -> None:
+    done = _refused(workspace, KEEPER_SECONDS="often")
+    assert done.returncode == 2
+    assert "--keeper-seconds" in done.stderr
     assert "Traceback" not in done.stderr
 
 

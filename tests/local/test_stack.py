@@ -15,3 +15,9 @@ def test_a_shape_that_the_simulator_does_not_know_is_refused_with_those_that_it_
 def test_an_installation_that_the_simulator_does_not_know_is_refused_with_those_that_it_knows() -> None:
     with pytest.raises(ValueError, match="described, older"), embedded({"RDE_INSTALLATION": "newest"}):
         pass
+
+
+@pytest.mark.parametrize("name", ["OPENMARKET_CREDITS", "RDE_MAKING", "VENDOR_DAYS"])
+def test_what_is_not_a_number_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} takes a number"), embedded({name: "many"}):
+        pass

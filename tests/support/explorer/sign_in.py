@@ -17,6 +17,9 @@ PROVIDER = ROOT / "tests" / "explorer" / "provider"
 TOKEN_SECONDS = 35
 """The explorer renews 30 seconds before the end: five after the sign-in."""
 
+SMALL_ACCOUNT = {"VENDOR_DAYS": "2", "OPENMARKET_CREDITS": "20", "KEEPER_SECONDS": "600"}
+"""So that the keeper's work beside the tests is short."""
+
 
 @contextmanager
 def provider(page: str, log: Path) -> Iterator[str]:
@@ -44,6 +47,7 @@ def stack(port: int, issuer: str, folder: Path) -> Iterator[None]:
         "OIDC_SCOPES": "openid profile reports:read credits:read",
         "OIDC_AUDIENCE": "tally",
         "SCOPE_CLAIMS": "scope permissions",
+        **SMALL_ACCOUNT,
     }
     command = [sys.executable, "-m", "local", "--port", str(port), "--workspace", str(folder / "workspace")]
     log = folder / "stack.log"
