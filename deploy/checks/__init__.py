@@ -1,0 +1,1 @@
+"""What `make deploy-check` checks of a deployed stack, a module for each part of it."""
