@@ -24,6 +24,8 @@ LOG = logging.getLogger("tally.ledger")
 ROWS_BYTES = 96 * 1024 * 1024
 ROLLUP_BYTES = ROWS_BYTES // 4
 INDEX_BYTES = ROWS_BYTES // 16
+SEARCHED_BLOCKS = 4
+"""A day of so many blocks is searched as a whole, because to read its index first would be one wait more."""
 BLOCK_BYTES = 800
 """The memory that a block's entry in an index takes."""
 CELL_BYTES = 66
@@ -48,6 +50,11 @@ class DayReader:
     def is_large(self, query: DayQuery, version: DayVersion) -> bool:
         """Whether a version is read by its blocks, if it has any; the others are in memory or small."""
         return version.rows is None and version.count is not None and not query.store.is_small(version)
+
+    def is_searched_whole(self, query: DayQuery, version: DayVersion) -> bool:
+        """Whether a filter reads all of a large version: its blocks are few, and their index would be read first."""
+        few = query.store.is_small(version, SEARCHED_BLOCKS)
+        return few and self.known_index(query, version) is None and query.month_of(version) is None
 
     async def rows(self, query: DayQuery, version: DayVersion) -> Rows:
         """All of a version's rows.

@@ -29,6 +29,10 @@ class PeriodSnapshot:
         """See `DayReader.is_large`."""
         return self.reader.is_large(self.query, version)
 
+    def is_searched_whole(self, version: DayVersion) -> bool:
+        """See `DayReader.is_searched_whole`."""
+        return self.reader.is_searched_whole(self.query, version)
+
     async def index(self, version: DayVersion) -> DayIndex | None:
         """See `DayReader.index`."""
         return await self.reader.index(self.query, version)

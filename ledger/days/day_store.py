@@ -103,9 +103,9 @@ class DayStore:
                 LOG.warning("ignoring %s, which does not belong to a day", item.key)
         return objects
 
-    def is_small(self, version: DayVersion) -> bool:
-        """Whether a version has so few rows that they are read whole, without a look at its index."""
-        return version.count is not None and version.count <= SMALL_BLOCKS * self._block_rows
+    def is_small(self, version: DayVersion, blocks: int = SMALL_BLOCKS) -> bool:
+        """Whether a version has no more rows than so many blocks."""
+        return version.count is not None and version.count <= blocks * self._block_rows
 
     async def block(self, version: DayVersion, block: Block) -> Rows | None:
         """The rows of one block of a version; None when they are gone, unreadable or not those of the index.

@@ -136,14 +136,19 @@ class Selection:
                         yield part
 
     async def _indexes(self, days: Sequence[DayVersion]) -> dict[date, DayIndex | None]:
-        """The indexes of those days that are large."""
-        large = [version for version in days if self._snapshot.is_large(version)]
+        """The indexes of those days that are read by their blocks."""
+        large = [
+            version for version in days if self._snapshot.is_large(version) and not self._is_searched_whole(version)
+        ]
         indexes = {version.day: self._snapshot.known_index(version) for version in large}
         unknown = [version for version in large if indexes[version.day] is None]
         if unknown:
             read = lambda: asyncio.gather(*(self._snapshot.index(version) for version in unknown))  # noqa: E731
             indexes.update(zip((version.day for version in unknown), await self._in_time(read), strict=True))
         return indexes
+
+    def _is_searched_whole(self, version: DayVersion) -> bool:
+        return self._where is not None and self._snapshot.is_searched_whole(version)
 
     def _has_no_match(self, version: DayVersion) -> bool:
         """Whether no row of a day meets the filter, by totals that are in memory, such as those of settled months."""

@@ -236,8 +236,23 @@ async def test_a_filter_reads_only_the_blocks_that_may_match() -> None:
     selection = await Reader().select(where=FAILED)
     page = await selection.page(100, None)
     assert list(page.rows) == [credit for credit in CREDITS if credit.outcome.name == "FAILED"]
-    assert ranges() == [1, 4, 5]
-    assert gets("rows.csv.gz") == 3 + 2, "two small days are read whole"
+    assert ranges() == [1, 5]
+    assert gets("rows.csv.gz") == 2 + 3, "two small days are read whole, and one of three blocks"
+
+
+@pytest.mark.anyio
+async def test_a_day_of_few_blocks_is_searched_in_one_read_unless_its_index_is_known() -> None:
+    fourth = Period(FIRST + 3 * DAY, FIRST + 4 * DAY)
+    failed = [
+        credit for credit in CREDITS if fourth.start <= credit.time < fourth.end and credit.outcome.name == "FAILED"
+    ]
+    page = await (await Reader().select(fourth, FAILED)).page(100, None)
+    assert (list(page.rows), len(BUCKET.seen), gets("rows.csv.gz")) == (failed, 1, 1)
+
+    reader = Reader()
+    await (await reader.select(fourth)).page(1, None)
+    page = await (await reader.select(fourth, FAILED)).page(100, None)
+    assert (list(page.rows), ranges(), gets(".json.gz")) == (failed, [4], 0)
 
 
 @pytest.mark.anyio
