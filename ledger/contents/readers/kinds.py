@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from ledger.contents.readers import csv_files, json_files, workbooks, xml_files
+from ledger.contents.readers import csv_files, json_files, xml_files
 from ledger.contents.readers.refusals import Broken, CountedBytes, Unsupported
 from ledger.contents.readers.sheets import Sheet
 from ledger.contents.readers.text import marked
+from ledger.contents.readers.xlsx import workbooks
 
 HEAD_BYTES = 65_536
 GZIP, ZIP, OFFICE_97 = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

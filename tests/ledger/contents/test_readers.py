@@ -20,8 +20,8 @@ from python_calamine import CalamineWorkbook
 from ledger.contents.previews import PreviewState
 from ledger.contents.readers import json_files
 from ledger.contents.readers.csv_files import delimiter_of
-from ledger.contents.readers.number_formats import EPOCH_1900, EPOCH_1904, builtin_format, format_of, shown
 from ledger.contents.readers.refusals import Broken, TooLarge, Unsupported
+from ledger.contents.readers.xlsx.number_formats import EPOCH_1900, EPOCH_1904, builtin_format, format_of, shown
 from tests.support.report_files import csv_bytes, opened, xlsx_bytes
 
 # ruff: noqa: DTZ001 - a spreadsheet has no time zones
