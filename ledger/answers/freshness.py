@@ -1,4 +1,7 @@
-"""Where an answer came from and how old it is: part of every answer, so that no client has to guess."""
+"""Where an answer came from and how old it is: part of every answer, so that no client has to guess.
+
+An answer becomes stale in `ledger.answers.answers`, one of credits in `ledger.credits.credit_log`.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
