@@ -1,4 +1,4 @@
-"""A credit log of one row, as OpenMarket's page describes it, for tests that change one thing about it."""
+"""A credit log of one row or two, as OpenMarket's page describes it, for tests that change one thing about it."""
 
 import datetime as dt
 
@@ -10,6 +10,10 @@ ROW = LogRow(
     2**64 - 1, dt.datetime(2013, 9, 20, 10, 11, 12, tzinfo=dt.UTC), "447700900001", "O2", "SUCCESS", "1.5", "GBP"
 )
 LINE = ",".join(CELLS) + "\r\n"
+SECOND = ["1002", "2013-09-20 10:11:13", "447700900002", "Three", "FAILED", "2.50", "GBP"]
+TWO = HEADER + LINE + ",".join(SECOND) + "\r\n"
+ROWS = [ROW, LogRow(1002, ROW.time.replace(second=13), "447700900002", "Three", "FAILED", "2.50", "GBP")]
+"""A file of two rows, and what is read of it."""
 ID, TIME, MSISDN, NETWORK, OUTCOME, AMOUNT, CURRENCY = range(7)
 
 
