@@ -189,7 +189,7 @@ def _array(column: Column, cells: Sequence[Any]) -> "Array":
     except Exception as error:
         raise ValueDoesNotFit(f"column {column.name}: {type(error).__name__}") from error
     if array.null_count != text.count(None):  # what cannot be cast becomes null
-        raise ValueDoesNotFit(f"column {column.name} has a value that is no {column.type.kind}")
+        raise ValueDoesNotFit(f"column {column.name} has a value that is not of the type {column.type.kind}")
     return array
 
 
@@ -208,7 +208,7 @@ def fits(value: str | Decimal, of: ColumnType) -> bool:
     """Whether a number, as a decimal or as its text, is exact in a decimal column.
 
     Raises:
-        decimal.InvalidOperation: the text is no number.
+        decimal.InvalidOperation: the text is not a number.
     """
     if isinstance(value, str) and value.isdecimal() and len(value) <= of.precision - of.scale:
         return True

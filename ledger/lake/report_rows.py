@@ -4,14 +4,14 @@
 
 Each column is there as text, as the file has it, and, in files in which it holds numbers only, once more as an exact
 DECIMAL(38, 18) under its name with `_number`: so a column has one type in all files, whatever a month had in it. Five
-columns say where a row is from; `_file` is the SHA-256 of the file, by which copies of a report are told.
+columns have the origin of a row; `_file` is the SHA-256 of the file, which is equal for copies of a report.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from ledger.contents.columns import NUMBERS
 from ledger.contents.previews import SheetPreview
@@ -70,6 +70,29 @@ def write_report_rows(
         ValueDoesNotFit: a number is larger than the type; no reader gives one.
         Exception: what `continues` raises, between two blocks.
     """
+    layout = _layout(sheet)
+
+    def checked_blocks() -> Iterator[Sequence[Row]]:
+        for rows in _blocks(stored, sheet, origin, layout):
+            continues()
+            if file.tell() > most:
+                raise LakeFileTooLarge
+            yield rows
+
+    width = len(layout.columns)
+    compression = COMPRESSION if width <= WIDE else LIGHT_COMPRESSION
+    write_parquet(file, layout.columns, checked_blocks(), row_group=_row_group(sheet, width), compression=compression)
+
+
+class _Layout(NamedTuple):
+    """The columns of a sheet's table, and where in a row of the sheet its texts and its numbers are."""
+
+    columns: list[Column]
+    texts: list[int]
+    numbers: list[int]
+
+
+def _layout(sheet: SheetPreview) -> _Layout:
     names = ColumnNames(most=2 * len(sheet.columns) + len(ORIGIN))
     for name in ORIGIN:
         names.add(name)
@@ -79,26 +102,21 @@ def write_report_rows(
     numeric = [at for at in order if sheet.columns[at].type in NUMBERS]
     numbers = [Column(every_number[order.index(at)], NUMBER) for at in numeric]
     columns = [*(Column(name, kind, distinct=name == "_row") for name, kind in ORIGIN.items()), *texts, *numbers]
-    said = (origin.report, origin.created, origin.sha256, sheet.name)
+    return _Layout(columns, order, numeric)
 
-    def batches() -> Iterator[Sequence[Row]]:
-        number = 0
-        with stored.open("rb") as rows:
-            for block in sheet.rows.blocks:
-                continues()
-                if file.tell() > most:
-                    raise LakeFileTooLarge
-                rows.seek(block.offset)
-                found = rows_of(rows.read(block.length))
-                whole = [row + [None] * (len(sheet.columns) - len(row)) for row in found]
-                yield [
-                    (*said, number + at, *(row[place] for place in order), *(row[place] for place in numeric))
-                    for at, row in enumerate(whole)
-                ]
-                number += len(found)
 
-    compression = COMPRESSION if len(columns) <= WIDE else LIGHT_COMPRESSION
-    write_parquet(file, columns, batches(), row_group=_row_group(sheet, len(columns)), compression=compression)
+def _blocks(stored: Path, sheet: SheetPreview, origin: RowsOrigin, layout: _Layout) -> Iterator[Sequence[Row]]:
+    """The table's rows, a block of the sheet at a time."""
+    first = (origin.report, origin.created, origin.sha256, sheet.name)
+    places = [*layout.texts, *layout.numbers]
+    number = 0
+    with stored.open("rb") as file:
+        for block in sheet.rows.blocks:
+            file.seek(block.offset)
+            rows = rows_of(file.read(block.length))
+            whole = [row + [None] * (len(sheet.columns) - len(row)) for row in rows]
+            yield [(*first, number + at, *(row[place] for place in places)) for at, row in enumerate(whole)]
+            number += len(rows)
 
 
 def _row_group(sheet: SheetPreview, width: int) -> int:
