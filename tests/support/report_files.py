@@ -1,4 +1,4 @@
-"""One table as a report file of every kind, each made by somebody else's writer, and what Tally shows of it."""
+"""One table as a report file of every kind, each made by another project's writer, and what Tally shows of it."""
 
 import csv
 import gzip
@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import xlsxwriter  # type: ignore[import-untyped]  # it has no stubs
 
 from ledger.contents.opening import open_file
-from ledger.contents.previews import Preview
+from ledger.contents.previews import Preview, PreviewState
 from ledger.contents.row_blocks import rows_of
 
 type Value = str | int | Decimal | bool | date | datetime | None
@@ -128,3 +128,10 @@ def _write_cell(page: Any, row: int, column: int, value: Value, styles: dict[typ
             page.write_number(row, column, float(value), styles[Decimal])
         case _:
             page.write_string(row, column, str(value))
+
+
+def read_sheet(body: bytes, folder: Path, sheet: int = 0) -> tuple[list[str], list[list[str | None]]]:
+    """The names of a sheet's columns, and its rows, as Tally reads them from a file."""
+    preview, rows = opened(body, folder)
+    assert preview.state is PreviewState.READY, preview.reason
+    return [column.name for column in preview.sheets[sheet].columns], rows[sheet]
