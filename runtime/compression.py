@@ -5,6 +5,8 @@ from collections.abc import Iterator
 FAST = 1
 STORED = 2
 CHUNK = 64 * 1024
+PIECE = 256 * 1024
+"""So much of a file of several members is given to the decompressor at a time; it copies what it does not use."""
 SMALL = 1024 * 1024
 
 
@@ -59,8 +61,8 @@ def first_member(body: bytes) -> tuple[bytes, int]:
     return content, len(body) - len(member.unused_data)
 
 
-def member_ends(body: bytes) -> Iterator[int]:
-    """The offsets at which the gzip members of some bytes end, one after the other.
+def members(body: bytes) -> Iterator[tuple[bytes, int]]:
+    """The contents of the gzip members of some bytes, one after the other, each with the offset at which it ends.
 
     Raises:
         CorruptGzipError: while they are read: the bytes are not gzip, or cut off.
@@ -69,17 +71,17 @@ def member_ends(body: bytes) -> Iterator[int]:
 
     at, whole = 0, memoryview(body)
     while at < len(body):
-        member = isal_zlib.decompressobj(wbits=31)
+        member, content = isal_zlib.decompressobj(wbits=31), list[bytes]()
         try:
             while not member.eof:
                 if at >= len(body):
                     raise CorruptGzipError("not a whole gzip member: it is cut off")
-                member.decompress(whole[at : at + CHUNK])
-                at += CHUNK
+                content.append(member.decompress(whole[at : at + PIECE]))
+                at += PIECE
         except isal_zlib.error as error:  # type: ignore[misc]  # as above
             raise CorruptGzipError(f"not a whole gzip member: {type(error).__name__}") from error
         at = min(at, len(body)) - len(member.unused_data)
-        yield at
+        yield b"".join(content), at
 
 
 def have_equal_text(one: bytes, other: bytes) -> bool:

@@ -27,7 +27,7 @@ from ledger.days.rows import (
     parse,
     unpacked,
 )
-from runtime.compression import CorruptGzipError, member_ends, pack
+from runtime.compression import CorruptGzipError, members, pack
 
 BLOCK_ROWS = 4096
 """The most rows of a block; docs/decisions/days-in-blocks.md has the figures behind it."""
@@ -220,11 +220,10 @@ def read_members(body: bytes, day: date) -> Iterator[tuple[int, bytes, Rows]]:
     """
     start = 0
     try:
-        for end in member_ends(body):
-            member = body[start:end]
-            rows = parse(unpacked(member), day, None, header=start == 0)
+        for text, end in members(body):
+            rows = parse(text, day, None, header=start == 0)
             if rows:
-                yield start, member, rows
+                yield start, body[start:end], rows
             start = end
     except CorruptGzipError as error:
         raise CorruptRows(f"stored rows are unreadable: {error}") from error

@@ -1,6 +1,7 @@
 import csv
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,16 @@ def test_any_day_comes_back_as_it_was(drawn: list[tuple[int, str, int]]) -> None
     again = decode(encode(rows), NIGHT.date(), len(rows))
     assert list(again.cells) == list(rows.cells)
     assert len(again) == len(drawn)
+
+
+@given(st.lists(st.text(st.sampled_from('a,"\n')), min_size=1, max_size=4), st.lists(st.integers(0, 400), max_size=3))
+def test_a_day_comes_back_wherever_its_members_are_cut(networks: list[str], cuts: list[int]) -> None:
+    """No version cuts them within a row, but a tool that packs the object again may."""
+    rows = Rows.of([row(second, second, network, network) for second, network in enumerate(networks)])
+    text = unpack(encode(rows))
+    ends = [0, *sorted(cuts), len(text)]
+    body = b"".join(pack(text[start:end]) for start, end in pairwise(ends))
+    assert list(decode(body, NIGHT.date(), len(rows)).cells) == list(rows.cells)
 
 
 def test_a_day_without_rows_is_a_header() -> None:
