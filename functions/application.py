@@ -9,10 +9,11 @@ import asyncio
 import logging
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
+from functions.eager_loop import EagerLoop
 from functions.events import is_request, request_id_of, request_of, result_of
 from functions.pages import Pages, with_security_headers
 from functions.request_log import LoggedResponse, RequestLog
@@ -42,7 +43,7 @@ class LambdaHandler:
     def __init__(self, application: "Application", pages: Pages) -> None:
         self._application = application
         self._pages = pages
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=EagerLoop)
         self._running = False
 
     def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -61,13 +62,17 @@ class LambdaHandler:
     def _run(self, request: Request) -> Response:
         self._running = True
         try:
-            return self._runner.get_loop().run_until_complete(self._application.answer(request))
+            return self._loop.run_eagerly(self._application.answer(request))
         finally:
             self._running = False
 
     def _page(self, event: dict[str, Any], context: object) -> dict[str, Any]:
-        asyncio.set_event_loop(self._runner.get_loop())
+        asyncio.set_event_loop(self._loop)
         return self._mangum(event, context)  # type: ignore[arg-type]  # Mangum reads nothing of the context
+
+    @property
+    def _loop(self) -> EagerLoop:
+        return cast("EagerLoop", self._runner.get_loop())
 
     @cached_property
     def _mangum(self) -> "mangum.Mangum":
