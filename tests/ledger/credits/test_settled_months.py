@@ -41,7 +41,7 @@ KEYS = [
 ]
 
 
-class World:
+class SettledOctober:
     """A bucket with the settled days of October, and a clock at noon of 5 December; no vendor can be reached."""
 
     def __init__(self) -> None:
@@ -68,8 +68,8 @@ class World:
 
 
 @pytest.fixture
-async def world() -> World:
-    world = World()
+async def world() -> SettledOctober:
+    world = SettledOctober()
     await settle(MemoryStore(world.bucket), OCTOBER, 15, A_DAY)
     await settle(MemoryStore(world.bucket), OCTOBER + 15 * DAY, 1, 0)
     await settle(MemoryStore(world.bucket), OCTOBER + 16 * DAY, 15, A_DAY)
@@ -92,11 +92,11 @@ async def figures(asker: LedgerProcess, period: Period = WHOLE) -> list[Any]:
     return [*summaries, *pages, await selection.count(), await (await select(asker, period, o2)).page(50, None)]
 
 
-def verbs(world: World) -> list[str]:
+def verbs(world: SettledOctober) -> list[str]:
     return [verb for verb, _ in world.bucket.seen]
 
 
-async def test_a_page_of_a_settled_month_takes_two_reads_and_the_next_one_one(world: World) -> None:
+async def test_a_page_of_a_settled_month_takes_two_reads_and_the_next_one_one(world: SettledOctober) -> None:
     waits = Waits()
     asker = world.start(waits)
     assert len((await (await select(asker)).page(A_DAY - 1, None)).rows) == A_DAY - 1
@@ -107,7 +107,7 @@ async def test_a_page_of_a_settled_month_takes_two_reads_and_the_next_one_one(wo
 
 
 @pytest.mark.parametrize("cut", [timedelta(0), timedelta(hours=30)])
-async def test_the_figures_are_those_of_the_days(world: World, cut: timedelta) -> None:
+async def test_the_figures_are_those_of_the_days(world: SettledOctober, cut: timedelta) -> None:
     period = Period(OCTOBER + cut, NOVEMBER - cut)
     by_months = await figures(world.start(), period)
     assert "LIST" not in verbs(world)
@@ -117,7 +117,7 @@ async def test_the_figures_are_those_of_the_days(world: World, cut: timedelta) -
     assert "LIST" in verbs(world)
 
 
-async def test_a_settled_years_summary_is_fourteen_reads_at_most(world: World) -> None:
+async def test_a_settled_years_summary_is_fourteen_reads_at_most(world: SettledOctober) -> None:
     await settle(MemoryStore(world.bucket), NOVEMBER - 366 * DAY, 335, 2)
     assert await world.write_months() == 11  # the first of the thirteen months is not complete
     world.bucket.seen.clear()
@@ -127,7 +127,7 @@ async def test_a_settled_years_summary_is_fourteen_reads_at_most(world: World) -
     assert verbs(world) == ["GET"] * 12
 
 
-async def test_settled_months_and_later_days_take_one_list_for_the_later_days_only(world: World) -> None:
+async def test_settled_months_and_later_days_take_one_list_for_the_later_days_only(world: SettledOctober) -> None:
     await settle(MemoryStore(world.bucket), NOVEMBER, 3, A_DAY)
     waits, period = Waits(), Period(OCTOBER, NOVEMBER + 3 * DAY)
     world.clock.moment = NOVEMBER + timedelta(days=6, hours=1)  # November cannot be settled yet
@@ -136,7 +136,7 @@ async def test_settled_months_and_later_days_take_one_list_for_the_later_days_on
     assert [key for verb, key in world.bucket.seen if verb == "GET"] == world.month_keys()
 
 
-async def test_a_settled_month_is_final(world: World) -> None:
+async def test_a_settled_month_is_final(world: SettledOctober) -> None:
     asker = world.start()
     freshness = (await asker.credit_log.snapshot("default", None, WHOLE, Deadline.after(5))).freshness
     assert freshness.as_of == day_end((NOVEMBER - DAY).date()) + timedelta(days=3)
@@ -144,13 +144,13 @@ async def test_a_settled_month_is_final(world: World) -> None:
     assert (freshness.final_until, freshness.next_refresh) == (NOVEMBER, None)
 
 
-async def test_a_month_that_cannot_be_settled_yet_is_not_looked_for(world: World) -> None:
+async def test_a_month_that_cannot_be_settled_yet_is_not_looked_for(world: SettledOctober) -> None:
     world.clock.moment = NOVEMBER + timedelta(days=2)
     await select(world.start(), Period(OCTOBER, OCTOBER + DAY))
     assert verbs(world) == ["LIST"]
 
 
-async def test_a_month_without_an_object_is_looked_for_once_in_a_while(world: World) -> None:
+async def test_a_month_without_an_object_is_looked_for_once_in_a_while(world: SettledOctober) -> None:
     (key,) = world.month_keys()
     stored = world.bucket.objects.pop(key)
     asker = world.start()
@@ -177,14 +177,14 @@ def empty(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [cut_off, other, empty])
-async def test_an_unreadable_month_is_ignored(world: World, damage: Callable[[bytes], bytes]) -> None:
+async def test_an_unreadable_month_is_ignored(world: SettledOctober, damage: Callable[[bytes], bytes]) -> None:
     wanted = await figures(world.start())
     (key,) = world.month_keys()
     await MemoryStore(world.bucket).put(key, damage(world.bucket.objects[key].body))
     assert await figures(world.start()) == wanted
 
 
-async def test_an_unreadable_member_of_a_month_is_replaced_by_the_days_own_rollup(world: World) -> None:
+async def test_an_unreadable_member_of_a_month_is_replaced_by_the_days_own_rollup(world: SettledOctober) -> None:
     wanted = await figures(world.start())
     (key,) = world.month_keys()
     body = bytearray(world.bucket.objects[key].body)
@@ -193,7 +193,7 @@ async def test_an_unreadable_member_of_a_month_is_replaced_by_the_days_own_rollu
     assert await figures(world.start()) == wanted
 
 
-async def test_every_process_that_shares_a_month_reads_it_once(world: World) -> None:
+async def test_every_process_that_shares_a_month_reads_it_once(world: SettledOctober) -> None:
     asker = world.start()
     for _ in range(3):
         await figures(asker)
@@ -201,7 +201,7 @@ async def test_every_process_that_shares_a_month_reads_it_once(world: World) -> 
 
 
 async def test_months_may_have_any_length() -> None:
-    world = World()
+    world = SettledOctober()
     await settle(MemoryStore(world.bucket), OCTOBER, 9, A_DAY)
     asker = ShortMonths(SETTINGS, world.clock, MemoryStore(world.bucket), world.start().vendors)
     run = KeeperRun(Deadline.after(60))
@@ -210,7 +210,7 @@ async def test_months_may_have_any_length() -> None:
     assert await (await select(asker, Period(OCTOBER, OCTOBER + 9 * DAY))).count() == 9 * A_DAY
 
 
-async def test_a_month_whose_day_was_stored_anew_is_no_longer_believed(world: World) -> None:
+async def test_a_month_whose_day_was_stored_anew_is_no_longer_believed(world: SettledOctober) -> None:
     """As a query does that finds rows lost: the rows are another object now, and perhaps others."""
     asker, day = world.start(), Period(OCTOBER + 4 * DAY, OCTOBER + 5 * DAY)
     assert await (await select(asker, day)).count() == A_DAY
@@ -223,7 +223,7 @@ async def test_a_month_whose_day_was_stored_anew_is_no_longer_believed(world: Wo
     assert await selection.count() == len((await selection.page(50, None)).rows) == A_DAY + 1
 
 
-async def test_rows_that_were_only_packed_anew_are_read_by_their_own_index(world: World) -> None:
+async def test_rows_that_were_only_packed_anew_are_read_by_their_own_index(world: SettledOctober) -> None:
     wanted = await figures(world.start())
     for key in world.day_keys(5, ".gz"):
         del world.bucket.objects[key]
@@ -232,7 +232,7 @@ async def test_rows_that_were_only_packed_anew_are_read_by_their_own_index(world
 
 
 async def test_a_large_day_of_a_month_is_read_by_the_months_index() -> None:
-    world = World()
+    world = SettledOctober()
     await settle(MemoryStore(world.bucket), OCTOBER, 31, A_DAY, block_rows=2)
     assert await world.write_months() == 1
     world.bucket.seen.clear()
@@ -244,7 +244,7 @@ async def test_a_large_day_of_a_month_is_read_by_the_months_index() -> None:
 
 async def test_a_month_whose_index_is_wrong_is_no_longer_believed() -> None:
     """Something else has packed the rows again: they are read by an index that is made of them."""
-    world = World()
+    world = SettledOctober()
     await settle(MemoryStore(world.bucket), OCTOBER, 31, A_DAY, block_rows=2)
     assert await world.write_months() == 1
     period = Period(OCTOBER + 4 * DAY, OCTOBER + 5 * DAY)

@@ -53,7 +53,7 @@ async def test_an_exporter_that_runs_out_of_time_hands_over_and_nothing_is_writt
     assert len({part.name for part in done.state.parts}) == len(done.state.parts) == 3
 
 
-class OutOfTime:
+class LogOutOfTime:
     """A credit log in which the time is up when days are asked for the second time."""
 
     def __init__(self, log: CreditLog) -> None:
@@ -73,7 +73,7 @@ class OutOfTime:
 async def test_an_exporter_whose_time_ends_while_a_day_is_fetched_hands_over(start: Start) -> None:
     process = start()
     seen = await process.exports.request(job())
-    tired = cast("CreditLog", OutOfTime(process.credit_log))
+    tired = cast("CreditLog", LogOutOfTime(process.credit_log))
     exporter = Exporter(process.store, Leases(process.store, 0.3), tired, part_bytes=1)
     assert await exporter.write("default", seen.id, Deadline.after(300)) is True
     found = await process.exports.find("default", seen.id)

@@ -96,7 +96,7 @@ def test_a_run_that_is_given_little_time_does_what_fits(both: Deployment, second
 
 
 @dataclass(slots=True)
-class OutOfTime(KeeperRun):
+class ShortRun(KeeperRun):
     """A run whose time is up after so many things."""
 
     things: int = 0
@@ -114,7 +114,7 @@ def test_a_run_stops_between_any_two_things_and_the_next_one_goes_on(both: Deplo
     both.ask(LOG, b="Alpha")
     keeper = keeper_of(Settings.read(both.environ), both.clock)
     keeper = replace(keeper, credit_days=replace(keeper.credit_days, days=6))
-    run = OutOfTime(Deadline.after(60), things=things)
+    run = ShortRun(Deadline.after(60), things=things)
     asyncio.run(keeper.work(run))
     assert (run.complete, run.failed) == (False, 0)
     assert [run.settled > 0, run.archived] == [things >= 2, min(max(things - 3, 0), 2)]

@@ -49,7 +49,7 @@ class WatchedConnection(MemoryConnection):
         return e_tag
 
 
-class World:
+class TenantLake:
     """A bucket with the log of one tenant, and the lake over it."""
 
     def __init__(self) -> None:
@@ -102,11 +102,11 @@ def credit(number: int, day: date, second: int = 0) -> LogRow:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> TenantLake:
+    return TenantLake()
 
 
-async def test_a_month_is_one_file_that_grows_as_days_settle(world: World) -> None:
+async def test_a_month_is_one_file_that_grows_as_days_settle(world: TenantLake) -> None:
     await world.settle(1, 2)
     assert await world.update() == LakeChanges(files=1, days=2)
     assert world.days() == {"01": [1, 2]}
@@ -118,7 +118,7 @@ async def test_a_month_is_one_file_that_grows_as_days_settle(world: World) -> No
     assert len(world.rows()) == 30 * ROWS
 
 
-async def test_without_a_change_nothing_is_written_and_two_lists_and_a_read_are_enough(world: World) -> None:
+async def test_without_a_change_nothing_is_written_and_two_lists_and_a_read_are_enough(world: TenantLake) -> None:
     await world.settle(1, 2)
     await world.update()
     world.bucket.seen.clear()
@@ -126,14 +126,14 @@ async def test_without_a_change_nothing_is_written_and_two_lists_and_a_read_are_
     assert Counter(verb for verb, _ in world.bucket.seen) == {"LIST": 2, "GET": 1}
 
 
-async def test_a_day_that_may_still_change_is_not_in_the_lake(world: World) -> None:
+async def test_a_day_that_may_still_change_is_not_in_the_lake(world: TenantLake) -> None:
     await world.settle(1)
     await world.settle(2, settled=False)
     await world.update()
     assert world.days() == {"01": [1]}
 
 
-async def test_each_month_has_its_folder_and_each_brand_another_table(world: World) -> None:
+async def test_each_month_has_its_folder_and_each_brand_another_table(world: TenantLake) -> None:
     await world.settle(1, 31)
     await world.settle(1, brand="Acme Ltd")
     await world.update()
@@ -147,7 +147,7 @@ async def test_each_month_has_its_folder_and_each_brand_another_table(world: Wor
     ]
 
 
-async def test_a_file_that_has_reached_its_size_is_left_alone_and_the_next_one_begins(world: World) -> None:
+async def test_a_file_that_has_reached_its_size_is_left_alone_and_the_next_one_begins(world: TenantLake) -> None:
     await world.settle(*range(1, 8))
     assert (await world.update(most_rows=3 * ROWS)).files == 3
     assert world.days() == {"01": [1, 2, 3], "04": [4, 5, 6], "07": [7]}
@@ -156,7 +156,7 @@ async def test_a_file_that_has_reached_its_size_is_left_alone_and_the_next_one_b
     assert world.days()["07"] == [7, 8]
 
 
-async def test_a_day_that_settles_late_joins_the_file_of_its_date(world: World) -> None:
+async def test_a_day_that_settles_late_joins_the_file_of_its_date(world: TenantLake) -> None:
     await world.settle(1, 2, 4, 5, 6)
     await world.update(most_rows=3 * ROWS)
     assert world.days() == {"01": [1, 2, 4], "05": [5, 6]}
@@ -165,7 +165,7 @@ async def test_a_day_that_settles_late_joins_the_file_of_its_date(world: World) 
     assert world.days() == {"01": [1, 2, 3, 4], "05": [5, 6]}
 
 
-async def test_a_smaller_size_divides_no_file_that_exists(world: World) -> None:
+async def test_a_smaller_size_divides_no_file_that_exists(world: TenantLake) -> None:
     await world.settle(1, 2, 3)
     await world.update()
     await world.settle(4, 5)
@@ -174,7 +174,9 @@ async def test_a_smaller_size_divides_no_file_that_exists(world: World) -> None:
 
 
 @pytest.mark.parametrize("writes", [None, 1, 2, 3, 4, 5, 6])
-async def test_days_that_have_to_move_into_a_later_file_are_never_in_both(world: World, writes: int | None) -> None:
+async def test_days_that_have_to_move_into_a_later_file_are_never_in_both(
+    world: TenantLake, writes: int | None
+) -> None:
     """Without its record it is not known which days a file holds, so a smaller size does divide it."""
     await world.settle(*range(1, 6))
     await world.update()
@@ -198,9 +200,9 @@ async def test_killed_after_any_write_nothing_is_twice_and_the_next_run_complete
         assert world.files() == expected, f"killed after write {death}"
 
 
-async def killed_after(writes: int | None, most_rows: int) -> World:
+async def killed_after(writes: int | None, most_rows: int) -> TenantLake:
     """Four days in the lake, and two more, one of them late, by a run that is killed and one that is not."""
-    world = World()
+    world = TenantLake()
     await world.settle(1, 2, 4, 5)
     await world.update(most_rows=most_rows)
     await world.settle(3, 6)
@@ -215,14 +217,14 @@ async def killed_after(writes: int | None, most_rows: int) -> World:
     return world
 
 
-async def test_while_another_process_writes_nothing_is_done(world: World) -> None:
+async def test_while_another_process_writes_nothing_is_done(world: TenantLake) -> None:
     await world.settle(1)
     async with Leases(world.store).hold(LEASE_KEY):
         assert await world.update() == LakeChanges(complete=False)
     assert await world.update() == LakeChanges(files=1, days=1)
 
 
-async def test_a_run_without_time_for_all_is_continued_by_the_next_the_newest_month_first(world: World) -> None:
+async def test_a_run_without_time_for_all_is_continued_by_the_next_the_newest_month_first(world: TenantLake) -> None:
     await world.settle(1, 31, 4)
     assert await world.update(times=1) == LakeChanges(files=1, days=1, complete=False)
     assert [key.split("/")[3] for key in world.files()] == ["month=2019-12"]
@@ -230,7 +232,7 @@ async def test_a_run_without_time_for_all_is_continued_by_the_next_the_newest_mo
     assert len(world.rows()) == 3 * ROWS
 
 
-async def test_a_lost_file_is_made_again(world: World) -> None:
+async def test_a_lost_file_is_made_again(world: TenantLake) -> None:
     await world.settle(*range(1, 8))
     await world.update(most_rows=3 * ROWS)
     whole = world.files()
@@ -241,7 +243,7 @@ async def test_a_lost_file_is_made_again(world: World) -> None:
 
 @pytest.mark.parametrize("body", [None, b"", b"{}", b'{"format":1,"files":[],"unreadable":{}}', b'{"format":2}'])
 async def test_a_record_that_is_lost_or_unreadable_costs_a_rewrite_and_nothing_else(
-    world: World, body: bytes | None
+    world: TenantLake, body: bytes | None
 ) -> None:
     await world.settle(*range(1, 8))
     await world.update(most_rows=3 * ROWS)
@@ -255,9 +257,9 @@ async def test_a_record_that_is_lost_or_unreadable_costs_a_rewrite_and_nothing_e
     assert (await world.update(most_rows=3 * ROWS)).files == 0
 
 
-async def test_a_large_day_is_read_in_pieces(world: World) -> None:
+async def test_a_large_day_is_read_in_pieces(world: TenantLake) -> None:
     await world.settle(1, 2, count=200)
-    whole = World()
+    whole = TenantLake()
     await whole.settle(1, 2, count=200)
     await whole.update()
     world.bucket.seen.clear()
@@ -267,7 +269,7 @@ async def test_a_large_day_is_read_in_pieces(world: World) -> None:
     assert len(rows) > 2 * 10, "each day takes many reads"
 
 
-async def test_when_s3_fails_between_two_pieces_the_next_run_writes_the_day(world: World) -> None:
+async def test_when_s3_fails_between_two_pieces_the_next_run_writes_the_day(world: TenantLake) -> None:
     await world.settle(1, count=200)
     world.bucket.turns = [True] * 9 + [False]
     with pytest.raises(LedgerUnavailable):
@@ -277,7 +279,7 @@ async def test_when_s3_fails_between_two_pieces_the_next_run_writes_the_day(worl
     assert len(world.rows()) == 200
 
 
-async def test_an_erased_number_is_gone_from_the_lake_after_the_next_run(world: World) -> None:
+async def test_an_erased_number_is_gone_from_the_lake_after_the_next_run(world: TenantLake) -> None:
     await world.settle(1, 2)
     await world.update()
     key = f"{DayStore(world.store, 'acme', None).folder}/day=2019-11-02/rows.csv.gz"
@@ -288,7 +290,7 @@ async def test_an_erased_number_is_gone_from_the_lake_after_the_next_run(world: 
     assert numbers == {(1, "447700900765"), (2, "4477****0765")}
 
 
-async def test_a_day_that_was_deleted_is_deleted_here_too_and_comes_back_with_it(world: World) -> None:
+async def test_a_day_that_was_deleted_is_deleted_here_too_and_comes_back_with_it(world: TenantLake) -> None:
     await world.settle(1, 2)
     await world.update()
     days = {key: stored for key, stored in world.bucket.objects.items() if "/day=2019-11-0" in key}
@@ -301,7 +303,7 @@ async def test_a_day_that_was_deleted_is_deleted_here_too_and_comes_back_with_it
     assert world.days() == {"01": [1, 2]}
 
 
-async def test_a_day_that_cannot_be_read_is_left_out_and_counted_until_it_can(world: World) -> None:
+async def test_a_day_that_cannot_be_read_is_left_out_and_counted_until_it_can(world: TenantLake) -> None:
     await world.settle(1, 2, 3)
     key = f"{DayStore(world.store, 'acme', None).folder}/day=2019-11-02/rows.csv.gz"
     whole = world.bucket.objects[key].body
@@ -314,7 +316,7 @@ async def test_a_day_that_cannot_be_read_is_left_out_and_counted_until_it_can(wo
     assert world.days() == {"01": [1, 2, 3]}
 
 
-async def test_a_day_that_can_no_longer_be_read_stays_in_the_lake_and_stops_no_other_file(world: World) -> None:
+async def test_a_day_that_can_no_longer_be_read_stays_in_the_lake_and_stops_no_other_file(world: TenantLake) -> None:
     await world.settle(31, 32)
     await world.update()
     december = "lake/credits/tenant=acme/month=2019-12/from-2019-12-01.parquet"
@@ -327,7 +329,7 @@ async def test_a_day_that_can_no_longer_be_read_stays_in_the_lake_and_stops_no_o
     assert world.days()["01"] == [1]
 
 
-async def test_days_of_a_version_without_blocks_and_without_rollups_come_in(world: World) -> None:
+async def test_days_of_a_version_without_blocks_and_without_rollups_come_in(world: TenantLake) -> None:
     """The first version wrote one gzip member a day; a crash may have left a day without its rollup."""
     text = f"{HEADER}\n7,2019-11-02T00:00:00Z,447700900765,Orange,SUCCESS,success,1.50,GBP\n"
     key = f"{DayStore(world.store, 'acme', None).folder}/day=2019-11-02/rows.csv.gz"
@@ -336,14 +338,14 @@ async def test_days_of_a_version_without_blocks_and_without_rollups_come_in(worl
     assert [row["credit_id"] for row in world.rows()] == [7]
 
 
-async def test_a_day_without_credits_is_done_and_makes_no_row(world: World) -> None:
+async def test_a_day_without_credits_is_done_and_makes_no_row(world: TenantLake) -> None:
     await world.settle(1, count=0)
     await world.settle(2)
     assert await world.update() == LakeChanges(files=1, days=2)
     assert len(world.rows()) == ROWS
 
 
-async def test_every_cell_arrives_as_it_was_sent(world: World) -> None:
+async def test_every_cell_arrives_as_it_was_sent(world: TenantLake) -> None:
     odd = LogRow(
         2**64 - 1,
         datetime(2019, 11, 2, 23, 59, 59, 123_000, tzinfo=UTC),

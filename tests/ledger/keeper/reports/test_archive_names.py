@@ -93,12 +93,12 @@ def test_only_a_name_too_long_for_a_key_is_read_from_its_record(deployment: Depl
     deployment.run_keeper()
     gets: list[str] = []
 
-    class WatchedBucket(S3Bucket):
+    class CountedGets(S3Bucket):
         async def get(self, key: str) -> StoredObject | None:
             gets.append(key)
             return await super().get(key)
 
-    bucket = WatchedBucket(deployment.environ["LEDGER_BUCKET"], deployment.environ["AWS_ENDPOINT_URL"])
+    bucket = CountedGets(deployment.environ["LEDGER_BUCKET"], deployment.environ["AWS_ENDPOINT_URL"])
     archive = Archive(Store(bucket), deployment.clock, recheck=timedelta(0))
     shelf = asyncio.run(archive.reports("default", deployment.today - timedelta(days=3), deployment.today))
     assert sorted(len(each.report.name) for each in shelf.reports) == [5, 3000]
