@@ -31,12 +31,21 @@ nightly: setup
 	HYPOTHESIS_PROFILE=nightly $(RUN)pytest --timeout=14400 tests/ledger/credits/test_equals_the_upstream.py tests/schema/test_against_strawberry.py \
 	  tests/ledger/figures/test_balanced_histories.py tests/security/test_fuzzing.py
 
-SCHEMA_LINT := tests/schema_lint
+# mypy takes as long as all the others together, so these run beside it.
 lint: setup
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-types lint-python lint-node
+
+.PHONY: lint-types lint-python lint-node
+lint-types:
+	$(RUN)mypy
+
+lint-python:
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
-	$(RUN)mypy
 	$(RUN)lint-imports
+
+SCHEMA_LINT := tests/schema_lint
+lint-node:
 	@if $(MAKE) --no-print-directory --silent $(SCHEMA_LINT)/node_modules/.ready; \
 	  then $(MAKE) --no-print-directory --silent lint-schema; \
 	  else echo "npm could not install graphql-eslint and graphql-schema-linter: they were not run"; fi
