@@ -97,7 +97,7 @@ def _make(architecture: str, kind: Kind, artifact: Path) -> None:
         shutil.copytree(ROOT / package, artifact / package, ignore=LEFT_OUT)
     shutil.rmtree(artifact / "schema" / "types")  # written in Strawberry, which is not there; the print is
     plain_nodes(artifact)
-    write_bytecode(artifact, "/var/task")  # the paths that tracebacks show are Lambda's
+    write_bytecode(artifact, "/var/task", ROOT / "build" / "bytecode")  # the paths that tracebacks show are Lambda's
 
 
 def _install(architecture: str, kind: Kind, artifact: Path) -> None:

@@ -43,9 +43,10 @@ def step(name: str) -> Iterator[None]:
 
 @contextmanager
 def vendors() -> Iterator[tuple[RdeSimulator, OpenMarketSimulator]]:
-    """Both simulated vendors; the credit log reaches back to the dates of the sample events."""
+    """Both simulated vendors; the credit log reaches back to the dates of the sample events, reports five weeks."""
     history = (datetime.now(UTC) - datetime(2019, 10, 1, tzinfo=UTC)).days
     with RdeSimulator() as rde, OpenMarketSimulator(rows_a_day=200, history_days=history) as openmarket:
+        rde.days_kept = 35
         yield rde, openmarket
 
 
@@ -68,21 +69,19 @@ def put_secrets(aws: Emulator, rde: RdeSimulator, openmarket: OpenMarketSimulato
         client.create_secret(Name=f"tally/default/{name}", SecretString=json.dumps(secret))
 
 
-def run(scratch: Path) -> None:
-    """Run all steps, in the order in which an operator meets them."""
+def run(scratch: Path, template: Path) -> None:
+    """Run all steps but `build`, which made the template, in the order in which an operator meets them."""
     for name, reason in LEFT_OUT.items():
         say(f"left out  {name}: {reason}")
     with ExitStack() as until_the_end:
         rde, openmarket = until_the_end.enter_context(vendors())
         aws = until_the_end.enter_context(emulator(scratch / "emulator.log"))
-        with step("sam build: the artifact, for this machine's processor"):
-            template = build(scratch / "build")
         with step("sam deploy: every resource of the template but those left out"):
             stack = deployed(aws, template, parameters(rde, openmarket))
         until_the_end.callback(save_logs, stack, scratch / "functions.log")
         put_secrets(aws, rde, openmarket)
         call_functions(stack, rde, openmarket)
-        run_artifact(stack, scratch)
+        run_artifact(template.parent / "GraphqlApi", stack, scratch)
         with step("logs: no access denied, no exception, no secret"):
             check_logs(stack, rde.secret, openmarket.secret)
         with step("exporter: an event that it cannot process ends in the dead-letter queue"):
@@ -106,13 +105,13 @@ def call_functions(stack: Stack, rde: RdeSimulator, openmarket: OpenMarketSimula
         check_exporter(stack)
 
 
-def run_artifact(stack: Stack, scratch: Path) -> None:
+def run_artifact(artifact: Path, stack: Stack, scratch: Path) -> None:
     """Run what was built under Lambda's own runtime, with the deployed function's settings."""
     with step(f"Lambda's own runtime: every event, {WARM_CALLS} warm calls"):
-        figures = check_runtime(scratch / "build" / "GraphqlApi", stack, scratch / "runtime.log")
+        figures = check_runtime(artifact, stack, scratch / "runtime.log")
     say(f"          {figures}")
     with step("Lambda's own runtime: without keys in the environment, as under SnapStart"):
-        check_snapshot(scratch / "build" / "GraphqlApi", stack, scratch / "snapshot.log")
+        check_snapshot(artifact, stack, scratch / "snapshot.log")
 
 
 def change_stack(stack: Stack) -> None:
@@ -132,7 +131,9 @@ def main() -> int:
     scratch = Path(tempfile.mkdtemp(prefix="tally-deploy-check-"))
     started = time.monotonic()
     try:
-        run(scratch)
+        with step("sam build: the artifact, for this machine's processor"):
+            template = build(scratch / "build")
+        run(scratch, template)
     except (CheckError, RuntimeError) as failure:
         say(f"FAILED    {failure}\n          logs: {scratch}")
         return 1

@@ -7,7 +7,9 @@ classes of syntax nodes are made without `dataclass`, which compiles the same me
 
 import ast
 import marshal
+import os
 import shutil
+from hashlib import sha256
 from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 from pathlib import Path
 
@@ -42,16 +44,29 @@ def plain_nodes(artifact: Path) -> None:
     shutil.copy(NODE_METHODS, module.parent)
 
 
-def write_bytecode(artifact: Path, shown_in: str) -> None:
-    """Compile every module to bytecode that Python takes without looking at the source, as of the folder `shown_in`."""
+def write_bytecode(artifact: Path, shown_in: str, compiled: Path) -> None:
+    """Compile every module to bytecode that Python takes without looking at the source, as of the folder `shown_in`.
+
+    The folder `compiled` keeps it for other artifacts: nearly all modules are the same in each, and compiling them is
+    most of a build.
+    """
+    compiled.mkdir(parents=True, exist_ok=True)
+    this = Path(__file__).read_bytes() + MAGIC_NUMBER
     for module in artifact.rglob("*.py"):
-        source = module.read_bytes()
-        tree = _without_docstrings(ast.parse(source))
-        code = compile(tree, f"{shown_in}/{module.relative_to(artifact)}", "exec", dont_inherit=True)
-        header = MAGIC_NUMBER + UNCHECKED_HASH.to_bytes(4, "little") + source_hash(source)
+        source, shown = module.read_bytes(), f"{shown_in}/{module.relative_to(artifact)}"
+        kept = compiled / sha256(b"\0".join((this, shown.encode(), source))).hexdigest()
+        if not kept.exists():
+            unfinished = kept.with_suffix(f".{os.getpid()}")
+            unfinished.write_bytes(_bytecode(source, shown))
+            unfinished.replace(kept)
         bytecode = Path(cache_from_source(str(module)))
         bytecode.parent.mkdir(exist_ok=True)
-        bytecode.write_bytes(header + marshal.dumps(code))
+        bytecode.write_bytes(kept.read_bytes())
+
+
+def _bytecode(source: bytes, shown: str) -> bytes:
+    code = compile(_without_docstrings(ast.parse(source)), shown, "exec", dont_inherit=True)
+    return MAGIC_NUMBER + UNCHECKED_HASH.to_bytes(4, "little") + source_hash(source) + marshal.dumps(code)
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -7,6 +7,7 @@ deploy.
 import json
 import os
 import subprocess
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +122,10 @@ class Stack:
 
 
 def build(folder: Path) -> Path:
-    """`sam build` for this machine's processor; returns the built template without the resources of `LEFT_OUT`."""
+    """`sam build` for this machine's processor; returns the built template without the resources of `LEFT_OUT`.
+
+    Its functions are archives that are not compressed: to compress them, `sam deploy` took half of its time.
+    """
     architecture = host_architecture()
     options = ("--build-dir", str(folder), "--parameter-overrides", f"Architecture={architecture}")
     _sam("build", *options, environ={**os.environ, "ARCH": architecture})
@@ -135,9 +139,20 @@ def build(folder: Path) -> Path:
     template = json.loads(built.stdout)
     for name in LEFT_OUT:
         del template["Resources"][name]
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = _archived(folder / resource["Properties"]["CodeUri"])
     adapted = folder / "adapted.json"
     adapted.write_text(json.dumps(template))
     return adapted
+
+
+def _archived(artifact: Path) -> str:
+    archive = artifact.with_suffix(".zip")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as files:
+        for path in sorted(artifact.rglob("*")):
+            files.write(path, path.relative_to(artifact))
+    return str(archive)
 
 
 def deployed(emulator: Emulator, template: Path, parameters: Mapping[str, str]) -> Stack:

@@ -13,7 +13,7 @@ from deploy.stack import Stack
 HANDLER = "functions.graphql_api.handler"
 
 
-WARM_CALLS = 200
+WARM_CALLS = 50
 
 
 def runtime_environ(stack: Stack) -> dict[str, str]:

@@ -15,7 +15,6 @@ import pytest
 
 from deploy.artifact import ROOT, host_architecture
 from deploy.emulator import Emulator, emulator
-from deploy.stack import build
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
 
@@ -74,15 +73,16 @@ def tools(folder: Path, on: Emulator, template: Path, parameters: dict[str, str]
 
 
 @pytest.mark.deploy
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_the_steps_of_the_readme_lead_from_an_empty_shell_to_an_answer(tmp_path: Path) -> None:
+def test_the_steps_of_the_readme_lead_from_an_empty_shell_to_an_answer(built_template: Path, tmp_path: Path) -> None:
     with emulator(tmp_path / "emulator.log") as on, RdeSimulator() as rde, OpenMarketSimulator() as openmarket:
         parameters = {
             "Architecture": host_architecture(),
             "RdeBaseUrl": rde.base_url,
             "OpenMarketBaseUrl": openmarket.base_url,
         }
-        folder = tools(tmp_path / "bin", on, build(tmp_path / "build"), parameters)
+        folder = tools(tmp_path / "bin", on, built_template, parameters)
         environ = {name: value for name, value in on.environ.items() if "REGION" not in name}
         environ |= {
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",

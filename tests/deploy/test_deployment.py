@@ -16,12 +16,14 @@ BACKGROUND = {"keeper", "exporter"}
 
 
 @pytest.mark.deploy
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_the_template_deploys_and_every_function_does_its_work(tmp_path: Path) -> None:
-    run(tmp_path)
+def test_the_template_deploys_and_every_function_does_its_work(built_template: Path, tmp_path: Path) -> None:
+    run(tmp_path, built_template)
 
 
 @pytest.mark.deploy
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

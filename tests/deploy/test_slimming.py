@@ -86,7 +86,9 @@ def test_a_graphql_core_that_makes_its_nodes_in_another_way_stops_the_build(tmp_
         plain_nodes(tmp_path)
 
 
-def test_bytecode_has_no_docstrings_and_the_same_lines(tmp_path: Path) -> None:
+def test_bytecode_has_no_docstrings_and_the_same_lines(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     module = tmp_path / "shown.py"
     module.write_text('''"""Gone."""
 from __future__ import annotations
@@ -114,7 +116,7 @@ try:
 except ValueError as error:
     print(error, traceback.extract_tb(error.__traceback__)[-1].lineno)
 ''')
-    write_bytecode(tmp_path, "/var/task")
+    write_bytecode(tmp_path, "/var/task", tmp_path_factory.mktemp("compiled"))
     ran = subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import shown"],
         capture_output=True,
@@ -122,3 +124,15 @@ except ValueError as error:
         check=True,
     )
     assert ran.stdout.splitlines() == ["None None None . Kept(a=1) None", "stays 19"]
+
+
+def test_bytecode_that_is_kept_is_that_of_the_same_source_under_the_same_name(tmp_path: Path) -> None:
+    texts = {"one/a.py": "A = 1", "two/a.py": "A = 1", "three/a.py": "A = 2", "four/b.py": "A = 1"}
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+        write_bytecode((tmp_path / name).parent, "/var/task", tmp_path / "compiled")
+    one, two, three, four = (next((tmp_path / name).parent.rglob("*.pyc")).read_bytes() for name in texts)
+    assert one == two
+    assert len({one, three, four}) == 3
+    assert len(list((tmp_path / "compiled").iterdir())) == 3
