@@ -1,9 +1,10 @@
-"""A browser and the real stack for the overview, both once for a module, since starting them is most of a test."""
+"""A browser, a tab and the real stack for the overview, once for a module, since starting them is most of a test."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from local.aws import Aws
 from tests.support.browser import launched
@@ -27,7 +28,10 @@ def stage(aws: Aws, shared_secrets: str) -> Iterator[Stage]:
         yield stage
 
 
-USUAL = {"viewport": {"width": 1280, "height": 900}, "timezone_id": "Europe/London"}
+VIEWPORT = {"width": 1280, "height": 900}
+USUAL = {"viewport": VIEWPORT, "timezone_id": "Europe/London"}
+EMULATED = {"viewport", "color_scheme", "reduced_motion"}
+"""What a tab can be told while it is open."""
 
 
 @pytest.fixture(scope="module")
@@ -38,26 +42,47 @@ def profile(chromium: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+@pytest.fixture(scope="module")
+def tab(profile: BrowserContext) -> Page:
+    """One tab for the first page of each test: a new one takes two thirds of the time of a page."""
+    return profile.new_page()
+
+
+def emulate(page: Page, viewport: Any = VIEWPORT, color_scheme: Any = "light", reduced_motion: Any = None) -> None:
+    page.set_viewport_size(viewport)
+    page.emulate_media(media="null", color_scheme=color_scheme, reduced_motion=reduced_motion or "no-preference")
+
+
 @pytest.fixture
-def read(chromium: Browser, profile: BrowserContext) -> Iterator[Callable[..., Sheet]]:
-    """Open an address in a tab of its own; with options, which are Playwright's for a context, in a profile of its own.
+def read(chromium: Browser, profile: BrowserContext, tab: Page) -> Iterator[Callable[..., Sheet]]:
+    """Open an address; with options, which are Playwright's for a context, as they say.
 
     In the end everything must have come from the page's own host, and nothing may have been complained about.
     """
     sheets: list[Sheet] = []
     own: list[BrowserContext] = []
 
-    def open_page(url: str, **options: object) -> Sheet:
-        if options:
+    def page_for(options: dict[str, object]) -> Page:
+        if options.keys() - EMULATED:
             own.append(chromium.new_context(**(USUAL | options)))  # type: ignore[arg-type]  # likewise
-        sheets.append(Sheet((own[-1] if options else profile).new_page()))
+            return own[-1].new_page()
+        page = tab if all(sheet.page is not tab for sheet in sheets) else profile.new_page()
+        emulate(page, **options)
+        return page
+
+    def open_page(url: str, **options: object) -> Sheet:
+        sheets.append(Sheet(page_for(options)))
         sheets[-1].open(url)
         return sheets[-1]
 
     yield open_page
-    complaints = [sheet.complained() for sheet in sheets]  # closing aborts requests that are under way
+    complaints = [sheet.complained() for sheet in sheets]  # leaving aborts requests that are under way
+    profile.set_offline(False)
     for sheet in sheets:
-        sheet.page.close()
+        if sheet.page is tab:
+            sheet.leave()
+        else:
+            sheet.page.close()
     for context in own:
         context.close()
     assert complaints == [[] for _ in sheets]

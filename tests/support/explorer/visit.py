@@ -1,9 +1,11 @@
 """The explorer in a browser: its editors, its answer, the hosts it fetched from, and the browser's complaints."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, Request
 
 
 @dataclass(slots=True)
@@ -15,12 +17,28 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
     trusted: set[str] = field(default_factory=lambda: {"data:"})
+    listeners: dict[str, Callable[[Any], object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
-        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc or "data:"))
+        self.listeners = {
+            "console": lambda message: self.complaints.append(f"{message.type}: {message.text}"),
+            "pageerror": lambda error: self.complaints.append(str(error)),
+            "requestfailed": lambda request: self.complaints.append(f"failed: {request.url}"),
+            "request": lambda request: self.requested(request),  # noqa: PLW0108 - Playwright marks a method's object
+        }
+        for event, listener in self.listeners.items():
+            self.page.on(event, listener)  # type: ignore[call-overload]  # one signature for each event
+
+    def requested(self, request: Request) -> None:
+        self.hosts.add(urlsplit(request.url).netloc or "data:")
+
+    def leave(self) -> None:
+        """Leave the tab blank and unwatched, for another visit: a new one costs two processes."""
+        for event, listener in self.listeners.items():
+            self.page.remove_listener(event, listener)
+        self.page.unroute_all()
+        self.page.goto("about:blank")
+        self.page.mouse.move(0, 0)
 
     def open(self, url: str) -> "Visit":
         self.host = urlsplit(url).netloc

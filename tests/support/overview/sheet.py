@@ -25,9 +25,10 @@ class Sheet(Visit):
 
     asked: list[Request] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        Visit.__post_init__(self)
-        self.page.on("request", lambda request: self.asked.append(request) if "/graphql" in request.url else None)
+    def requested(self, request: Request) -> None:
+        Visit.requested(self, request)
+        if "/graphql" in request.url:
+            self.asked.append(request)
 
     def complained(self) -> list[str]:
         """What the browser complained about; a question that another view has overtaken is broken off on purpose."""
