@@ -19,8 +19,11 @@ $(UV):
 run: setup
 	PORT=$(PORT) exec $(RUN)python -m local
 
+# Twice as many workers as cores, since the slow tests mostly wait; each takes up to 800 MB.
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN) && echo $$((cores < 4 ? 2 * cores : 8)))
+
 test: lint
-	$(RUN)pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+	$(RUN)pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
 
 # For the inner loop, about 43 seconds on two cores: the API through its handler, and what it is made of. `make test` runs everything.
 test-fast: setup
@@ -29,7 +32,7 @@ test-fast: setup
 # The generated tests with at least ten times the examples; it takes an hour or so.
 nightly: setup
 	HYPOTHESIS_PROFILE=nightly $(RUN)pytest --timeout=14400 tests/ledger/credits/test_equals_the_upstream.py tests/schema/test_against_strawberry.py \
-	  tests/ledger/figures/test_balanced_histories.py tests/security/test_fuzzing.py
+	  tests/ledger/figures/test_balanced_histories.py tests/ledger/figures/test_summaries.py tests/security/test_fuzzing.py
 
 # mypy takes as long as all the others together, so these run beside it.
 lint: setup

@@ -55,8 +55,11 @@ class Aws:
         return environ_of(self.endpoint)
 
     def create_bucket(self, name: str) -> None:
-        """Make a bucket."""
-        self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        """Make a bucket, in moto itself: through boto3 it takes 2.6 ms, and every test has one."""
+        from moto.core.models import DEFAULT_ACCOUNT_ID  # noqa: PLC0415
+        from moto.s3.models import s3_backends  # noqa: PLC0415
+
+        s3_backends[DEFAULT_ACCOUNT_ID]["aws"].create_bucket(name, REGION)
 
     def put_secret(self, name: str, value: Mapping[str, str] | str) -> None:
         """Create a secret, or give it a new value; a mapping is stored as JSON."""

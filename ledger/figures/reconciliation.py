@@ -8,7 +8,7 @@ except for credits that the log still shows as pending.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -136,7 +136,7 @@ class Reconciler:
             LedgerUnavailable: the log's days could not be read.
             TooManyBuckets: the credits have too many different values.
         """
-        log, outcome = await asyncio.gather(self._log(asked, deadline), self._outcomes.get(*asked, deadline))
+        log, outcome = await _both(self._log(asked, deadline), self._outcomes.get(*asked, deadline))
         found = self._compared(asked, await _totals(log, asked.period), outcome, log)
         if found.balanced or self._is_believed(asked):
             return found
@@ -277,3 +277,16 @@ def _row(currency: str, value: Decimal, line: SummaryBucket | None, reported: _R
         log_applied=money(EXACT.multiply(value, success)),
         outcome_applied=money(reported.applied),
     )
+
+
+async def _both[One, Other](one: Awaitable[One], other: Awaitable[Other]) -> tuple[One, Other]:
+    """Both results; when one fails, the other is waited for before that is raised.
+
+    A process may be frozen as soon as it has answered. What still ran would then go on with an old answer of the vendor
+    when the next request joins it.
+    """
+    results = await asyncio.gather(one, other, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results  # type: ignore[return-value]  # neither is an exception

@@ -23,11 +23,13 @@
     log_file                 a log of one row, to change one thing about it
     rendezvous               requests that wait for each other, as proof that they overlap
     simulator_client         requests to the simulators without the product
+    own_certificate          TLS that nobody trusts
     planted_secrets          the credentials in Secrets Manager
 
 `processes`: one process or several of the product, over one bucket.
     ledger_process           everything below HTTP; shared_ledger (fixture `shared`): several, over a bucket in memory;
                              checked_ledger: with checks of all that they answer
+    forks                    children of a program that have its imports, to be killed
     short_months             processes whose months have three days
     scheduling_process, exporting_process   only these parts; also programs, to be killed or measured
     deployment               bucket, secrets, vendors and clock of the keeper's tests (fixtures `deployment`, `both`)

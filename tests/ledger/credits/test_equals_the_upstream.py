@@ -321,7 +321,7 @@ def test_the_answer_equals_the_upstreams_own(shared_setup: ExampleSetup, caplog:
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=500 if NIGHTLY else 50,
+            max_examples=500 if NIGHTLY else 30,
             stateful_step_count=60 if NIGHTLY else 30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tests.support.s3.memory_store import MemoryBucket
 from upstreams.errors import UpstreamUnavailable
 
 pytestmark = pytest.mark.anyio
+BALANCE = '{ creditReconciliation(from: "2019-12-02T00:00:00Z", to: "2019-12-04T00:00:00Z") { balanced } }'
 
 
 async def look(asker: LedgerProcess, start: datetime, end: datetime) -> tuple[Any, Selection]:
@@ -52,6 +54,22 @@ async def test_a_log_with_a_day_that_was_never_held_is_an_error(shared: SharedLe
         await look(shared.start(), MIDNIGHT - 3 * DAY, MIDNIGHT)
     freshness, _ = await look(shared.start(), MIDNIGHT - 2 * DAY, MIDNIGHT)
     assert not freshness.stale, "and what is good needs no vendor"
+
+
+async def test_nothing_goes_on_once_a_comparison_has_failed(shared: SharedLedger) -> None:
+    """A process may be frozen once it has answered: what still ran would bring an old answer to the next request."""
+    arrived = count()
+
+    async def the_second_waits() -> None:
+        await asyncio.sleep(0.3 * next(arrived))
+
+    shared.openmarket.misbehave(failing(404), times=None)
+    shared.openmarket.pause = the_second_waits
+    asker, running = shared.start(), asyncio.all_tasks()
+    reply = await asker.ask(BALANCE)
+    assert [error["extensions"]["code"] for error in reply["errors"]] == ["UPSTREAM_BAD_RESPONSE"]
+    assert next(arrived) == 2
+    assert asyncio.all_tasks() == running
 
 
 async def test_runs_of_days_fail_by_themselves(shared: SharedLedger) -> None:

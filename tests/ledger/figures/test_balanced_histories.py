@@ -106,7 +106,7 @@ def test_no_history_raises_a_false_alarm(aws: Aws, caplog: pytest.LogCaptureFixt
     run_state_machine_as_test(
         ComparedReports,
         settings=settings(
-            max_examples=300 if NIGHTLY else 25,
+            max_examples=300 if NIGHTLY else 15,
             stateful_step_count=30 if NIGHTLY else 15,
             deadline=None,
             suppress_health_check=list(HealthCheck),

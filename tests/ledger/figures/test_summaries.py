@@ -1,5 +1,6 @@
 """Summaries against an oracle that adds up the rows themselves, in any time zone, over changes of the clock."""
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -29,6 +30,7 @@ from ledger.figures.summaries import (
 from runtime.clock import Period, midnight
 from upstreams.openmarket.client import LogRow, state_of
 
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 ZONES = ("UTC", "Europe/London", "Pacific/Auckland", "America/New_York", "Asia/Tokyo")
 CHANGES = (date(2019, 3, 31), date(2019, 10, 27), date(2019, 4, 7), date(2019, 9, 29), date(2019, 11, 3))
 """Days around which the clocks of these zones change."""
@@ -48,7 +50,7 @@ credit_rows = st.builds(
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=1500 if NIGHTLY else 150, deadline=None)
 @given(
     log=st.lists(credit_rows, max_size=25),
     by=st.frozensets(st.sampled_from(SummaryKey)),

@@ -1,5 +1,7 @@
 """The bucket's primitives over S3's protocol, and the same for the tests' bucket in memory."""
 
+from pathlib import Path
+
 import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
@@ -8,6 +10,8 @@ from ledger.storage.s3 import S3Bucket
 from ledger.storage.store import LedgerUnavailable, Store
 from local.aws import Aws
 from tests.support.s3.memory_store import MemoryBucket, MemoryStore
+from tests.support.vendors.own_certificate import tls_for_localhost
+from tests.support.vendors.scripted_vendor import ScriptedAnswer, ScriptedVendor, in_turn
 
 pytestmark = pytest.mark.anyio
 
@@ -18,6 +22,16 @@ def store(request: pytest.FixtureRequest) -> Store:
         return MemoryStore(MemoryBucket())
     aws: Aws = request.getfixturevalue("aws")
     return Store(S3Bucket(request.getfixturevalue("bucket"), aws.endpoint))
+
+
+@pytest.mark.usefixtures("aws")  # for its keys
+async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    tls = tls_for_localhost(tmp_path / "localhost.pem")
+    async with ScriptedVendor(in_turn(ScriptedAnswer(body=b"here")), tls) as server:
+        with pytest.raises(LedgerUnavailable) as refused:
+            await Store(S3Bucket("ledger", f"https://localhost:{server.port}")).get("key")
+        assert server.seen == []
+    assert "certificate" in str(refused.value.__cause__).lower()
 
 
 async def test_an_object_comes_back_with_its_attributes(store: Store) -> None:

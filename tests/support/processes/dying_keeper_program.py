@@ -1,14 +1,14 @@
-"""A keeper that is killed at its nth write and started again, once for each n that the program gets.
+"""A keeper that is killed at its nth write and started again, once for each n.
 
-Its children are forked after all imports and before any thread exists, so that each starts at once. Each has a bucket
-of its own, so that the final states can be compared.
+A first keeper runs undisturbed and counts its writes. Each of the others has a bucket of its own, so that the final
+states can be compared.
 """
 
 import asyncio
 import json
 import os
 import sys
-import traceback
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -24,13 +24,12 @@ from ledger.storage.store import Store
 from runtime.clock import Clock
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
-from tests.support.processes.exporting_process import DyingBucket, QuickParts
+from tests.support.processes.exporting_process import LEASE_SECONDS, DyingBucket, QuickParts
+from tests.support.processes.forks import in_groups, result_of_first
 from tests.support.processes.short_months import one_day
 from upstreams.openmarket.client import OpenMarket
 from upstreams.secrets import SecretStore
 from upstreams.transport import trusted
-
-AT_ONCE = 4
 
 
 class DyingOnTheWay(DyingBucket):
@@ -110,31 +109,24 @@ async def keep(secrets: SecretStore, bucket: str, death: int, days: int, moment:
     return objects
 
 
-def fork(secrets: SecretStore, bucket: str, death: int, days: int, moment: datetime) -> int:
-    """Fork a child that runs the keeper."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        asyncio.run(keep(secrets, bucket, death, days, moment))
-    except Exception:  # noqa: BLE001 - a forked child must not return into the parent's code
-        traceback.print_exc()
-        os._exit(1)
-    os._exit(0)
+def main(buckets: list[str], days: int, moment: datetime) -> None:
+    """Run the keeper in the settings' bucket, and twice in each of `buckets`, killed and then not.
 
-
-def main(buckets: dict[str, int], days: int, moment: datetime) -> None:
-    """Run the keeper twice in each bucket, killed and then not; print the exit codes."""
+    Prints how often it writes, and the exit codes for each bucket that was needed; the nth is for the nth write.
+    """
     trusted()
     secrets = asyncio.run(known_secrets())
-    ended: dict[str, list[int]] = {bucket: [] for bucket in buckets}
-    for at in range(0, len(buckets), AT_ONCE):
-        some = list(buckets.items())[at : at + AT_ONCE]
-        for dying in (True, False):
-            children = {bucket: fork(secrets, bucket, death if dying else 0, days, moment) for bucket, death in some}
-            for bucket, child in children.items():
-                ended[bucket].append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    print(json.dumps(ended))  # noqa: T201 - this program's result
+
+    async def writes_in(bucket: str, death: int) -> int:
+        return (await keep(secrets, bucket, death, days, moment)).writes
+
+    writes = result_of_first(partial(writes_in, os.environ["LEDGER_BUCKET"], 0))
+    needed = buckets[:writes]
+    died = in_groups({bucket: partial(writes_in, bucket, death) for death, bucket in enumerate(needed, start=1)})
+    time.sleep(LEASE_SECONDS)  # the dead ones' leases have to expire
+    risen = in_groups({bucket: partial(writes_in, bucket, 0) for bucket in needed})
+    ended = {bucket: [died[bucket], risen[bucket]] for bucket in needed}
+    print(json.dumps([writes, ended]))  # noqa: T201 - this program's result
 
 
 if __name__ == "__main__":

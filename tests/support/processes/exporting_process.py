@@ -1,7 +1,4 @@
-"""One process that exports. As a program it is killed at each of its writes in turn, and started again.
-
-The program's children are forked before any thread exists, so that each starts at once.
-"""
+"""One process that exports. As a program it is killed at each of its writes in turn, and started again."""
 
 import asyncio
 import csv
@@ -11,11 +8,11 @@ import os
 import signal
 import subprocess
 import sys
-import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import openpyxl  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -36,10 +33,10 @@ from ledger.storage.store import Store
 from runtime.clock import Clock, Period
 from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
+from tests.support.processes.forks import in_groups, result_of_first
 from tests.support.repository import ROOT
 
 LEASE_SECONDS = 0.3
-AT_ONCE = 8
 NOON = datetime(2019, 12, 5, 12, tzinfo=UTC)
 
 
@@ -78,6 +75,8 @@ class DyingBucket(S3Bucket):
 class ExportingProcess:
     """Requests exports, and writes them in `finish`; `started` has the ids it would have started."""
 
+    parts: type[Parts] = Parts
+
     def __init__(
         self,
         environ: Mapping[str, str],
@@ -91,10 +90,10 @@ class ExportingProcess:
     ) -> None:
         self.settings = Settings.read(environ)
         self.store = store or store_of(self.settings)
-        parts = QuickParts(self.settings, clock, self.store)
-        self.credit_log = parts.credit_log
+        made = self.parts(self.settings, clock, self.store)
+        self.credit_log = made.credit_log
         self.credit_log.block_rows = block_rows
-        self.exporter = Exporter(self.store, parts.leases, self.credit_log, part_bytes=part_bytes, **limits)
+        self.exporter = Exporter(self.store, made.leases, self.credit_log, part_bytes=part_bytes, **limits)
         self.started: list[str] = []
         self.exports = Exports(self.store, self._start, clock, patience)
 
@@ -126,6 +125,12 @@ class ExportingProcess:
         page = await Selection(held, job.period, job.where).page(10_000, None)
         cells = page.rows.cells
         return [list(cells[at : at + 8]) for at in range(0, len(cells), 8)]
+
+
+class MortalExporter(ExportingProcess):
+    """One whose leases are short."""
+
+    parts = QuickParts
 
 
 def job(
@@ -208,41 +213,23 @@ async def printed_by_program(environ: dict[str, str], *arguments: str) -> str:
 
 def crash_everywhere(asked: ExportJob) -> None:
     """Be killed at the first write, at the second, … until an export needs no more; print the number of kills."""
-    ended: dict[int, int] = {}
-    while 0 not in ended.values():
-        deaths = range(len(ended) + 1, len(ended) + 1 + AT_ONCE)
-        ended |= _children(asked, deaths, dying=True)
-        risen = _children(asked, deaths, dying=False)
-        assert set(risen.values()) == {0}, risen
-    assert set(ended.values()) == {0, -signal.SIGKILL}, ended
-    print(sum(status != 0 for status in ended.values()))  # noqa: T201 - this program's result
+    deaths = range(1, 1 + result_of_first(partial(_export, asked, 0)))
+    died = in_groups({death: partial(_export, asked, death) for death in deaths})
+    time.sleep(LEASE_SECONDS)  # the dead ones' leases have to expire
+    risen = in_groups({death: partial(_export, asked, death, dying=False) for death in deaths})
+    assert set(died.values()) <= {0, -signal.SIGKILL}, died  # 0: the lease was renewed less often than in the first
+    assert set(risen.values()) == {0}, risen
+    print(sum(status != 0 for status in died.values()))  # noqa: T201 - this program's result
 
 
-def _children(asked: ExportJob, deaths: Iterable[int], *, dying: bool) -> dict[int, int]:
-    """One child for each write to be killed at, all at once; their exit codes."""
-    children = {death: _child(asked, death, dying=dying) for death in deaths}
-    return {death: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for death, child in children.items()}
-
-
-def _child(asked: ExportJob, death: int, *, dying: bool) -> int:
-    child = os.fork()
-    if child:
-        return child
-    try:
-        asyncio.run(_export(asked, death, dying=dying))
-    except Exception:  # noqa: BLE001 - a forked child must not return into the parent's code
-        traceback.print_exc()
-        os._exit(1)
-    os._exit(0)
-
-
-async def _export(asked: ExportJob, death: int, *, dying: bool) -> None:
-    """Export in an hour of its own, since equal requests within an hour are one export."""
+async def _export(asked: ExportJob, death: int, *, dying: bool = True) -> int:
+    """Export in an hour of its own, since equal requests within an hour are one export; how often that writes."""
     bucket = DyingBucket(os.environ["LEDGER_BUCKET"], os.environ["AWS_ENDPOINT_URL"])
     bucket.death = death if dying else 0
-    process = ExportingProcess(os.environ, MovingClock(NOON + timedelta(hours=2 * death)), store=Store(bucket))
+    process = MortalExporter(os.environ, MovingClock(NOON + timedelta(hours=2 * death)), store=Store(bucket))
     seen = await process.finish((await process.exports.request(asked)).id)
     assert seen.state.status is ExportStatus.DONE
+    return bucket.writes
 
 
 def measure(export_id: str) -> None:

@@ -66,7 +66,7 @@ async def test_a_token_is_renewed_before_it_dies(secrets: SecretStore, tenant: s
 
 
 async def test_each_tenant_has_its_own_token_and_key(secrets: SecretStore, tenant: str, put_secret: PutSecret) -> None:
-    put_secret(f"{tenant}-b", "rde", RDE | {"username": "other", "subscriptionKey": "k3y-two"})
+    put_secret(f"{tenant}-b", "rde", RDE | {"username": "second-reseller", "subscriptionKey": "k3y-two"})
 
     def own(seen: Seen) -> ScriptedAnswer:
         return token("for-" + seen.headers["x-subscription-key"])

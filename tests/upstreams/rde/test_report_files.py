@@ -1,6 +1,5 @@
 import asyncio
 import base64
-import datetime as dt
 import gzip
 import hashlib
 import ssl
@@ -10,14 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from functions.settings import Settings
 from runtime import telemetry
 from runtime.deadline import Deadline
 from runtime.telemetry import Telemetry
+from tests.support.vendors.own_certificate import tls_for_localhost
 from tests.support.vendors.scripted_vendor import ScriptedAnswer, ScriptedVendor, by_path, in_turn
 from upstreams import transport
 from upstreams.errors import (
@@ -264,26 +261,8 @@ async def test_a_host_that_does_not_resolve_is_unavailable() -> None:
 @pytest.fixture
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl.SSLContext]:
     """A server's TLS settings for `localhost`, trusted by this process through SSL_CERT_FILE."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
     file = tmp_path / "localhost.pem"
-    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain)
-    file.write_bytes(private + signed.public_bytes(encoding))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(file)
+    context = tls_for_localhost(file)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     transport.trusted.cache_clear()
     yield context
