@@ -65,18 +65,59 @@ def aws_commands() -> list[str]:
     return sorted({*(line for line in lines if line.startswith("aws ")), *(s for s in spoken if "…" not in s)})
 
 
-@pytest.mark.parametrize("command", aws_commands())
-def test_the_aws_command_knows_every_command_and_option_of_the_pages(command: str, tmp_path: Path) -> None:
-    """Nothing listens at the endpoint: a command that is understood ends there, any other is an error of usage."""
+WRITTEN_DOWN = """
+out() { echo x; }
+aws() { printf '%s\\0' "$@" >> arguments; printf '\\1' >> arguments; echo 123456789012; }
+"""
+SAID = """
+import contextlib, io, json, sys
+from awscli.clidriver import create_clidriver
+
+said = []
+for arguments in json.load(sys.stdin):
+    with contextlib.redirect_stderr(io.StringIO()) as errors, contextlib.suppress(SystemExit):
+        create_clidriver().main(arguments)
+    said.append(errors.getvalue())
+print(json.dumps(said))
+"""
+
+
+def arguments_of(command: str, folder: Path) -> list[list[str]]:
+    """The arguments of each call of `aws` when a shell runs the command."""
     names = {"bucket": "b", "copy": "b", "old": "b", "prefix": "p", "key": "k", "fetched": "f", "out": "o"}
+    file = folder / "arguments"
+    file.unlink(missing_ok=True)
+    script = ["bash", "-c", f"{WRITTEN_DOWN}{command}"]
+    subprocess.run(script, env=names | {"PATH": "/usr/bin:/bin"}, cwd=folder, capture_output=True, check=False)
+    return [call.split("\0")[:-1] for call in file.read_text().split("\1")[:-1]]
+
+
+def test_the_aws_command_knows_every_command_and_option_of_the_pages(tmp_path: Path) -> None:
+    """Nothing listens at the endpoint: a command that is understood ends there, any other is an error of usage.
+
+    One process runs all of them, by what the `aws` command itself calls: it takes half a second to start.
+    """
     nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1", "AWS_DEFAULT_REGION": "eu-west-1"}
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "HOME": str(tmp_path)}
-    environ = nowhere | keys | names | {"PATH": f"{ROOT / '.tools/aws/bin'}{os.pathsep}/usr/bin:/bin"}
     (tmp_path / "masked.csv.gz").touch()
     (tmp_path / "rde.json").write_text("{}")
-    script = ["bash", "-c", f"out() {{ echo x; }}; {command}"]
-    done = subprocess.run(script, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "Could not connect" in done.stderr, done.stderr
+    written = {command: arguments_of(command, tmp_path) for command in aws_commands()}
+    assert [command for command, calls in written.items() if not calls] == []
+    calls = [call for calls in written.values() for call in calls]
+    done = subprocess.run(
+        [ROOT / ".tools/aws/bin/python", "-c", SAID],
+        input=json.dumps([[*calls[0], "--nothing-like-it"], *calls]),
+        env=nowhere | keys,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    misspelt, *said = json.loads(done.stdout.splitlines()[-1])
+    assert "Unknown options" in misspelt
+    refused = [(call, text) for call, text in zip(calls, said, strict=True) if "Could not connect" not in text]
+    assert refused == []
 
 
 def credits_of(frontend: Frontend, source: str) -> dict[str, Any]:

@@ -108,18 +108,18 @@ def checked(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_a_field_that_leaves_the_schema_breaks_the_check_and_not_the_page(tmp_path: Path) -> None:
-    """The modules pass as they are; with a field renamed in schema and query, the module that reads it is named."""
+    """With a field renamed in schema and query, the module that reads it is named, and nothing else is wrong."""
     copy = tmp_path / "overview"
     for path in HERE.rglob("*"):
         if path.suffix in {".js", ".ts", ".json"}:
             target = copy / path.relative_to(HERE)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-    assert checked(copy).stdout == ""
     renamed = {name: text.replace("creditApplied", "appliedCredit") for name, text in TEXTS.items()}
     printed = declarations(build_schema(SCHEMA.replace("creditApplied", "appliedCredit")), renamed)
     (copy / DECLARATIONS.name).write_text(printed, encoding="utf-8")
     broken = checked(copy)
     assert broken.returncode != 0
-    assert "parts/brands.js" in broken.stdout
-    assert "creditApplied" in broken.stdout
+    problems = [line for line in broken.stdout.splitlines() if ": error " in line]
+    assert problems
+    assert [line for line in problems if not ("parts/brands.js(" in line and "'creditApplied'" in line)] == []
