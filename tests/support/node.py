@@ -1,5 +1,6 @@
 """Node, with the packages of a folder installed by its lock."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 def node_with_packages(folder: Path) -> str:
     """The path of Node, after `npm ci` in `folder` if its lock is newer than what is installed.
 
+    Several workers may ask at once; one of them installs.
+
     Without Node the test is skipped, in CI failed.
     """
     node, npm = shutil.which("node"), shutil.which("npm")
@@ -19,7 +22,10 @@ def node_with_packages(folder: Path) -> str:
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
-    installed = folder / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (folder / "package-lock.json").stat().st_mtime:
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=folder, check=True, capture_output=True, timeout=100)
+    installed, locked = folder / "node_modules" / ".package-lock.json", folder / "package-lock.json"
+    with locked.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not installed.exists() or installed.stat().st_mtime < locked.stat().st_mtime:
+            command = [npm, "ci", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=100)
     return node
