@@ -28,6 +28,7 @@ from schema.execution.bound_schema import ATTRIBUTE
 from schema.execution.scalars import write_decimal
 from schema.execution.selections import FieldDetailsList, SelectedField, SelectedFields, Selections
 from schema.resolvers.relay.json_rows import JsonRows
+from schema.resolvers.relay.node_lists import NodeList
 
 INT32 = range(-(2**31), 2**31)
 INTS, IDS, DECIMALS = frozenset({int}), frozenset({str, int}), frozenset({Decimal, str})
@@ -102,6 +103,8 @@ class ListExecutor(Executor[Any]):
         self, type_: GraphQLObjectType, details: FieldDetailsList, values: Sequence[Any]
     ) -> list[dict[str, Any]]:
         selected = self._columns(type_, details)
+        if isinstance(values, NodeList):
+            values = values.plain(selected.attributes)
         read = selected.values(values)
         written = [
             [type_.name] * len(values)

@@ -32,8 +32,8 @@ class SelectedFields:
     def __init__(self, columns: list[SelectedField]) -> None:
         self.columns = columns
         self.keys = tuple([column.key for column in columns])
-        self._attributes = [column.attribute for column in columns if column.attribute is not None]
-        self._read = attrgetter(*self._attributes) if self._attributes else None
+        self.attributes = [column.attribute for column in columns if column.attribute is not None]
+        self._read = attrgetter(*self.attributes) if self.attributes else None
 
     def values(self, items: Sequence[Any]) -> Iterator[Sequence[Any]]:
         """The values of each column that has an attribute, without a Python call for an item.
@@ -44,7 +44,7 @@ class SelectedFields:
         if self._read is None:
             return iter(())
         read = list(map(self._read, items))
-        return iter((read,)) if len(self._attributes) == 1 else zip(*read, strict=True)
+        return iter((read,)) if len(self.attributes) == 1 else zip(*read, strict=True)
 
     def objects(self, columns: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
         """The objects of a list, from one column for each selected field."""

@@ -1,7 +1,7 @@
 """Which lists are written by columns, and what happens to those that cannot be."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -12,6 +12,7 @@ from graphql import ExecutionResult, GraphQLSchema, execute_sync, parse
 
 from schema.execution.bound_schema import bound_schema
 from schema.execution.list_executor import ListExecutor
+from schema.resolvers.relay.node_lists import NodeList
 from upstreams.openmarket.rows import CreditState
 
 SCHEMA = bound_schema()
@@ -116,3 +117,37 @@ class ItemByItem(ListExecutor):
 def test_an_empty_list_is_empty() -> None:
     result = summary_of([], EVERY)
     assert result.data == {"creditLog": {"summary": []}}
+
+
+class Lines(NodeList[BucketLine]):
+    """Nodes whose network is their own; everything else is their source's."""
+
+    def __init__(self, sources: Sequence[BucketLine]) -> None:
+        self.sources = sources
+        self.made = 0
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def __getitem__(self, index: Any) -> Any:
+        self.made += 1
+        return replace(self.sources[index], network="the node's")
+
+    def plain(self, attributes: Collection[str]) -> Sequence[object]:
+        return list(self) if "network" in attributes else self.sources
+
+
+def test_nodes_are_made_only_for_what_their_sources_do_not_have() -> None:
+    lines = Lines([BucketLine(), BucketLine(count=4)])
+    result = summary_of(lines, "day count")
+    assert result.data == {"creditLog": {"summary": [{"day": NOON.date(), "count": each} for each in (3, 4)]}}
+    assert (CountingExecutor.one_by_one, lines.made) == (0, 0)
+    result = summary_of(lines, "network count")
+    assert result.data == {"creditLog": {"summary": [{"network": "the node's", "count": each} for each in (3, 4)]}}
+    assert CountingExecutor.one_by_one == 0
+
+
+def test_nodes_with_a_value_that_is_not_of_its_type_are_completed_one_by_one() -> None:
+    result = summary_of(Lines([BucketLine(count="three")]), "network count")
+    assert CountingExecutor.one_by_one == 1
+    assert result.errors

@@ -3,16 +3,16 @@
 What needs the archived file of a report is in `schema.resolvers.reports.contents`, which is loaded when it is selected.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ledger.answers.freshness import Freshness
 from ledger.reports.archive import ArchivedReport
-from ledger.reports.catalogue import CatalogueListing, ReportFilter
+from ledger.reports.catalogue import CatalogueListing, ReportFilter, ReportWithFile
 from ledger.reports.identity import ReportId, ReportKey
 from runtime.clock import rfc3339
 from schema.errors import BadUserInput
@@ -22,6 +22,7 @@ from schema.resolvers.access import REPORTS_CONTENT
 from schema.resolvers.context import Context
 from schema.resolvers.relay import cursors, node_ids
 from schema.resolvers.relay.connections import Edge, PageInfo
+from schema.resolvers.relay.node_lists import NodeList
 from upstreams.rde.client import Report, ReportFormat, ReportStatus, ReportType, SortKey
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 KIND = "Report"
 """The type's name, in its global ids."""
+OF_REPORTS = frozenset(dir(Report))
+"""Attributes of a node that its report has as well."""
 
 
 def _of_report(name: str) -> Any:  # noqa: ANN401 - each has the type that the report declares
@@ -149,11 +152,43 @@ class SharedContents:
         return FileContents(self._context)
 
 
+class ReportNodes(NodeList[ReportNode]):
+    """The reports of a page."""
+
+    def __init__(self, context: Context, rows: Sequence[ReportWithFile]) -> None:
+        self._context = context
+        self._rows = rows
+        self._shared = SharedContents(context)
+        self.reports = [row.report for row in rows]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> ReportNode: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ReportNode]: ...
+    def __getitem__(self, index: int | slice) -> ReportNode | Sequence[ReportNode]:
+        if isinstance(index, slice):
+            return ReportNodes(self._context, self._rows[index])
+        return self._node(self._rows[index])
+
+    def __iter__(self) -> Iterator[ReportNode]:
+        return map(self._node, self._rows)
+
+    def plain(self, attributes: Collection[str]) -> Sequence[object]:
+        """The reports, if nothing of their nodes alone is wanted."""
+        return self.reports if OF_REPORTS.issuperset(attributes) else list(self)
+
+    def _node(self, row: ReportWithFile) -> ReportNode:
+        return ReportNode(self._context, row.report, row.archived, shared=self._shared)
+
+
 @dataclass(frozen=True, slots=True)
 class ReportPage:
     """Reports, newest first; cursors are made when they are selected."""
 
-    nodes: list[ReportNode]
+    nodes: ReportNodes
     binding: tuple[str, ...]
     has_previous: bool
     has_next: bool
@@ -206,7 +241,7 @@ async def reports(
     context.used(listing.freshness)
     page = _page(context, listing, binding, size, position)
     context.budget.take(len(page.nodes), REPORT)
-    context.budget.take(_text_bytes([node.report for node in page.nodes]), 1)
+    context.budget.take(_text_bytes(page.nodes.reports), 1)
     return page
 
 
@@ -247,10 +282,10 @@ def _position(binding: tuple[str, ...], after: str | None) -> SortKey | None:
 def _page(
     context: Context, listing: CatalogueListing, binding: tuple[str, ...], size: int, position: SortKey | None
 ) -> ReportPage:
-    everything, shared = listing.reports, SharedContents(context)
+    everything = listing.reports
     beyond = [each for each in everything if each.report.sort_key < position] if position else everything
     return ReportPage(
-        [ReportNode(context, each.report, each.archived, shared=shared) for each in beyond[:size]],
+        ReportNodes(context, beyond[:size]),
         binding,
         has_previous=len(beyond) < len(everything),
         has_next=len(beyond) > size,
