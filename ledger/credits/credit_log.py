@@ -16,6 +16,7 @@ from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import DayQuery, RefreshedDays, VersionMemory
 from ledger.credits.day_ranges import contiguous_ranges, short_gaps
 from ledger.credits.day_reader import DayReader
+from ledger.credits.early_rows import SETTLED_AFTER, PageStart
 from ledger.credits.month_memory import MonthMemory
 from ledger.credits.period_snapshot import PeriodSnapshot
 from ledger.credits.settlement import SettlementRule
@@ -80,15 +81,24 @@ class CreditLog:
         self._reader.remember_no_rows()
 
     async def snapshot(
-        self, tenant: str, brand: str | None, period: Period, deadline: Deadline, *, stale_if_error: bool = True
+        self,
+        tenant: str,
+        brand: str | None,
+        period: Period,
+        deadline: Deadline,
+        *,
+        stale_if_error: bool = True,
+        page: PageStart | None = None,
     ) -> PeriodSnapshot:
         """The days of a period, each good enough to answer from; those that are not are fetched first.
+
+        Rows with which a `page` begins are asked for beside the look at what is stored, if they are probably settled.
 
         Raises:
             UpstreamError: the vendor failed, and a day is not stored at all or older versions are not wanted.
         """
         query = DayQuery(self._day_store(tenant, brand), tenant, brand, self._clock(), deadline)
-        return await self._snapshot(query, period, stale_if_error=stale_if_error)
+        return await self._snapshot(query, period, page, stale_if_error=stale_if_error)
 
     async def refresh(self, tenant: str, brand: str | None, period: Period, deadline: Deadline) -> None:
         """Fetch the days of a period that are missing or outdated by a LIST; no month object is believed.
@@ -120,11 +130,15 @@ class CreditLog:
     def _day_store(self, tenant: str, brand: str | None) -> DayStore:
         return DayStore(self._store, tenant, brand, self.block_rows, rollups_later=True)
 
-    async def _snapshot(self, query: DayQuery, period: Period, *, stale_if_error: bool) -> PeriodSnapshot:
+    async def _snapshot(
+        self, query: DayQuery, period: Period, page: PageStart | None = None, *, stale_if_error: bool
+    ) -> PeriodSnapshot:
         days = list(period.until(query.began).days())
         if not days:
             return PeriodSnapshot(query, (), of_nothing(period, query.began), self._reader)
+        query.shown_first = page.days(days, period) if page else ()
         await self._find_stored(query, days)
+        query.early.drop_unconfirmed(query.versions)
         await self._refresh_due(query, days)
         await query.store.written()
         versions = query.known(days)
@@ -156,6 +170,7 @@ class CreditLog:
             return
         of_months = [day for day in days if self._settlement.month_of(day) in months]
         rest = [day for day in days if self._settlement.month_of(day) not in months]
+        self._ask_early(query)
         await asyncio.gather(self._months.read(query, months, of_months), self._list_missing(query, rest))
         await self._list_missing(query, of_months)
 
@@ -164,8 +179,17 @@ class CreditLog:
         unknown = [day for day in days if day not in query.versions]
         self._versions.recall(query, unknown)
         if self._missing(query, unknown):
+            self._ask_early(query)
             key = f"{query.store.folder} {unknown[0]} {unknown[-1]}"
             await self._record_stored(query, self._lists.get(key, lambda: self._stored(query.store, unknown)))
+
+    def _ask_early(self, query: DayQuery) -> None:
+        """Ask for the rows of the days that are shown first and that are settled, or normally would be by now."""
+        for day in query.shown_first:
+            version = query.versions.get(day)
+            is_settled = version is not None and version.settled
+            if is_settled or self._settlement.overdue(day, query.began) >= SETTLED_AFTER:
+                self._reader.ask_early(query, day)
 
     async def _stored(self, store: DayStore, days: Sequence[date]) -> StoredVersions:
         """What is stored of some days, and which of them other processes are fetching."""

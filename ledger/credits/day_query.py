@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from ledger.credits.early_rows import EarlyRows
 from ledger.days.day_store import DayStore
 from ledger.days.months import Month
 from ledger.days.rollups import CorruptRollup, DayKey, Rollup
@@ -46,7 +47,8 @@ class DayQuery:
     `leases` are the leases that its last LIST showed, by day; a day that it showed without one has None.
     `breaker_looks` are looks at the vendor's breaker under way, by the first of the days to fetch. `fetched_again` has
     the days whose stored rows were lost, with equal rows. `months` are the month objects in which its settled days were
-    found, by day.
+    found, by day. `shown_first` are the days with which a page begins; `early` has those of their rows that were asked
+    for beside the look at what is stored.
     """
 
     store: DayStore
@@ -66,6 +68,8 @@ class DayQuery:
     offline: bool = False
     lost_days: int = 0
     fetched_again: dict[date, DayVersion] = field(default_factory=dict)
+    shown_first: Sequence[date] = ()
+    early: EarlyRows = field(default_factory=EarlyRows)
     _rows_in_memory: int = 0
 
     def record(self, version: DayVersion) -> None:

@@ -7,6 +7,7 @@ queries that need it share the read.
 import logging
 from collections.abc import Awaitable
 from dataclasses import replace
+from datetime import date
 
 from ledger.credits.day_fetcher import DayFetcher
 from ledger.credits.day_query import LOST_DAYS, DayQuery, VersionMemory
@@ -48,13 +49,19 @@ class DayReader:
         self._rows = Memory(0)
 
     def is_large(self, query: DayQuery, version: DayVersion) -> bool:
-        """Whether a version is read by its blocks, if it has any; the others are in memory or small."""
-        return version.rows is None and version.count is not None and not query.store.is_small(version)
+        """Whether a version is read by its blocks, if it has any; the others are small, in memory or on their way."""
+        if version.rows is not None or version.count is None or query.store.is_small(version):
+            return False
+        comes_early = version.day in query.early and self._is_short(query, version)
+        return not comes_early and self._in_memory(query, version, None) is None
 
     def is_searched_whole(self, query: DayQuery, version: DayVersion) -> bool:
         """Whether a filter reads all of a large version: its blocks are few, and their index would be read first."""
-        few = query.store.is_small(version, SEARCHED_BLOCKS)
-        return few and self.known_index(query, version) is None and query.month_of(version) is None
+        is_short = self._is_short(query, version)
+        return is_short and self.known_index(query, version) is None and query.month_of(version) is None
+
+    def _is_short(self, query: DayQuery, version: DayVersion) -> bool:
+        return query.store.is_small(version, SEARCHED_BLOCKS)
 
     async def rows(self, query: DayQuery, version: DayVersion) -> Rows:
         """All of a version's rows.
@@ -131,6 +138,17 @@ class DayReader:
             )
         return rows
 
+    def ask_early(self, query: DayQuery, day: date) -> None:
+        """Ask for a day's rows before it is known how the day is stored, unless they are in memory or known as many."""
+        version = query.versions.get(day)
+        if day in query.early or (version is not None and self._is_of_no_use(query, version)):
+            return
+        key = f"{query.store.folder}/{day} early"
+        query.early.begin(day, self._reads.get(key, lambda: query.store.early_rows(day)))
+
+    def _is_of_no_use(self, query: DayQuery, version: DayVersion) -> bool:
+        return not self._is_short(query, version) or self._in_memory(query, version, None) is not None
+
     def known_totals(self, query: DayQuery, version: DayVersion) -> Rollup | None:
         """The totals of a whole day, if they are in memory."""
         return self._rollups.recall(_key(query, version)) or query.known_totals(version)
@@ -200,13 +218,31 @@ class DayReader:
         return index
 
     async def _read_rows(self, query: DayQuery, version: DayVersion, key: str) -> Rows:
-        rows = await self._stored(query, version, query.store.rows(version))
+        rows = await self._early_rows(query, version)
+        if rows is None:
+            rows = await self._stored(query, version, query.store.rows(version))
         if rows is None:
             again = await self._fetch_again(query, version)
             rows = again.rows if again.rows is not None else await query.store.rows(again)
         if rows is None:
             raise unreadable(version.day)
         self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
+        return rows
+
+    async def _early_rows(self, query: DayQuery, version: DayVersion) -> Rows | None:
+        """A version's rows, if they were asked for early and are those of the version; remembered."""
+        if version.day not in query.early:
+            return None
+        key = _rows_key(query, version, None)
+        rows = self._rows.recall(key)
+        return rows or await self._reads.get(f"{key} early", lambda: self._confirm(query, version, key))
+
+    async def _confirm(self, query: DayQuery, version: DayVersion, key: str) -> Rows | None:
+        early = await query.early.get(version.day)
+        rows = None if early is None else query.store.rows_of(version, early)
+        query.early.drop(version.day)
+        if rows is not None:
+            self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
         return rows
 
     async def _read_block(self, query: DayQuery, version: DayVersion, block: Block, key: str | None) -> Rows:
@@ -293,11 +329,18 @@ class DayReader:
             self._rollups.remember(_key(query, lost), replace(rollup, blocks=None), rollup.size)
 
     async def _read_rollup(self, query: DayQuery, version: DayVersion, key: str) -> Rollup:
-        stored = await self._stored_rollup(query, version)
+        stored = await self._early_rollup(query, version) or await self._stored_rollup(query, version)
         # If the rows have been fetched again in the meantime, their rollup is in memory by now.
         rollup = self._rollups.recall(key) or stored or await self._made_rollup(query, version)
         self._rollups.remember(key, rollup, rollup.size)
         return rollup
+
+    async def _early_rollup(self, query: DayQuery, version: DayVersion) -> Rollup | None:
+        """The rollup of a small day whose rows were asked for early: its own would be one wait more."""
+        if not query.store.is_small(version) or query.month_of(version) is not None:
+            return None
+        rows = await self._early_rows(query, version)
+        return None if rows is None else Rollup.of(rows)
 
     async def _stored_rollup(self, query: DayQuery, version: DayVersion) -> Rollup | None:
         if version.rows is not None:

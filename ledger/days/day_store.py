@@ -43,6 +43,8 @@ LOG = logging.getLogger("tally.ledger")
 
 SMALL_BLOCKS = 2
 """A day of so many blocks is read whole: a look at its index first would take longer than it saves."""
+EARLY_BYTES = 384 * 1024
+"""The largest rows object that is read before it is known how large it is: four blocks of rows of 23 bytes."""
 FETCHED = "fetched"
 """The attribute of a settled object with the time of its fetch."""
 ROWS = "rows"
@@ -138,9 +140,28 @@ class DayStore:
         """
         if version.rows is not None:
             return version.rows
-        body = await self.stored_rows(version)
+        stored = await self._stored(version)
+        return None if stored is None else self._decoded(version, stored)
+
+    async def early_rows(self, day: date) -> StoredObject | None:
+        """A day's settled rows object, read before it is known whether there is one; None where it cannot be used.
+
+        Then the day is read as any other: there are no settled rows, they are many, or S3 could not serve.
+        """
+        key = self.key(day, SETTLED_ROWS)
         try:
-            return None if body is None else decode(body, version.day, version.count)
+            return await self._store.get_early(key, EARLY_BYTES)
+        except LedgerUnavailable as error:
+            LOG.info("%s could not be read early: %s", key, error)
+            return None
+
+    def rows_of(self, version: DayVersion, early: StoredObject) -> Rows | None:
+        """The rows in an object that was read early; None when they are not those of the version."""
+        return self._decoded(version, early) if version.settled and self._is_of(version, early) else None
+
+    def _decoded(self, version: DayVersion, stored: StoredObject) -> Rows | None:
+        try:
+            return decode(stored.body, version.day, version.count)
         except CorruptRows as error:
             LOG.warning("%s: %s", self._rows_key(version), error)
             return None
@@ -153,12 +174,14 @@ class DayStore:
     async def _stored(self, version: DayVersion) -> StoredObject | None:
         """A version's rows object; None when it is gone, or has the rows of another fetch in its place."""
         stored = await self._store.get(self._rows_key(version))
-        if stored is None or version.count is None or not version.settled:
-            return stored
-        if _fetched(stored) in {None, version.fetched}:
-            return stored
+        return stored if stored is None or self._is_of(version, stored) else None
+
+    def _is_of(self, version: DayVersion, stored: StoredObject) -> bool:
+        """Whether a rows object has the rows of a version, not those of another fetch."""
+        if version.count is None or not version.settled or _fetched(stored) in {None, version.fetched}:
+            return True
         LOG.warning("%s was lost, and has been fetched again since", self._rows_key(version))
-        return None
+        return False
 
     async def rollup(self, version: DayVersion) -> Rollup | None:
         """A version's rollup; None when it is gone or unreadable, so that it has to be made from the rows."""

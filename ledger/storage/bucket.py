@@ -1,4 +1,4 @@
-"""What the ledger needs of an object store: eight primitives. Time limits are added by `Store`.
+"""What the ledger needs of an object store: nine primitives. Time limits are added by `Store`.
 
 `S3Bucket` is the real one. A test can give `Store` another one: in memory, one that fails, one that ends the process.
 """
@@ -58,6 +58,10 @@ class Bucket(Protocol):
 
     async def get(self, key: str) -> StoredObject | None:
         """Read an object; None when there is none."""
+        ...
+
+    async def get_small(self, key: str, most_bytes: int) -> StoredObject | None:
+        """Read an object; None when there is none or it is larger, and then its body is not read."""
         ...
 
     async def get_range(self, key: str, start: int, end: int) -> bytes | None:

@@ -40,10 +40,19 @@ class S3Bucket:
 
     async def get(self, key: str) -> StoredObject | None:
         """Read an object; None when there is none."""
+        return await self._get(key, None)
+
+    async def get_small(self, key: str, most_bytes: int) -> StoredObject | None:
+        """Read an object; None when there is none or it is larger, and then its body is not read."""
+        return await self._get(key, most_bytes)
+
+    async def _get(self, key: str, most_bytes: int | None) -> StoredObject | None:
         import obstore
 
         try:
             result = await obstore.get_async(self._client, key)
+            if most_bytes is not None and result.meta["size"] > most_bytes:
+                return None
             body = bytes(await result.bytes_async())
         except FileNotFoundError:
             return None

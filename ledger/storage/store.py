@@ -40,9 +40,17 @@ class Store:
         async with self._limit():
             telemetry.count("s3.get")
             stored = await self._bucket.get(key)
-        if stored is not None:
-            telemetry.count("s3.bytes_read", len(stored.body))
-        return stored
+        return _measured(stored)
+
+    async def get_early(self, key: str, most_bytes: int) -> StoredObject | None:
+        """Read one object that may not be needed, beside a call that is; None when there is none or it is larger.
+
+        When it takes too long, S3 does not count as away: that is for the call beside it to say.
+        """
+        async with self._limit(tells=False):
+            telemetry.count("s3.get")
+            stored = await self._bucket.get_small(key, most_bytes)
+        return _measured(stored)
 
     async def get_range(self, key: str, start: int, end: int) -> bytes | None:
         """Read the bytes from `start` up to `end`, fewer where the object ends earlier; None when there is none."""
@@ -149,8 +157,11 @@ class Store:
             return await self._bucket.link(key, seconds)
 
     @asynccontextmanager
-    async def _limit(self) -> AsyncIterator[None]:
-        """Wait for one answer of S3 no longer than the invocation can spare."""
+    async def _limit(self, *, tells: bool = True) -> AsyncIterator[None]:
+        """Wait for one answer of S3 no longer than the invocation can spare.
+
+        A late one means that S3 is away, if it `tells`.
+        """
         deadline = current.get()
         if deadline is None:
             yield
@@ -164,8 +175,15 @@ class Store:
             async with _timeout(longest_wait(left)):
                 yield
         except TimeoutError as error:
-            self._silent.add(deadline)
+            if tells:
+                self._silent.add(deadline)
             raise LedgerUnavailable("S3 did not answer in time") from error
+
+
+def _measured(stored: StoredObject | None) -> StoredObject | None:
+    if stored is not None:
+        telemetry.count("s3.bytes_read", len(stored.body))
+    return stored
 
 
 def longest_wait(left: float) -> float:

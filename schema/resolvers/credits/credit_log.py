@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ledger.answers.freshness import Freshness
+from ledger.credits.early_rows import PageStart
 from ledger.days.rows import Credit, Position
 from ledger.figures.filters import CreditFilter
 from ledger.figures.pages import RowPage
@@ -122,7 +123,10 @@ async def credit_log(
     position = _position(binding, after)
     if position and not period.start <= position[0] < period.end:
         raise BadUserInput("`after` is not a valid cursor for this period")
-    stored = await context.ledger.credit_log.snapshot(context.tenant, brand, period, context.deadline)
+    newest_first = order != OLDEST_FIRST
+    stored = await context.ledger.credit_log.snapshot(
+        context.tenant, brand, period, context.deadline, page=PageStart(position, newest_first)
+    )
     return CreditLogPage(
         selection=Selection(stored, period, condition),
         period=period,
@@ -130,7 +134,7 @@ async def credit_log(
         binding=binding,
         size=size,
         after=position,
-        newest_first=order != OLDEST_FIRST,
+        newest_first=newest_first,
         unmasked=context.identity.may(CREDITS_MSISDN),
         context=context,
         freshness=context.used(stored.freshness),
@@ -147,7 +151,9 @@ async def credit_node(context: Context, parts: list[str | None]) -> CreditNode |
     if not 0 <= position[1] <= LARGEST_ID:
         raise BadUserInput(node_ids.NOT_VALID)
     period, brand = Period(position[0], position[0] + timedelta(seconds=1)), arguments.brand(brand)
-    stored = await context.ledger.credit_log.snapshot(context.tenant, brand, period, context.deadline)
+    stored = await context.ledger.credit_log.snapshot(
+        context.tenant, brand, period, context.deadline, page=PageStart(None, newest_first=False)
+    )
     context.used(stored.freshness)
     context.private = True
     before = (position[0], position[1] - 1) if position[1] else None

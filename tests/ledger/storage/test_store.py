@@ -34,6 +34,15 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) 
     assert "certificate" in str(refused.value.__cause__).lower()
 
 
+async def test_an_object_is_read_early_unless_it_is_larger_than_that(store: Store) -> None:
+    await store.put("ten", b"0123456789", {"fetched": "2019-11-05T00:00:00Z"})
+    stored = await store.get_early("ten", 10)
+    assert stored is not None
+    assert (stored.body, stored.attributes["fetched"]) == (b"0123456789", "2019-11-05T00:00:00Z")
+    assert await store.get_early("ten", 9) is None
+    assert await store.get_early("none", 10) is None
+
+
 async def test_an_object_comes_back_with_its_attributes(store: Store) -> None:
     await store.put("a/b=C%20%26%20W/c.gz", b"\x00\xff", {"fetched": "2019-11-05T00:00:00Z"})
     stored = await store.get("a/b=C%20%26%20W/c.gz")

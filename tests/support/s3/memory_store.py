@@ -72,6 +72,10 @@ class MemoryConnection:
         stored = self.bucket.objects.get(key)
         return StoredObject(stored.body, stored.e_tag, stored.attributes) if stored else None
 
+    async def get_small(self, key: str, most_bytes: int) -> StoredObject | None:
+        stored = await self.get(key)
+        return stored if stored is not None and len(stored.body) <= most_bytes else None
+
     async def get_range(self, key: str, start: int, end: int) -> bytes | None:
         self.enter("GET", key)
         stored = self.bucket.objects.get(key)

@@ -26,6 +26,9 @@ class PolicedBucket:
     async def get(self, key: str) -> StoredObject | None:
         return await self.bucket.get(key)
 
+    async def get_small(self, key: str, most_bytes: int) -> StoredObject | None:
+        return await self.bucket.get_small(key, most_bytes)
+
     async def get_range(self, key: str, start: int, end: int) -> bytes | None:
         return await self.bucket.get_range(key, start, end)
 
