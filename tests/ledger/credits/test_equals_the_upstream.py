@@ -8,7 +8,6 @@ rule allows, unless it says `stale`. Otherwise there has to be an error of the c
 
 import asyncio
 import logging
-import os
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -24,21 +23,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ledger.keeper.run import KeeperRun
 from local.aws import Aws
 from local.vendors.credits import BRANDS, NETWORKS
 from local.vendors.csv_shapes import SHAPES
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
 from local.vendors.simulator import Simulator, answering_html, breaking_off, failing, without_column
-from runtime.deadline import Deadline
-from tests.support.processes.checked_ledger import LOG, PAUSE, PROCESSES, CheckedLedger, midnight_of, parsed
+from tests.support.processes.checked_ledger import LOG, NIGHTLY, PAUSE, PROCESSES, CheckedLedger, midnight_of, parsed
 from tests.support.s3.memory_store import Killed
 from tests.support.vendors.vendor_history import DAY
 from upstreams.openmarket.client import IN_MEMORY
 from upstreams.secrets import SecretStore
-
-NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 
 OUTCOME = """query($from: DateTime!, $to: DateTime!, $brand: String) {
   creditOutcome(from: $from, to: $to, brand: $brand) {
@@ -175,8 +170,7 @@ class LedgerMachine(CheckedLedger, RuleBasedStateMachine):
         self.note_failing_vendors()
         if self.clock() - self.failed_at["openmarket"] <= PAUSE:
             self.lossy_logs.settle_without_a_report()
-        run = KeeperRun(Deadline.after(120))
-        self.run(self.processes[number].keeper.work(run))
+        run = self.run_keeper(number)
         assert run.complete
         assert not run.unbalanced or self.lossy_logs.days, "a settled day that lost nothing differs from its report"
 

@@ -5,7 +5,6 @@ between, and compares. Nothing fails and nothing is lost, so each difference wou
 """
 
 import logging
-import os
 import uuid
 from datetime import timedelta
 from typing import ClassVar
@@ -15,17 +14,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from ledger.keeper.run import KeeperRun
 from local.aws import Aws
 from local.vendors.credits import BRANDS
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
-from runtime.deadline import Deadline
-from tests.support.processes.checked_ledger import PROCESSES, CheckedLedger, midnight_of
+from tests.support.processes.checked_ledger import NIGHTLY, PROCESSES, CheckedLedger, midnight_of
 from upstreams.openmarket.client import IN_MEMORY
 from upstreams.secrets import SecretStore
 
-NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 ARGUMENTS = "(from: $from, to: $to, brand: $brand)"
 LOG = f"query($from: DateTime!, $to: DateTime!, $brand: String) {{ creditLog{ARGUMENTS} {{ totalCount }} }}"
 OUTCOME = (
@@ -71,9 +67,7 @@ class ComparedReports(CheckedLedger, RuleBasedStateMachine):
     @rule(number=processes)
     def the_keeper_runs(self, number: int) -> None:
         self.tick()
-        run = KeeperRun(Deadline.after(120))
-        self.run(self.processes[number].keeper.work(run))
-        assert not run.unbalanced
+        assert not self.run_keeper(number).unbalanced
 
     @rule(number=processes, period=periods, brand=brands)
     def both_are_compared(self, number: int, period: tuple[int, int], brand: str | None) -> None:
@@ -106,7 +100,7 @@ def test_no_history_raises_a_false_alarm(aws: Aws, caplog: pytest.LogCaptureFixt
     run_state_machine_as_test(
         ComparedReports,
         settings=settings(
-            max_examples=300 if NIGHTLY else 15,
+            max_examples=300 if NIGHTLY else 25,
             stateful_step_count=30 if NIGHTLY else 15,
             deadline=None,
             suppress_health_check=list(HealthCheck),

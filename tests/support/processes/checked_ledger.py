@@ -5,6 +5,7 @@ happens and what is asked.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,11 @@ from typing import Any
 
 from functions.settings import Settings
 from functions.wiring import Parts
+from ledger.keeper.run import KeeperRun
 from local.vendors.credits import SimulatedCredit
 from local.vendors.openmarket import OpenMarketSimulator, parsed_time
 from local.vendors.rde import RdeSimulator
+from runtime.deadline import Deadline
 from tests.support.moving_clock import MovingClock
 from tests.support.processes.ledger_process import LedgerProcess, vendors_of
 from tests.support.processes.short_months import ShortMonths
@@ -24,6 +27,7 @@ from tests.support.vendors.lossy_logs import LossyLogs
 from tests.support.vendors.vendor_history import DAY, Moment, VendorHistory, days_of
 from upstreams.secrets import SecretStore
 
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 NOON = datetime(2019, 12, 5, 12, tzinfo=UTC)
 PROCESSES = 3
 BLOCK_ROWS = 5
@@ -197,6 +201,18 @@ class CheckedLedger:
         """Start one more process, with months of three days; it dies after so many writes."""
         store = MemoryStore(self.bucket, writes_left)
         return ShortMonths(self.settings, self.clock, store, self.vendors, BLOCK_ROWS)
+
+    def run_keeper(self, number: int) -> KeeperRun:
+        """One run of a process's keeper; by day it looks after the days about which anything is asked, else after all.
+
+        Most of the time of such a test goes into days that nothing is asked about.
+        """
+        keeper = self.processes[number].keeper
+        if not NIGHTLY:
+            keeper = replace(keeper, credit_days=replace(keeper.credit_days, days=(NOON - self.since).days + 2))
+        run = KeeperRun(Deadline.after(120))
+        self.run(keeper.work(run))
+        return run
 
     def run(self, coroutine: Any) -> Any:
         """Let something happen, and write down which days the vendor was asked for with success."""
