@@ -2,7 +2,7 @@
 
 Settled rows have a single name, so the day in which a page begins need not wait for the LIST that says how it is
 stored. The LIST decides: rows that it does not confirm are dropped. One GET is asked for in vain where a day is not
-settled after all, which costs an eighth of the LIST beside it (docs/decisions/early-rows.md).
+settled after all, which costs a twelfth of the LIST beside it (docs/decisions/early-rows.md).
 """
 
 import asyncio
