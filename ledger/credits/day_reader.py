@@ -6,54 +6,44 @@ queries that need it share the read.
 
 import logging
 from collections.abc import Awaitable
-from dataclasses import replace
 from datetime import date
 
 from ledger.credits.day_fetcher import DayFetcher
-from ledger.credits.day_query import LOST_DAYS, DayQuery, VersionMemory
-from ledger.credits.lost_rows import changed, find_rows, index_of, rollup_of, unreadable
+from ledger.credits.day_memory import DayMemory, day_key, rows_key
+from ledger.credits.day_query import DayQuery, VersionMemory
+from ledger.credits.lost_rows import LostRows, find_rows, index_of, unreadable
 from ledger.credits.shared_reads import SharedReads
 from ledger.days.blocks import Block, DayIndex, decode_index, parse_block
 from ledger.days.rollups import EMPTY_ROLLUP, CorruptRollup, Detail, Rollup
 from ledger.days.rows import NO_ROWS, CorruptRows, Rows
 from ledger.days.versions import DayVersion
 from ledger.storage.store import LedgerUnavailable
-from runtime.memory import Memory
 
 LOG = logging.getLogger("tally.ledger")
 
-ROWS_BYTES = 96 * 1024 * 1024
-ROLLUP_BYTES = ROWS_BYTES // 4
-INDEX_BYTES = ROWS_BYTES // 16
 SEARCHED_BLOCKS = 4
 """A day of so many blocks is searched as a whole, because to read its index first would be one wait more."""
-BLOCK_BYTES = 800
-"""The memory that a block's entry in an index takes."""
-CELL_BYTES = 66
-"""The memory that a cell takes: a short string and its place in a list."""
 
 
 class DayReader:
     """The rows and rollups of every tenant's days; one object for the life of a process."""
 
     def __init__(self, fetcher: DayFetcher, versions: VersionMemory) -> None:
-        self._fetcher = fetcher
         self._versions = versions
-        self._rows: Memory[str, Rows] = Memory(ROWS_BYTES)
-        self._rollups: Memory[str, Rollup] = Memory(ROLLUP_BYTES)
-        self._indexes: Memory[str, DayIndex] = Memory(INDEX_BYTES)
+        self._memory = DayMemory()
         self._reads = SharedReads()
+        self._lost = LostRows(fetcher, versions, self._memory, self._reads)
 
     def remember_no_rows(self) -> None:
         """Keep no rows in memory, for a process that reads every day once."""
-        self._rows = Memory(0)
+        self._memory.remember_no_rows()
 
     def is_large(self, query: DayQuery, version: DayVersion) -> bool:
         """Whether a version is read by its blocks, if it has any; the others are small, in memory or on their way."""
         if version.rows is not None or version.count is None or query.store.is_small(version):
             return False
         comes_early = version.day in query.early and self._is_short(query, version)
-        return not comes_early and self._in_memory(query, version, None) is None
+        return not comes_early and self._memory.rows(query, version) is None
 
     def is_searched_whole(self, query: DayQuery, version: DayVersion) -> bool:
         """Whether a filter reads all of a large version: its blocks are few, and their index would be read first."""
@@ -70,10 +60,10 @@ class DayReader:
             UpstreamError: S3 has lost them, and the vendor failed as well.
             LedgerUnavailable: S3 has lost them and the vendor's have changed since, or there is no time to ask.
         """
-        rows = self._in_memory(query, version, None)
+        rows = self._memory.rows(query, version)
         if rows is None:
-            key = _rows_key(query, version, None)
-            rows = await self._reads.get(key, lambda: self._read_rows(query, version, key))
+            key = rows_key(query, version)
+            rows = await self._reads.get(key, lambda: self._read_rows(query, version))
         return rows
 
     async def index(self, query: DayQuery, version: DayVersion) -> DayIndex | None:
@@ -88,12 +78,12 @@ class DayReader:
         if index is None:
             index = await self._parsed_index(query, version, await self.rollup(query, version))
             if index is not None:
-                self._indexes.remember(_key(query, version), index, len(index.blocks) * BLOCK_BYTES)
+                self._memory.remember_index(query, version, index)
         return index
 
     def known_index(self, query: DayQuery, version: DayVersion) -> DayIndex | None:
         """The index of a version, if it is in memory."""
-        return self._indexes.recall(_key(query, version))
+        return self._memory.index(query, version)
 
     async def rows_having(self, query: DayQuery, version: DayVersion, block: Block, part: bytes) -> Rows:
         """The rows of one block of a version, or none if `part` is nowhere in its text; nothing is remembered.
@@ -103,11 +93,11 @@ class DayReader:
         Raises:
             UpstreamError, LedgerUnavailable: they are lost, see `rows`.
         """
-        rows = self._in_memory(query, version, block)
+        rows = self._memory.rows(query, version, block)
         if rows is not None:
             return rows
         text = await self._reads.get(
-            f"{_rows_key(query, version, block)} text", lambda: self._text(query, version, block)
+            f"{rows_key(query, version, block)} text", lambda: self._text(query, version, block)
         )
         if text is None:
             return await self.block(query, version, block, remember=False)
@@ -130,12 +120,10 @@ class DayReader:
         Raises:
             UpstreamError, LedgerUnavailable: they are lost, see `rows`.
         """
-        rows = self._in_memory(query, version, block)
+        rows = self._memory.rows(query, version, block)
         if rows is None:
-            key = _rows_key(query, version, block)
-            rows = await self._reads.get(
-                key, lambda: self._read_block(query, version, block, key if remember else None)
-            )
+            key = rows_key(query, version, block)
+            rows = await self._reads.get(key, lambda: self._read_block(query, version, block, remember=remember))
         return rows
 
     def ask_early(self, query: DayQuery, day: date) -> None:
@@ -147,11 +135,11 @@ class DayReader:
         query.early.begin(day, self._reads.get(key, lambda: query.store.early_rows(day)))
 
     def _is_of_no_use(self, query: DayQuery, version: DayVersion) -> bool:
-        return not self._is_short(query, version) or self._in_memory(query, version, None) is not None
+        return not self._is_short(query, version) or self._memory.rows(query, version) is not None
 
     def known_totals(self, query: DayQuery, version: DayVersion) -> Rollup | None:
         """The totals of a whole day, if they are in memory."""
-        return self._rollups.recall(_key(query, version)) or query.known_totals(version)
+        return self._memory.totals(query, version)
 
     async def rollup(self, query: DayQuery, version: DayVersion, detail: Detail = Detail.DAY) -> Rollup:
         """A version's rollup, parsed to the detail that is wanted.
@@ -161,20 +149,14 @@ class DayReader:
         """
         if version.count == 0:
             return EMPTY_ROLLUP
-        key = _key(query, version)
-        rollup = self._rollups.recall(key)
+        key = day_key(query, version)
+        rollup = self._memory.rollup(query, version)
         if rollup is None:
-            rollup = await self._reads.get(f"rollup {key}", lambda: self._read_rollup(query, version, key))
+            rollup = await self._reads.get(f"rollup {key}", lambda: self._read_rollup(query, version))
         if not rollup.is_parsed(detail):
             rollup = _parsed(rollup, detail, key) or await self._from_rows(query, version, detail)
-            self._rollups.remember(key, rollup, rollup.size)
+            self._memory.remember_rollup(query, version, rollup)
         return rollup
-
-    def _in_memory(self, query: DayQuery, version: DayVersion, block: Block | None) -> Rows | None:
-        """A version's rows, or those of one of its blocks, if they are in memory."""
-        if version.count == 0:
-            return NO_ROWS
-        return version.rows or self._rows.recall(_rows_key(query, version, block))
 
     async def _from_rows(self, query: DayQuery, version: DayVersion, detail: Detail) -> Rollup:
         made = await self._made_rollup(query, version)
@@ -196,74 +178,74 @@ class DayReader:
         try:
             return decode_index(rollup.blocks, version.count)
         except CorruptRollup as error:
-            LOG.warning("the rollup of %s: %s", _key(query, version), error)
+            LOG.warning("the rollup of %s: %s", day_key(query, version), error)
         return await self._made_index(query, version)
 
     async def _made_index(self, query: DayQuery, version: DayVersion) -> DayIndex | None:
         """The index of a version whose own is wrong, made from its rows; None when they are lost or have no blocks."""
-        key = _key(query, version)
         try:
             made = await query.store.rollup_of_rows(version)
         except LedgerUnavailable as error:
             LOG.warning("the index of %s could not be made from stored rows: %s", version.day, error)
             return None
-        known = self._rollups.recall(key)
+        known = self._memory.rollup(query, version)
         if made is None or made.blocks is None or version.count is None or (known and known.whole != made.whole):
             return None
         index = decode_index(made.blocks, version.count)
         if query.month_of(version) is not None:
             self._versions.forget(query, version.day)  # its month has the wrong index too
-        self._rollups.remember(key, made, made.size)
-        self._indexes.remember(key, index, len(index.blocks) * BLOCK_BYTES)
+        self._memory.remember_rollup(query, version, made)
+        self._memory.remember_index(query, version, index)
         return index
 
-    async def _read_rows(self, query: DayQuery, version: DayVersion, key: str) -> Rows:
+    async def _read_rows(self, query: DayQuery, version: DayVersion) -> Rows:
         rows = await self._early_rows(query, version)
         if rows is None:
             rows = await self._stored(query, version, query.store.rows(version))
         if rows is None:
-            again = await self._fetch_again(query, version)
+            again = await self._lost.found_again(query, version)
             rows = again.rows if again.rows is not None else await query.store.rows(again)
         if rows is None:
             raise unreadable(version.day)
-        self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
+        self._memory.remember_rows(query, version, rows)
         return rows
 
     async def _early_rows(self, query: DayQuery, version: DayVersion) -> Rows | None:
         """A version's rows, if they were asked for early and are those of the version; remembered."""
         if version.day not in query.early:
             return None
-        key = _rows_key(query, version, None)
-        rows = self._rows.recall(key)
-        return rows or await self._reads.get(f"{key} early", lambda: self._confirm(query, version, key))
+        rows = self._memory.rows(query, version)
+        if rows is None:
+            key = f"{rows_key(query, version)} early"
+            rows = await self._reads.get(key, lambda: self._confirm(query, version))
+        return rows
 
-    async def _confirm(self, query: DayQuery, version: DayVersion, key: str) -> Rows | None:
+    async def _confirm(self, query: DayQuery, version: DayVersion) -> Rows | None:
         early = await query.early.get(version.day)
         rows = None if early is None else query.store.rows_of(version, early)
         query.early.drop(version.day)
         if rows is not None:
-            self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
+            self._memory.remember_rows(query, version, rows)
         return rows
 
-    async def _read_block(self, query: DayQuery, version: DayVersion, block: Block, key: str | None) -> Rows:
-        """The rows of a block, remembered under a key: from S3, by a new index if this one is wrong, or the vendor."""
+    async def _read_block(self, query: DayQuery, version: DayVersion, block: Block, *, remember: bool) -> Rows:
+        """The rows of a block: from S3, by a new index if this one is wrong, or from the vendor."""
         rows = await self._stored(query, version, query.store.block(version, block))
         if rows is None:
             rows = await self._stored(query, version, self._found_otherwise(query, version, block))
         if rows is None:
-            again = await self._fetch_again(query, version)
+            again = await self._lost.found_again(query, version)
             rows = await find_rows(query, again, await index_of(query, again), block)
         if rows is None:
             raise unreadable(version.day)
-        if key is not None:
-            self._rows.remember(key, rows, len(rows.cells) * CELL_BYTES)
+        if remember:
+            self._memory.remember_rows(query, version, rows, block)
         return rows
 
     async def _found_otherwise(self, query: DayQuery, version: DayVersion, block: Block) -> Rows | None:
-        key = _key(query, version)
-        index = self._indexes.recall(key)
+        index = self._memory.index(query, version)
         if index is None or block in index.blocks:
-            index = await self._reads.get(f"{key} index", lambda: self._made_index(query, version))
+            index = await self._reads.get(f"{day_key(query, version)} index", lambda: self._made_index(query, version))
         return None if index is None else await find_rows(query, version, index, block)
 
     async def _stored(self, query: DayQuery, version: DayVersion, read: Awaitable[Rows | None]) -> Rows | None:
@@ -275,64 +257,11 @@ class DayReader:
             LOG.warning("fetching %s again: %s", version.day, error)
             return None
 
-    async def _fetch_again(self, query: DayQuery, lost: DayVersion) -> DayVersion:
-        """A day whose rows are lost, from the vendor: a version with the same rows."""
-        again = query.fetched_again.get(lost.day)
-        if again is None or again.id == lost.id:
-            again = await self._reads.get(f"{_key(query, lost)} again", lambda: self._fetch_lost(query, lost))
-            query.fetched_again[lost.day] = again
-        return again
-
-    async def _fetch_lost(self, query: DayQuery, lost: DayVersion) -> DayVersion:
-        """Lost rows, from the vendor. Other rows than the lost ones would contradict the query's other figures."""
-        if query.lost_days >= LOST_DAYS:
-            raise LedgerUnavailable(f"the rows of {lost.day} and of {LOST_DAYS} other days cannot be read")
-        query.lost_days += 1
-        if (stored := await self._stored_since(query, lost)) is not None:
-            return stored
-        (fetched,) = (await self._fetcher.fetch(query, [lost.day])).versions
-        await query.store.written()
-        self._take(query, lost, fetched, await rollup_of(query, fetched))
-        return fetched
-
-    async def _stored_since(self, query: DayQuery, lost: DayVersion) -> DayVersion | None:
-        """The settled version in place of a lost one, with the same rows; None if there is none.
-
-        Raises:
-            LedgerUnavailable: it has other rows, which contradict the query's other figures. The next query believes
-                the day.
-        """
-        self._versions.forget(query, lost.day)
-        if not lost.settled:
-            return None
-        try:
-            stored = (await query.store.list_versions([lost.day])).versions.get(lost.day)
-        except LedgerUnavailable as error:
-            LOG.warning("fetching %s without a look at S3: %s", lost.day, error)
-            return None
-        if stored is None or not stored.settled or stored.count is None or stored.id == lost.id:
-            return None
-        rollup = await rollup_of(query, stored)
-        self._take(query, lost, stored, rollup)
-        return stored
-
-    def _take(self, query: DayQuery, lost: DayVersion, found: DayVersion, rollup: Rollup | None) -> None:
-        """Answer with the rows of another version from now on.
-
-        Raises:
-            LedgerUnavailable: they are others, as far as the query has known the lost ones.
-        """
-        known = self.known_totals(query, lost)
-        if found.count != lost.count or rollup is None or (known and known.whole != rollup.whole):
-            raise changed(lost.day)
-        if known is None:
-            self._rollups.remember(_key(query, lost), replace(rollup, blocks=None), rollup.size)
-
-    async def _read_rollup(self, query: DayQuery, version: DayVersion, key: str) -> Rollup:
+    async def _read_rollup(self, query: DayQuery, version: DayVersion) -> Rollup:
         stored = await self._early_rollup(query, version) or await self._stored_rollup(query, version)
         # If the rows have been fetched again in the meantime, their rollup is in memory by now.
-        rollup = self._rollups.recall(key) or stored or await self._made_rollup(query, version)
-        self._rollups.remember(key, rollup, rollup.size)
+        rollup = self._memory.rollup(query, version) or stored or await self._made_rollup(query, version)
+        self._memory.remember_rollup(query, version, rollup)
         return rollup
 
     async def _early_rollup(self, query: DayQuery, version: DayVersion) -> Rollup | None:
@@ -365,12 +294,3 @@ def _parsed(rollup: Rollup, detail: Detail, key: str) -> Rollup | None:
     except CorruptRollup as error:
         LOG.warning("the rollup of %s: %s", key, error)
         return None
-
-
-def _rows_key(query: DayQuery, version: DayVersion, block: Block | None) -> str:
-    # An index that was made again may cut other blocks at the same offset.
-    return f"{_key(query, version)} rows {'' if block is None else f'{block.offset} {block.crc}'}"
-
-
-def _key(query: DayQuery, version: DayVersion) -> str:
-    return f"{query.store.folder}/{version.day}/{version.id}"

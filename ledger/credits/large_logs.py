@@ -10,10 +10,10 @@ from contextlib import closing
 from datetime import date
 from itertools import batched, compress
 
-from ledger.credits.superseded_rows import SupersededRows
 from ledger.days.blocks import BlockWriter, EncodedDay
 from ledger.days.rows import Rows
 from ledger.days.sorted_rows import NoRoomError, RowSorter
+from ledger.days.superseded_rows import SupersededRows
 from runtime.clock import Period, day_end, midnight
 from runtime.deadline import Deadline
 from upstreams.errors import OPENMARKET, UpstreamAnswerTooLarge, UpstreamTimeout

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from ledger.credits.day_fetcher import DayFetcher, rows_by_day
 from ledger.credits.day_query import DayQuery
 from ledger.credits.large_logs import OrderedLog, ordered
-from ledger.credits.superseded_rows import SupersededRows
 from ledger.days.blocks import BlockWriter
 from ledger.days.day_store import DayStore
 from ledger.days.rows import Rows, decode
 from ledger.days.sorted_rows import RowSorter
+from ledger.days.superseded_rows import SupersededRows
 from ledger.storage.store import LedgerUnavailable
 from local.vendors.credits import SimulatedCredit
 from local.vendors.csv_shapes import SHAPES
