@@ -5,7 +5,8 @@ import pytest
 
 from ledger.credits.day_ranges import LONGEST_RANGE, contiguous_ranges
 from ledger.days.blocks import encode_day
-from ledger.days.day_store import FETCHED, DayStore
+from ledger.days.day_objects import FETCHED
+from ledger.days.day_store import DayStore
 from ledger.days.rows import Rows
 from ledger.days.versions import DayVersion, newest_version, partition, superseded
 from runtime.clock import DAY, day_end
