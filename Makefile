@@ -19,7 +19,7 @@ $(UV):
 run: setup
 	PORT=$(PORT) exec $(RUN)python -m local
 
-# Twice as many workers as cores, since the slow tests mostly wait; each takes up to 800 MB.
+# Twice as many workers as cores, since the slow tests mostly wait; each takes up to 1 GB.
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN) && echo $$((cores < 4 ? 2 * cores : 8)))
 
 test: lint

@@ -121,6 +121,7 @@ def test_days_to_come_are_not_asked_for(
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_year_is_answered_whole(
     frontend: Frontend, openmarket_simulator: OpenMarketSimulator, clock: MovingClock
 ) -> None:

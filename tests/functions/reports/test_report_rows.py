@@ -136,6 +136,7 @@ def test_rows_of_a_report_that_is_not_archived_are_null(frontend: Frontend) -> N
     assert frontend.data(query) == {"reports": {"nodes": [{"rows": None}]}}
 
 
+@pytest.mark.slow
 def test_one_request_opens_at_most_three_hundred_files(open_reports: Open) -> None:
     frontend = open_reports({f"usage {number}": b"a,b\n1,2\n" for number in range(11)})
 

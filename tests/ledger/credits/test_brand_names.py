@@ -107,6 +107,7 @@ async def test_lost_rows_of_the_other_spelling_are_fetched_again(shared: SharedL
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 async def test_the_keeper_knows_the_brand_once(shared: SharedLedger) -> None:
     process = shared.start()
     await old_store(process).write(TODAY, SETTLED_AT, rows(1), settled=True)

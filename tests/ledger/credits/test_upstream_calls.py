@@ -196,6 +196,7 @@ async def test_a_failure_is_shared_too(shared: SharedLedger) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 async def test_a_dashboard_of_30_days_asks_no_more_often_than_one_of_today(start_shared: StartShared) -> None:
     """Whenever the data is no longer fresh, for 24 hours, by two processes in turn.
 
