@@ -1,7 +1,8 @@
 """A page's rows for the response: typed values one by one, or JSON text for all rows at once.
 
-Cells stay text from S3 to the response, so a page is written by one long template and no row becomes an object. This
-needs cells that are safe inside a JSON string; where one of a column is not, all of that column are escaped.
+Cells stay text from S3 to the response, so no row becomes an object: the cells, and what stands between them in JSON,
+are joined once for the whole page. This needs cells that are safe inside a JSON string; where one of a column is not,
+all of that column are escaped.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,9 @@ COLUMNS = {
 
 NEVER_ESCAPED = frozenset({"credit_id", "time", "outcome"})
 """Digits, instants and our own words: reading a day refuses anything else in these columns."""
+
+CELL = "\0"
+"""Stands for a cell where a row is laid out."""
 
 _CONTROLS = bytes(range(0x20))
 
@@ -84,12 +88,19 @@ class LogRows(JsonRows[CreditNode]):
 
     def json(self, fields: Sequence[tuple[str, str | None]]) -> orjson.Fragment:
         """A JSON array of objects; each field is a response key and an attribute (None: `__typename`)."""
-        template = ",".join(f'"{key}":"{"CreditLogEntry" if attribute is None else "%s"}"' for key, attribute in fields)
+        written = ",".join(f'"{key}":"{"CreditLogEntry" if attribute is None else CELL}"' for key, attribute in fields)
+        first, *others = f"{{{written}}}".split(CELL)
         columns = [self._column(attribute) for _, attribute in fields if attribute is not None]
-        cells = [""] * (len(self) * len(columns))
+        if not columns or not len(self):
+            return orjson.Fragment(f"[{','.join([first] * len(self))}]")
+        last, width = others[-1], 2 * len(columns)
+        texts = [""] * (width * len(self))
+        texts[::2] = [f"{last},{first}", *others[:-1]] * len(self)
         for index, column in enumerate(columns):
-            cells[index :: len(columns)] = column
-        return orjson.Fragment(f"[{','.join([f'{{{template}}}'] * len(self)) % tuple(cells)}]".encode())
+            texts[2 * index + 1 :: width] = column
+        texts[0] = f"[{first}"
+        texts.append(f"{last}]")
+        return orjson.Fragment("".join(texts))
 
     def _column(self, attribute: str) -> Sequence[str]:
         if attribute == "id":
