@@ -1,9 +1,11 @@
 """Which rows of the credit log a query wants, column by column."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import chain, compress
+from functools import partial, reduce
+from itertools import compress
+from operator import and_
 
 from ledger.days.blocks import Block
 from ledger.days.rollups import Detail
@@ -24,15 +26,12 @@ class CreditFilter:
 
     def matching(self, rows: Rows) -> Rows:
         """The rows that meet every condition."""
-        columns = [map(wanted.__contains__, rows.column(index)) for index, wanted in self._wanted(rows)]
-        if not columns:
+        met = [map(wanted.__contains__, column) for column, wanted in self._deciding(rows)]
+        if not met:  # all of a block or a day match, as often: nothing has to be copied
             return rows
-        chosen = bytes(columns[0] if len(columns) == 1 else map(all, zip(*columns, strict=True)))
-        if 0 not in chosen:  # all of a block or a day, as often: nothing has to be copied
-            return rows
-        cells = rows.cells
-        starts = compress(range(0, len(cells), WIDTH), chosen)
-        return Rows([*chain.from_iterable([cells[start : start + WIDTH] for start in starts])])
+        chosen = bytes(reduce(partial(map, and_), met))
+        each_cell = chosen.replace(b"\0", b"\0" * WIDTH).replace(b"\1", b"\1" * WIDTH)
+        return Rows([*compress(rows.cells, each_cell)])
 
     def may_match(self, block: Block) -> bool:
         """Whether a row of the block may meet every condition, by what the index says of it."""
@@ -70,17 +69,23 @@ class CreditFilter:
             and (value is None or self._in_bounds(Decimal(value)))
         )
 
-    def _wanted(self, rows: Rows) -> Iterator[tuple[int, Collection[str]]]:
-        """The column of each condition that is given, and the cells that meet it."""
+    def _deciding(self, rows: Rows) -> Iterator[tuple[Sequence[str], Collection[str]]]:
+        """The columns that have cells that do not meet their condition, each with the cells that would."""
         sets = ((OUTCOME, self.outcome), (NETWORK, self.network), (CURRENCY, self.currency))
-        yield from ((index, wanted) for index, wanted in sets if wanted is not None)
+        for index, wanted in sets:
+            if wanted is not None and not wanted.issuperset(column := rows.column(index)):
+                yield column, wanted
         if self.msisdn is not None:
-            yield MSISDN, (self.msisdn, f"+{self.msisdn}")
+            yield rows.column(MSISDN), (self.msisdn, f"+{self.msisdn}")
         if self.credit_id is not None:
-            yield CREDIT_ID, (self.credit_id,)
+            yield rows.column(CREDIT_ID), (self.credit_id,)
         if self.min_amount is not None or self.max_amount is not None:
             # There are far fewer price points than credits: each is parsed once.
-            yield AMOUNT, {amount for amount in set(rows.column(AMOUNT)) if self._in_bounds(Decimal(amount))}
+            column = rows.column(AMOUNT)
+            amounts = set(column)
+            wanted = frozenset(amount for amount in amounts if self._in_bounds(Decimal(amount)))
+            if len(wanted) < len(amounts):
+                yield column, wanted
 
     def _in_bounds(self, amount: Decimal) -> bool:
         return (self.min_amount is None or amount >= self.min_amount) and (
