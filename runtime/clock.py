@@ -7,6 +7,8 @@ from typing import NamedTuple
 Clock = Callable[[], datetime]
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+MIDNIGHT = time(tzinfo=UTC)
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 STAMP_LENGTH = 23
 
@@ -39,7 +41,7 @@ def unstamp(text: str) -> datetime:
 
 def midnight(day: date) -> datetime:
     """The instant at which a UTC day begins."""
-    return datetime.combine(day, time(), UTC)
+    return datetime.combine(day, MIDNIGHT)
 
 
 def day_end(day: date) -> datetime:
@@ -60,9 +62,22 @@ class Period(NamedTuple):
             yield day
             day += DAY
 
+    def hours(self) -> Iterator[datetime]:
+        """The hours that the period touches, in order."""
+        hour = self.start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        while hour < self.end:
+            yield hour
+            hour += HOUR
+
     def covers(self, day: date) -> bool:
         """Whether the whole UTC day lies in the period."""
-        return self.start <= midnight(day) and day_end(day) <= self.end
+        first, beyond = self.whole_days()
+        return first <= day < beyond
+
+    def whole_days(self) -> tuple[date, date]:
+        """The first of the UTC days that lie whole in the period, and the first one after them."""
+        start, end = self.start.astimezone(UTC), self.end.astimezone(UTC)
+        return (start.date() if start.timetz() == MIDNIGHT else start.date() + DAY), end.date()
 
     def until(self, moment: datetime) -> "Period":
         """The part of the period that lies before a moment."""

@@ -8,13 +8,12 @@ import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ledger.credits.early_rows import EarlyRows
 from ledger.days.day_store import DayStore
 from ledger.days.months import Month
-from ledger.days.rollups import CorruptRollup, DayKey, Rollup
+from ledger.days.rollups import CorruptRollup, Rollup
 from ledger.days.versions import DayVersion
 from ledger.storage.breakers import BreakerState
 from ledger.storage.bucket import ListedObject
@@ -89,9 +88,10 @@ class DayQuery:
 
     def use_month(self, month: Month, days: Sequence[date]) -> None:
         """Use the versions that a month knows of some days."""
-        for day in days:
-            if day in month.versions and day not in self.versions:
-                self.versions[day], self.months[day] = month.versions[day], month
+        wanted = frozenset(days)
+        for day, version in month.versions.items():
+            if day in wanted and day not in self.versions:
+                self.versions[day], self.months[day] = version, month
 
     def month_of(self, version: DayVersion) -> Month | None:
         """The month object in which a version was found."""
@@ -100,14 +100,9 @@ class DayQuery:
 
     def known_totals(self, version: DayVersion) -> Rollup | None:
         """The totals of a whole day that a month object knows; None where they have to be read elsewhere."""
-        totals = self.month_totals(version)
-        return None if totals is None else Rollup({key: (count, amount) for key, count, amount in totals}, None)
-
-    def month_totals(self, version: DayVersion) -> Sequence[tuple[DayKey, int, Decimal]] | None:
-        """The same as a list of keys, counts and sums."""
         month = self.month_of(version)
         try:
-            return None if month is None else month.totals(version.day)
+            return None if month is None else Rollup(month.whole(version.day), None)
         except CorruptRollup as error:
             LOG.warning("%s", error)
             return None

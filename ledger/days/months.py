@@ -70,13 +70,21 @@ class _Place(NamedTuple):
     blocks: slice
 
 
+class DayTotals(NamedTuple):
+    """A day's totals, column by column: where the month's keys have the key of each, its count and its sum."""
+
+    keys: Sequence[int]
+    counts: Sequence[int]
+    amounts: Sequence[Decimal]
+
+
 @dataclass(frozen=True, slots=True)
 class Month:
     """A settled month as it is stored: its days' versions, and their rollups, unpacked when they are asked for."""
 
     versions: Mapping[date, DayVersion]
     size: int
-    _keys: Sequence[DayKey]
+    keys: Sequence[DayKey]
     _totals: Mapping[date, Sequence[Any]]
     _places: Mapping[date, _Place]
     _body: bytes
@@ -94,19 +102,18 @@ class Month:
         Raises:
             CorruptRollup: an amount is not a number.
         """
-        return {key: (count, amount) for key, count, amount in self.totals(day)}
+        return {self.keys[key]: (count, amount) for key, count, amount in zip(*self.totals(day), strict=True)}
 
-    def totals(self, day: date) -> list[tuple[DayKey, int, Decimal]]:
-        """A day's totals: key, count and sum of each.
+    def totals(self, day: date) -> DayTotals:
+        """A day's totals in columns.
 
         Raises:
-            CorruptRollup: one of them is unreadable.
+            CorruptRollup: an amount is not a number.
         """
         entries = self._totals[day]
         try:
-            keys, amounts = map(self._keys.__getitem__, entries[::3]), map(Decimal, entries[2::3])
-            return list(zip(keys, entries[1::3], amounts, strict=True))
-        except (IndexError, InvalidOperation, TypeError, ValueError) as error:
+            return DayTotals(entries[::3], entries[1::3], list(map(Decimal, entries[2::3])))
+        except (InvalidOperation, ValueError) as error:
             raise CorruptRollup(f"the totals of {day} in a stored month are unreadable: {error}") from error
 
     def rollup(self, day: date, detail: Detail = Detail.VALUE) -> Rollup:
@@ -177,7 +184,8 @@ def decode(body: bytes, month: CalendarMonth) -> Month:
         parsed = orjson.loads(head)
         if parsed["format"] != FORMAT:
             raise CorruptMonth(f"a stored month has the format {parsed['format']!r}")
-        keys, days = [_key(key) for key in parsed["keys"]], list(_days(parsed["days"]))
+        keys = [_key(key) for key in parsed["keys"]]
+        days = list(_days(parsed["days"], frozenset(range(len(keys)))))
     except (CorruptGzipError, InvalidOperation, LookupError, TypeError, ValueError) as error:
         raise CorruptMonth(f"a stored month is unreadable: {type(error).__name__}") from error
     if [version.day for version, _, _ in days] != month.days():
@@ -202,10 +210,12 @@ def _key(parts: list[str]) -> DayKey:
     raise ValueError(parts)
 
 
-def _days(entries: list[list[Any]]) -> Iterator[tuple[DayVersion, list[Any], tuple[int, int]]]:
+def _days(entries: list[list[Any]], keys: frozenset[int]) -> Iterator[tuple[DayVersion, list[Any], tuple[int, int]]]:
     """Each day's version, totals and lengths; entries of another form raise TypeError, LookupError or ValueError."""
     for day, fetched, count, totals, values, blocks in entries:
         if type(values) is not int or type(blocks) is not int or values <= 0 or blocks < 0:
+            raise ValueError(day)
+        if not keys.issuperset(totals[::3]) or len(totals) % 3:
             raise ValueError(day)
         if type(count) is not int or count < 0 or sum(totals[1::3]) != count or not _are_numbers(totals[2::3]):
             raise CorruptMonth(f"the totals of {day} in a stored month do not add up to its {count} credits")

@@ -21,7 +21,7 @@ import orjson
 from ledger.days.rollups import EXACT
 from ledger.days.rows import AMOUNT, CURRENCY, OUTCOME, TIME
 from ledger.exports.spreadsheets import starts_a_formula
-from ledger.figures.summaries import money
+from ledger.figures.summary_lines import money
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format  # type: ignore[import-untyped]  # it has no stubs

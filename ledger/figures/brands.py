@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ledger.days.rollups import EXACT
-from ledger.figures.summaries import failure_rate, money
+from ledger.figures.summary_lines import failure_rate, money
 from upstreams.openmarket.rows import OutcomeRow
 
 

@@ -21,7 +21,8 @@ from ledger.credits.period_snapshot import PeriodSnapshot
 from ledger.days.rollups import EXACT
 from ledger.figures.outcomes import Outcome, Outcomes, whole_seconds
 from ledger.figures.selection import Selection
-from ledger.figures.summaries import SummaryBucket, SummaryKey, SummaryRequest, money
+from ledger.figures.summaries import SummaryKey, SummaryRequest
+from ledger.figures.summary_lines import SummaryBucket, money
 from ledger.storage.store import LedgerUnavailable
 from runtime import telemetry
 from runtime.clock import Clock, Period
@@ -177,7 +178,7 @@ class Reconciler:
 
     async def _readings(
         self, asked: ReconciliationRequest, log: PeriodSnapshot
-    ) -> AsyncIterator[tuple[list[SummaryBucket], Period]]:
+    ) -> AsyncIterator[tuple[Sequence[SummaryBucket], Period]]:
         """The log's totals and the period to ask the report for, in each way that the vendor may count the end.
 
         Whether a credit at exactly `toTime` counts is not documented. A period that still goes on is compared up to a
@@ -237,7 +238,7 @@ class Reconciler:
         )
 
 
-async def _totals(log: PeriodSnapshot, period: Period) -> list[SummaryBucket]:
+async def _totals(log: PeriodSnapshot, period: Period) -> Sequence[SummaryBucket]:
     return await Selection(log, period, None).summary(BY_VALUE)
 
 

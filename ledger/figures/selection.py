@@ -7,24 +7,29 @@ not grow with the period or the day, and none once the invocation has no time le
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import date
 from functools import partial
-from itertools import batched, dropwhile
+from itertools import batched, dropwhile, groupby
 
 from ledger.credits.period_snapshot import PeriodSnapshot
 from ledger.days.blocks import DayIndex
-from ledger.days.rollups import Detail, Rollup
+from ledger.days.months import Month
+from ledger.days.rollups import CorruptRollup, Detail, Rollup
 from ledger.days.rows import Position, Rows
 from ledger.days.versions import DayVersion
 from ledger.figures.filters import CreditFilter
 from ledger.figures.pages import DayPart, PageBuilder, RowPage
-from ledger.figures.summaries import Summary, SummaryBucket, SummaryRequest
+from ledger.figures.summaries import Summary, SummaryRequest
+from ledger.figures.summary_lines import SummaryLines
 from ledger.figures.wanted_totals import WantedTotals
 from ledger.storage.store import LedgerUnavailable
 from runtime.clock import Period
+
+LOG = logging.getLogger("tally.ledger")
 
 PARTS_AT_ONCE = 8
 BLOCKS_AHEAD = 2
@@ -44,13 +49,14 @@ class Selection:
         self._period = period
         self._where = where
         self._totals = WantedTotals(period, where)
+        self._first_whole, self._beyond_whole = period.whole_days()
 
     async def count(self) -> int:
         """How many rows the whole period has."""
         versions = self._snapshot.versions
         if self._where is None:
-            counted = sum(version.count or 0 for version in versions if self._is_whole(version))
             to_read = [version for version in versions if not self._is_whole(version)]
+            counted = _row_count(versions) - _row_count(to_read)
         else:
             counted = 0
             async for _, rollup in self._read_rollups(versions, Detail.DAY):
@@ -69,7 +75,7 @@ class Selection:
             page.add_rows(part, rows)
         return page.result(has_previous=page.found_before or await self._has_previous(days, page))
 
-    async def summary(self, request: SummaryRequest) -> list[SummaryBucket]:
+    async def summary(self, request: SummaryRequest) -> SummaryLines:
         """Counts and exact sums of the whole period.
 
         Raises:
@@ -77,21 +83,25 @@ class Selection:
         """
         summary, days = Summary(request, self._period), self._snapshot.versions
         if request.detail is Detail.DAY:
-            days = [version for version in days if not self._add_known(summary, version)]
+            days = self._without_known(days, summary)
         async for version, rollup in self._read_rollups(days, request.detail):
             summary.add(version.day, rollup)
         to_read = self._without_totals(days, request.detail)
         rollup_of = partial(self._rollup, request.detail, remember=self._are_few(to_read))
         async for part, rollup in self._read(self._parts(to_read), rollup_of):
             summary.add(part.version.day, rollup)
-        return summary.buckets()
+        return summary.lines()
 
-    def _add_known(self, summary: Summary, version: DayVersion) -> bool:
-        """Add a whole day that a month object knows; whether it does."""
-        totals = self._snapshot.query.month_totals(version) if self._is_whole(version) else None
-        if totals is not None:
-            summary.add_whole_day(version.day, totals)
-        return totals is not None
+    def _without_known(self, days: Sequence[DayVersion], summary: Summary) -> list[DayVersion]:
+        """Add up the whole days that a month object knows; the result are the other days."""
+        others: list[DayVersion] = []
+        month_of = self._snapshot.query.month_of
+        for month, of_month in groupby(days, key=lambda day: month_of(day) if self._is_whole(day) else None):
+            if month is None:
+                others += of_month
+            else:
+                others += _added(month, list(of_month), summary)
+        return others
 
     async def rows_of(self, version: DayVersion, *, newest_first: bool = False) -> AsyncIterator[Rows]:
         """A day's wanted rows, block by block, in the order of the log or in the opposite one; none is remembered."""
@@ -113,7 +123,8 @@ class Selection:
 
     def _is_whole(self, version: DayVersion) -> bool:
         """Whether the day's own count and rollup can be used: all of the day is wanted, without a filter."""
-        return self._where is None and self._period.covers(version.day) and version.count is not None
+        whole = self._where is None and self._first_whole <= version.day < self._beyond_whole
+        return whole and version.count is not None
 
     async def _parts_of_page(self, days: Iterable[DayVersion], page: PageBuilder) -> AsyncIterator[DayPart]:
         """What may be on a page, in its order. A day that will be on it as a whole is read without its index."""
@@ -220,7 +231,7 @@ class Selection:
         return made.parsed(detail) or made
 
     def _are_few(self, days: Sequence[DayVersion]) -> bool:
-        return sum(version.count or 0 for version in days) <= self.rows_to_remember
+        return _row_count(days) <= self.rows_to_remember
 
     def _without_totals(self, versions: Sequence[DayVersion], detail: Detail) -> list[DayVersion]:
         """The days whose rows have to be read, because their rollups do not tell what is wanted of them."""
@@ -258,6 +269,23 @@ class Selection:
                 return await read()
         except TimeoutError as error:
             raise late from error
+
+
+def _row_count(days: Sequence[DayVersion]) -> int:
+    return sum([version.count or 0 for version in days])
+
+
+def _added(month: Month, days: Sequence[DayVersion], summary: Summary) -> list[DayVersion]:
+    """Add up days of a month by their totals there; the result are those whose totals are unreadable."""
+    readable, unreadable = [], []
+    for version in days:
+        try:
+            readable.append((version.day, month.totals(version.day)))
+        except CorruptRollup as error:
+            LOG.warning("%s", error)
+            unreadable.append(version)
+    summary.add_month(month.keys, readable)
+    return unreadable
 
 
 def _parts_of(version: DayVersion, index: DayIndex | None, *, newest_first: bool) -> Iterator[DayPart]:

@@ -4,24 +4,23 @@ Time is split in any IANA time zone whose offset is a whole number of hours, bec
 instant, so a change of the clock doubles or drops none; days, weeks (from Monday) and months are the zone's own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from decimal import ROUND_HALF_EVEN, Decimal, Inexact
+from decimal import Decimal, localcontext
 from enum import Enum
-from functools import cache, lru_cache
 from typing import NamedTuple
 
+from ledger.days.months import DayTotals
 from ledger.days.rollups import EXACT, DayKey, Detail, Rollup
-from runtime.clock import Period, midnight
-from upstreams.openmarket.rows import CreditState
+from ledger.figures.summary_lines import STATES, Figures, OtherParts, SummaryLines, TimeParts, money
+from runtime.clock import HOUR, Period, midnight
 
-HOUR = timedelta(hours=1)
-CENT = Decimal("0.01")
-RATE = Decimal("0.0001")
 MOST_BUCKETS = 50_000
-STATES = ("SUCCESS", "FAILED", "PENDING", "UNKNOWN")
-_STATE_OF = {state: CreditState(state) for state in STATES}
+STATE_AT = {state: index for index, state in enumerate(STATES)}
+NO_TIME = TimeParts()
+AMOUNT = len(STATES)
+"""Where the figures of a line have the count of each state, and the sum."""
+NOTHING: Figures = [*[0] * len(STATES), Decimal()]
 
 
 class SummaryKey(Enum):
@@ -40,60 +39,8 @@ class SummaryKey(Enum):
 TIME_KEYS = frozenset({SummaryKey.HOUR, SummaryKey.DAY, SummaryKey.WEEK, SummaryKey.MONTH})
 
 
-class UnknownTimeZone(ValueError):
-    """Not an IANA time zone, or one whose offset in the period is not a whole number of hours."""
-
-
 class TooManyBuckets(Exception):
     """The summary has more lines than `MOST_BUCKETS`."""
-
-
-class TimeParts(NamedTuple):
-    """Where a credit lies in time, as far as a summary is split by it."""
-
-    month: date | None = None
-    week: date | None = None
-    day: date | None = None
-    hour: datetime | None = None
-
-
-class OtherParts(NamedTuple):
-    """What else a summary is split by."""
-
-    network: str | None
-    outcome: str | None
-    value: Decimal | None
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryBucket:
-    """One line of a summary; what it was not split by is None.
-
-    `day`, `week` (its Monday) and `month` (its first day) are the time zone's, `hour` is the instant at which the hour
-    begins, `value` the amount of one credit. `failure_rate` is the share of failures among the credits that succeeded
-    or failed, four decimals; None where there are none.
-    """
-
-    month: date | None
-    week: date | None
-    day: date | None
-    hour: datetime | None
-    network: str | None
-    outcome: CreditState | None
-    value: Decimal | None
-    currency: str
-    count: int
-    amount: Decimal
-    success: int
-    failed: int
-    pending: int
-    unknown: int
-
-    @property
-    def failure_rate(self) -> Decimal | None:
-        """The share of failures among the credits that have ended; None where none has."""
-        return failure_rate(self.success, self.failed)
 
 
 class SummaryRequest(NamedTuple):
@@ -116,16 +63,6 @@ class SummaryRequest(NamedTuple):
         return SummaryKey.HOUR in self.by or (self.zone is not UTC and bool(self.by & TIME_KEYS))
 
 
-class _Cell:
-    """The credits of one line: the sum of their amounts, and their counts by state."""
-
-    __slots__ = ("amount", "counts")
-
-    def __init__(self) -> None:
-        self.amount = Decimal()
-        self.counts = dict.fromkeys(STATES, 0)
-
-
 class Summary:
     """Adds up the rollups of a period's days; memory grows with the lines, not with the period.
 
@@ -137,11 +74,14 @@ class Summary:
         self._request = request
         self._detail = request.detail
         self._by_hour = request.by_hour
+        self._by_time = bool(request.by & TIME_KEYS)
+        self._monthly, self._weekly, self._daily, self._hourly = (
+            key in request.by for key in (SummaryKey.MONTH, SummaryKey.WEEK, SummaryKey.DAY, SummaryKey.HOUR)
+        )
         self._period = period
-        self._times: dict[TimeParts, dict[int, _Cell]] = {}
+        self._times: dict[TimeParts, dict[int, Figures]] = {}
         self._others: dict[OtherParts, int] = {}
         self._other_of: dict[tuple[str, str, str, str | None], int] = {}
-        self._other_of_key: dict[DayKey, int] = {}
         self._length = 0
 
     def add(self, day: date, rollup: Rollup) -> None:
@@ -150,35 +90,38 @@ class Summary:
         Raises:
             TooManyBuckets: the summary has grown too long.
         """
-        lines: dict[int, dict[int, _Cell]] = {}
-        for hour, network, outcome, currency, value, count, amount in _totals(
-            rollup, self._detail, by_hour=self._by_hour
-        ):
-            if (cells := lines.get(hour)) is None:
-                time = self._time_parts(midnight(day) + hour * HOUR)
-                cells = lines[hour] = self._times.setdefault(time, {})
-            other = self._other_of.get((network, outcome, currency, value))
-            if other is None:
-                other = self._numbered(network, outcome, currency, value)
-            if (cell := cells.get(other)) is None:
-                cell = self._new_cell(cells, other)
-            cell.counts[outcome] += count
-            cell.amount = EXACT.add(cell.amount, amount)
+        lines: dict[int, dict[int, Figures]] = {}
+        with localcontext(EXACT):
+            for hour, network, outcome, currency, value, count, amount in _totals(
+                rollup, self._detail, by_hour=self._by_hour
+            ):
+                if (cells := lines.get(hour)) is None:
+                    time = self._time_parts(midnight(day) + hour * HOUR)
+                    cells = lines[hour] = self._times.setdefault(time, {})
+                other = self._other_of.get((network, outcome, currency, value))
+                if other is None:
+                    other = self._numbered(network, outcome, currency, value)
+                if (figures := cells.get(other)) is None:
+                    figures = cells[other] = self._new_line()
+                figures[STATE_AT[outcome]] += count
+                figures[AMOUNT] += amount
 
-    def add_whole_day(self, day: date, totals: Iterable[tuple[DayKey, int, Decimal]]) -> None:
-        """Add the totals of a UTC day that need no split by hour or value; see `add`."""
-        cells = self._times.setdefault(self._time_parts(midnight(day)), {})
-        other_of, add_exactly = self._other_of_key, EXACT.add
-        for key, count, amount in totals:
-            if (other := other_of.get(key)) is None:
-                network, outcome, currency = key
-                other = other_of[key] = self._numbered(network, outcome, currency, None)
-            if (cell := cells.get(other)) is None:
-                cell = self._new_cell(cells, other)
-            cell.counts[key[1]] += count
-            cell.amount = add_exactly(cell.amount, amount)
+    def add_month(self, keys: Sequence[DayKey], days: Iterable[tuple[date, DayTotals]]) -> None:
+        """Add UTC days of a month, whose totals need no split by hour or value; see `add`."""
+        lines: list[tuple[int, int] | None] = [None] * len(keys)
+        with localcontext(EXACT):
+            for day, totals in days:
+                cells = self._times.setdefault(self._day_parts(day, None) if self._by_time else NO_TIME, {})
+                for key, count, amount in zip(*totals, strict=True):
+                    if (line := lines[key]) is None:  # only now: a key may belong to other days of the month
+                        line = lines[key] = self._numbered(*keys[key], None), STATE_AT[keys[key][1]]
+                    other, state = line
+                    if (figures := cells.get(other)) is None:
+                        figures = cells[other] = self._new_line()
+                    figures[state] += count
+                    figures[AMOUNT] += amount
 
-    def buckets(self) -> list[SummaryBucket]:
+    def lines(self) -> SummaryLines:
         """The lines by time, then network, outcome, value and currency.
 
         Raises:
@@ -186,13 +129,15 @@ class Summary:
         """
         if self._request.fill:
             self._fill()
-        others = sorted(self._others, key=_other_order)
-        return [
-            _bucket(time, other, cell)
-            for time in sorted(self._times, key=_time_order)
-            for other in others
-            if (cell := self._times[time].get(self._others[other])) is not None
+        others = [(other, self._others[other]) for other in sorted(self._others, key=_other_order)]
+        found = [
+            (time, other, figures)
+            for time in sorted(self._times)  # all of them have the same parts: the others are None
+            for cells in [self._times[time]]
+            for other, number in others
+            if (figures := cells.get(number)) is not None
         ]
+        return SummaryLines(*zip(*found, strict=True)) if found else SummaryLines((), (), ())
 
     def _numbered(self, network: str, outcome: str, currency: str, value: str | None) -> int:
         """The number of what a key means for this summary."""
@@ -201,33 +146,33 @@ class Summary:
         self._other_of[network, outcome, currency, value] = number
         return number
 
-    def _new_cell(self, cells: dict[int, _Cell], other: int) -> _Cell:
+    def _new_line(self) -> Figures:
         self._length += 1
         if self._length > MOST_BUCKETS:
             raise TooManyBuckets
-        cell = cells[other] = _Cell()
-        return cell
+        return [*NOTHING]
 
     def _fill(self) -> None:
         """Give each time of the period a line for each combination of the other parts that occurs in the period."""
-        times = dict.fromkeys(self._time_parts(hour) for hour in _hours(self._period))
+        times = dict.fromkeys(self._time_parts(hour) for hour in self._period.hours())
         if len(times) * len(self._others) > MOST_BUCKETS:
             raise TooManyBuckets
         for time in times:
             cells = self._times.setdefault(time, {})
             for other in self._others.values():
-                cells.setdefault(other, _Cell())
+                cells.setdefault(other, [*NOTHING])
 
     def _time_parts(self, hour: datetime) -> TimeParts:
-        by = self._request.by
-        if not by & TIME_KEYS:
-            return TimeParts()
-        day = hour.astimezone(self._request.zone).date()
+        if not self._by_time:
+            return NO_TIME
+        return self._day_parts(hour.astimezone(self._request.zone).date(), hour if self._hourly else None)
+
+    def _day_parts(self, day: date, hour: datetime | None) -> TimeParts:
         return TimeParts(
-            day.replace(day=1) if SummaryKey.MONTH in by else None,
-            day - timedelta(days=day.weekday()) if SummaryKey.WEEK in by else None,
-            day if SummaryKey.DAY in by else None,
-            hour if SummaryKey.HOUR in by else None,
+            day.replace(day=1) if self._monthly else None,
+            day - timedelta(days=day.weekday()) if self._weekly else None,
+            day if self._daily else None,
+            hour,
         )
 
     def _other_parts(self, network: str, outcome: str, currency: str, value: str | None) -> OtherParts:
@@ -238,70 +183,6 @@ class Summary:
             money(Decimal(value)) if value is not None else None,
             currency,
         )
-
-
-def _bucket(time: TimeParts, other: OtherParts, cell: _Cell) -> SummaryBucket:
-    outcome = _STATE_OF[other.outcome] if other.outcome else None
-    counts = cell.counts.values()  # in the order of the states
-    return SummaryBucket(
-        *time, other.network, outcome, other.value, other.currency, sum(counts), money(cell.amount), *counts
-    )
-
-
-def failure_rate(success: int, failed: int) -> Decimal | None:
-    """The share of failures among credits that have ended, four decimals; None where none has."""
-    ended = success + failed
-    return (Decimal(failed) / ended).quantize(RATE, ROUND_HALF_EVEN) if ended else None
-
-
-def money(amount: Decimal) -> Decimal:
-    """An exact amount with two decimals, or as many more as it needs."""
-    try:
-        return amount.quantize(CENT, context=EXACT)
-    except Inexact:
-        return amount.normalize(EXACT)
-
-
-def time_zone(name: str, period: Period) -> tzinfo:
-    """The time zone of a name, usable for a summary of a period.
-
-    Raises:
-        UnknownTimeZone: there is none of that name, or its offset is not a whole number of hours.
-    """
-    if name == "UTC":
-        return UTC
-    try:
-        zone = _zone(name)
-    except (KeyError, ValueError, OSError) as error:  # `ZoneInfoNotFoundError` is a KeyError
-        raise UnknownTimeZone("timeZone takes an IANA name such as Europe/London") from error
-    offsets = {(hour.astimezone(zone).utcoffset() or timedelta()) for hour in _hours(period)}
-    if any(offset % HOUR for offset in offsets):
-        raise UnknownTimeZone(f"{name} is not a whole number of hours from UTC, and figures are stored by the hour")
-    return zone
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str) -> tzinfo:
-    from zoneinfo import ZoneInfo  # 4 ms, and most summaries are in UTC
-
-    if name not in _zone_names():  # a machine's own folder of zones has `localtime` and other names that Lambda has not
-        raise KeyError(name)
-    return ZoneInfo(name)
-
-
-@cache
-def _zone_names() -> frozenset[str]:
-    from importlib.resources import files
-
-    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
-
-
-def _hours(period: Period) -> Iterator[datetime]:
-    """The hours that a period touches."""
-    hour = period.start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    while hour < period.end:
-        yield hour
-        hour += HOUR
 
 
 def _totals(
@@ -320,10 +201,6 @@ def _totals(
     else:
         for (network, outcome, currency), (count, amount) in rollup.whole.items():
             yield 0, network, outcome, currency, None, count, amount
-
-
-def _time_order(time: TimeParts) -> list[str]:
-    return [part.isoformat() if part else "" for part in time]
 
 
 def _other_order(other: OtherParts) -> tuple[str, str, Decimal, str]:

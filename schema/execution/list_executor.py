@@ -74,7 +74,10 @@ class ListExecutor(Executor[Any]):
     def _list(self, type_: GraphQLList[Any], details: FieldDetailsList, items: Sequence[Any]) -> Any:
         inner = type_.of_type.of_type if isinstance(type_.of_type, GraphQLNonNull) else type_.of_type
         if isinstance(items, JsonRows) and isinstance(inner, GraphQLObjectType):
-            return items.json([(column.key, column.attribute) for column in self._columns(inner, details).columns])
+            written = items.json([(column.key, column.attribute) for column in self._columns(inner, details).columns])
+            if written is None:
+                raise NotPlain(inner)
+            return written
         return self._values(type_.of_type, details, items)
 
     def _values(self, type_: GraphQLOutputType, details: FieldDetailsList, values: Sequence[Any]) -> Sequence[Any]:

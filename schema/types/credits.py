@@ -1,5 +1,6 @@
 """The types of `creditLog` and `creditOutcome`; what they do is in `schema.resolvers.credits`."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -7,7 +8,8 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from ledger.figures.summaries import SummaryBucket, SummaryKey
+from ledger.figures.summaries import SummaryKey
+from ledger.figures.summary_lines import SummaryBucket
 from schema.resolvers.credits.credit_log import CreditLogPage
 from schema.resolvers.credits.log_rows import CreditNode
 from schema.types.basics import Freshness, Node, PageInfo, described
@@ -91,7 +93,7 @@ async def summary_of(
     by: Keys = [],  # noqa: B006 - Strawberry reads the default
     time_zone: TimeZone = "UTC",
     fill: Fill = False,
-) -> list[SummaryBucket]:
+) -> Sequence[SummaryBucket]:
     """Split by the given keys, and by currency always."""
     return await page.summary([key.name for key in by], time_zone, fill)
 

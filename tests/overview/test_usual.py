@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ledger.figures.summaries import failure_rate
+from ledger.figures.summary_lines import failure_rate
 from tests.support.overview.sheet import Sheet
 from tests.support.overview.stage import Stage
 

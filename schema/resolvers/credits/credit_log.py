@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from ledger.answers.freshness import Freshness
@@ -13,15 +13,7 @@ from ledger.days.rows import Credit, Position
 from ledger.figures.filters import CreditFilter
 from ledger.figures.pages import RowPage
 from ledger.figures.selection import Selection
-from ledger.figures.summaries import (
-    MOST_BUCKETS,
-    SummaryBucket,
-    SummaryKey,
-    SummaryRequest,
-    TooManyBuckets,
-    UnknownTimeZone,
-)
-from ledger.figures.summaries import time_zone as zone_of
+from ledger.figures.summaries import MOST_BUCKETS, SummaryKey, SummaryRequest, TooManyBuckets
 from runtime.clock import Period, rfc3339
 from schema.errors import BadUserInput, Forbidden, ResultTooLarge
 from schema.limits import arguments
@@ -29,6 +21,7 @@ from schema.limits.response_budget import BUCKET, LOG_ROW
 from schema.resolvers.access import CREDITS_MSISDN, Identity
 from schema.resolvers.context import Context
 from schema.resolvers.credits.log_rows import CreditNode, LogRows
+from schema.resolvers.credits.summary_rows import SummaryRows
 from schema.resolvers.relay import cursors, node_ids
 from schema.resolvers.relay.connections import Edge, PageInfo
 from schema.scalar_values import parse_date_time
@@ -80,18 +73,16 @@ class CreditLogPage:
         """How many rows the whole filtered period has; rows are read only where rollups do not tell it."""
         return await self.selection.count()
 
-    async def summary(self, by: list[str], time_zone: str = "UTC", fill: bool = False) -> list[SummaryBucket]:
+    async def summary(self, by: list[str], time_zone: str = "UTC", fill: bool = False) -> SummaryRows:
         """Counts and exact sums of the whole filtered period, by the named keys."""
+        zone = UTC if time_zone == "UTC" else _zone(time_zone, self.period)
+        request = SummaryRequest(frozenset(SummaryKey[name] for name in by), zone, fill)
         try:
-            zone = zone_of(time_zone, self.period)
-            request = SummaryRequest(frozenset(SummaryKey[name] for name in by), zone, fill)
-            buckets = await self.selection.summary(request)
-        except UnknownTimeZone as error:
-            raise BadUserInput(str(error)) from None
+            lines = await self.selection.summary(request)
         except TooManyBuckets:
             raise ResultTooLarge(f"the summary has more than {MOST_BUCKETS:,} lines: split by less") from None
-        self.context.budget.take(len(buckets), BUCKET)
-        return buckets
+        self.context.budget.take(len(lines), BUCKET)
+        return SummaryRows(lines)
 
     async def _page(self) -> RowPage:
         if self._reading is None:
@@ -176,6 +167,15 @@ def wanted_credits(where: Mapping[str, Any] | None, identity: Identity) -> Credi
     for name in conditions.keys() & {"outcome", "network", "currency"}:
         conditions[name] = frozenset(conditions[name])
     return CreditFilter(**conditions) if conditions else None
+
+
+def _zone(name: str, period: Period) -> tzinfo:
+    from ledger.figures.time_zones import UnknownTimeZone, time_zone  # 4 ms, and most summaries are in UTC
+
+    try:
+        return time_zone(name, period)
+    except UnknownTimeZone as error:
+        raise BadUserInput(str(error)) from None
 
 
 def _canonical(condition: CreditFilter | None) -> str:

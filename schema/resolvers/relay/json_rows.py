@@ -12,5 +12,8 @@ class JsonRows[T](Sequence[T]):
     """Objects of one type, which can also be read one by one."""
 
     @abstractmethod
-    def json(self, fields: Sequence[tuple[str, str | None]]) -> "orjson.Fragment":
-        """A JSON array of objects; each field is a response key and an attribute (None: `__typename`)."""
+    def json(self, fields: Sequence[tuple[str, str | None]]) -> "orjson.Fragment | None":
+        """A JSON array of objects; each field is a response key and an attribute (None: `__typename`).
+
+        The result is None when a value is none that its field may have: the executor says so, object by object.
+        """

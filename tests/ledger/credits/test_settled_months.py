@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +12,7 @@ from ledger.answers.freshness import Source
 from ledger.days.blocks import BLOCK_ROWS
 from ledger.figures.filters import CreditFilter
 from ledger.figures.selection import Selection
-from ledger.figures.summaries import SummaryBucket, SummaryKey, SummaryRequest
+from ledger.figures.summaries import SummaryKey, SummaryRequest
 from ledger.keeper.run import KeeperRun
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime.clock import DAY, Period, day_end
@@ -24,6 +24,9 @@ from tests.support.processes.short_months import ShortMonths
 from tests.support.s3.memory_store import MemoryBucket, MemoryStore
 from tests.support.s3.settled_days import settle
 from tests.support.s3.waits import WaitingConnection, Waits
+
+if TYPE_CHECKING:
+    from ledger.figures.summary_lines import SummaryLines
 
 pytestmark = pytest.mark.anyio
 SETTINGS = Settings.read({"LEDGER_BUCKET": "memory", "OPENMARKET_BASE_URL": "http://127.0.0.1:1"})
@@ -85,9 +88,7 @@ async def select(asker: LedgerProcess, period: Period = WHOLE, where: CreditFilt
 async def figures(asker: LedgerProcess, period: Period = WHOLE) -> list[Any]:
     """All that can be asked about a period."""
     selection, o2 = await select(asker, period), CreditFilter(network=frozenset({"O2"}))
-    summaries: list[list[SummaryBucket]] = [
-        await selection.summary(SummaryRequest(by, zone, fill=True)) for by, zone in KEYS
-    ]
+    summaries: list[SummaryLines] = [await selection.summary(SummaryRequest(by, zone, fill=True)) for by, zone in KEYS]
     pages = [await selection.page(7, None), await selection.page(500, None, newest_first=True)]
     return [*summaries, *pages, await selection.count(), await (await select(asker, period, o2)).page(50, None)]
 

@@ -19,14 +19,12 @@ from ledger.days.rows import Rows
 from ledger.figures.summaries import (
     TIME_KEYS,
     Summary,
-    SummaryBucket,
     SummaryKey,
     SummaryRequest,
     TooManyBuckets,
-    UnknownTimeZone,
-    money,
-    time_zone,
 )
+from ledger.figures.summary_lines import SummaryBucket, SummaryLines, money
+from ledger.figures.time_zones import UnknownTimeZone, time_zone
 from runtime.clock import Period, midnight
 from upstreams.openmarket.client import LogRow, state_of
 
@@ -69,7 +67,7 @@ def test_a_summary_is_what_the_rows_add_up_to(
     assert lines(summed(log, request, period)) == expected(log, by, ZoneInfo(zone), period, fill=fill)
 
 
-def summed(log: Iterable[LogRow], request: SummaryRequest, period: Period) -> list[SummaryBucket]:
+def summed(log: Iterable[LogRow], request: SummaryRequest, period: Period) -> SummaryLines:
     """The summary by the rollup of each UTC day, as it comes back from S3."""
     summary = Summary(request, period)
     for day, of_day in groupby(sorted(log, key=lambda row: (row.time, row.credit_id)), key=lambda row: row.time.date()):
@@ -77,7 +75,7 @@ def summed(log: Iterable[LogRow], request: SummaryRequest, period: Period) -> li
         rollup = decode(encode(Rollup.of(Rows.of(rows))), len(rows)).parsed(request.detail)
         assert rollup is not None
         summary.add(day, rollup)
-    return summary.buckets()
+    return summary.lines()
 
 
 def lines(buckets: Iterable[SummaryBucket]) -> dict[tuple[Any, ...], tuple[Any, ...]]:

@@ -17,7 +17,8 @@ from ledger.exports.jobs import ExportFormat, ExportJob, ExportStatus
 from ledger.exports.writer import Exporter
 from ledger.figures.filters import CreditFilter
 from ledger.figures.selection import Selection
-from ledger.figures.summaries import SummaryBucket, SummaryKey, SummaryRequest
+from ledger.figures.summaries import SummaryKey, SummaryRequest
+from ledger.figures.summary_lines import SummaryLines
 from ledger.keeper.run import KeeperRun
 from local.vendors.openmarket import OpenMarketSimulator
 from runtime.clock import DAY, Period
@@ -79,10 +80,10 @@ class Shop:
     async def filtered(self, period: Period) -> int:
         return await (await self.select(period, CreditFilter())).count()
 
-    async def summary(self, period: Period) -> list[SummaryBucket]:
+    async def summary(self, period: Period) -> SummaryLines:
         return await (await self.select(period)).summary(SummaryRequest(frozenset()))
 
-    async def by_hour(self, period: Period) -> list[SummaryBucket]:
+    async def by_hour(self, period: Period) -> SummaryLines:
         return await (await self.select(period)).summary(SummaryRequest(BY_HOUR))
 
     async def export(self, period: Period) -> list[list[str]]:
