@@ -10,7 +10,8 @@ import pytest
 from ledger.credits.early_rows import PageStart
 from ledger.days.rows import Credit
 from ledger.figures.selection import Selection
-from ledger.figures.summaries import SummaryBucket, SummaryKey, SummaryRequest
+from ledger.figures.summaries import SummaryKey, SummaryRequest
+from ledger.figures.summary_lines import SummaryLines
 from ledger.storage.bucket import ListedObject, StoredObject
 from ledger.storage.store import LedgerUnavailable, Store
 from runtime import deadline
@@ -50,7 +51,7 @@ async def credits_of(asker: LedgerProcess, period: Period = DAY_ONE, start: Page
     return list((await selection.page(100, after, newest_first=newest_first)).rows)
 
 
-async def summed(asker: LedgerProcess, start: PageStart | None) -> list[SummaryBucket]:
+async def summed(asker: LedgerProcess, start: PageStart | None) -> SummaryLines:
     return await (await select(asker, DAY_ONE, start)).summary(SummaryRequest(frozenset({SummaryKey.HOUR}), UTC))
 
 
