@@ -63,5 +63,5 @@ def test_a_query_that_s3_answers_imports_nothing_that_calls_a_vendor_or_belongs_
     program = [sys.executable, "-c", ANSWERED_FROM_S3, json.dumps(event), clock().isoformat(), *NOT_FOR_READING, other]
     run = subprocess.run(program, env=settings_environ, capture_output=True, text=True, check=True)
     *_, sources, imported = run.stdout.splitlines()
-    assert json.loads(sources) == ["CACHE"]
+    assert json.loads(sources) == ["CACHE"], run.stderr
     assert json.loads(imported) == [], run.stderr
