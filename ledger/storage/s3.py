@@ -164,14 +164,12 @@ class S3Bucket:
         emulator: dict[str, Any] = {}
         if self._endpoint_url:
             emulator = {"endpoint": self._endpoint_url, "virtual_hosted_style_request": False}
-        without_tls = (self._endpoint_url or "").startswith("http://")
         return S3Store(
             self._name,
             client_options={
                 "allow_http": bool(self._endpoint_url),
                 "connect_timeout": CONNECT_TIMEOUT,
                 "timeout": REQUEST_TIMEOUT,
-                "allow_invalid_certificates": without_tls,  # there are none; to read the trusted ones takes 4 ms
             },
             retry_config={"max_retries": RETRIES, "retry_timeout": REQUEST_TIMEOUT},
             credential_provider=self._credentials,

@@ -125,7 +125,7 @@ def shown(result: Result) -> tuple[bytes, list[Any], bool]:
 
 
 GENERATED = settings(
-    max_examples=2000 if NIGHTLY else 120,
+    max_examples=2000 if NIGHTLY else 200,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
