@@ -72,7 +72,11 @@ class DayObjects:
         first, beyond = self.key(days[0], "", folder), self.key(days[-1] + DAY, "", folder)
         objects: dict[date, list[ListedObject]] = {}
         start = len(folder) + len("/day=")
-        for item in await self._store.listing(folder, after=first, before=beyond):
+        if days[0] == days[-1]:  # else the LIST would go on to a thousand objects of later days
+            listed = await self._store.listing(first.rstrip("/"))
+        else:
+            listed = await self._store.listing(folder, after=first, before=beyond)
+        for item in listed:
             try:
                 objects.setdefault(date.fromisoformat(item.key[start : start + 10]), []).append(item)
             except ValueError:

@@ -47,6 +47,16 @@ def names(store: MemoryStore) -> list[str]:
     return sorted(key.rpartition("/")[2] for key in store.bucket.objects)
 
 
+async def test_a_list_of_one_day_does_not_go_on_to_later_days(days: DayStore, store: MemoryStore) -> None:
+    """S3 answers with a thousand objects where there are as many, whatever the caller needs of them."""
+    for number in range(3):
+        await days.write(TODAY + number * DAY, LATER, some(1), settled=False)
+    store.bucket.seen.clear()
+    assert list((await days.list_versions([TODAY])).versions) == [TODAY]
+    assert list((await days.list_versions([TODAY, TODAY + DAY])).versions) == [TODAY, TODAY + DAY]
+    assert store.bucket.asked("LIST") == [f"{days.folder}/day={TODAY}", days.folder]
+
+
 @pytest.mark.parametrize(
     ("brand", "folder"),
     [
