@@ -101,9 +101,9 @@ class Gateway:
         """A server for this gateway, not started yet."""
         return BackgroundServer(self, port)
 
-    def stop(self) -> None:
-        """End the function's thread; call it after the server has stopped."""
-        self._environment.stop()
+    def stop(self, seconds: float = 1.0) -> None:
+        """End the function's thread after the call in progress, at most `seconds` from now; the server has stopped."""
+        self._environment.stop(seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""

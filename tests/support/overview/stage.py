@@ -25,6 +25,9 @@ from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
 from runtime.deadline import Deadline
 
+ENDING_SECONDS = 30.0
+"""For a request that a left page still waits for: a handler that is at work cannot be closed."""
+
 
 @dataclass(slots=True)
 class Stage:
@@ -43,7 +46,7 @@ class Stage:
         if scope not in self.gateways:
             token = None if scope is None else self.authorizer.token(scope)
             gateway = Gateway(self.handler, self.authorizer, page_token=token)
-            self.exits.callback(gateway.stop)
+            self.exits.callback(gateway.stop, ENDING_SECONDS)
             self.gateways[scope] = self.exits.enter_context(gateway.serve()).url
         return f"{self.gateways[scope]}/overview"
 
