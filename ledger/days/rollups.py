@@ -12,7 +12,7 @@ format 2 have values and no blocks: their day is one block.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from enum import Enum
 from typing import Any, Self
 
@@ -57,8 +57,15 @@ class Detail(Enum):
     """How finely a summary needs a day's totals."""
 
     DAY = "whole day"
+    DAY_VALUE = "whole day, by value"
     HOUR = "by hour"
     VALUE = "by hour and value"
+
+    def joined(self, other: Self) -> "Detail":
+        """The detail that has both."""
+        if self is other or other is Detail.DAY:
+            return self
+        return other if self is Detail.DAY else Detail.VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,8 @@ class Rollup:
     """A day's totals. `values` and `hours` are parsed, or still as they are stored, or None where they are not.
 
     `blocks` is the index of the day's blocks as it is stored, None for a day without blocks. `day_values` are the
-    values of the whole day, where the values by hour have been parsed.
+    values of the whole day. The values by hour are ten times as many as those or the hours, which are made of them:
+    they are parsed for that, and stay as they are stored in a rollup that is remembered.
     """
 
     whole: Mapping[DayKey, Total]
@@ -93,10 +101,13 @@ class Rollup:
     @classmethod
     def of_values(cls, values: Mapping[ValueKey, int]) -> Self:
         """Sum up counts by hour and value."""
-        of_day: Counter[DayValueKey] = Counter()
-        for (_, network, outcome, currency, value), count in values.items():
-            of_day[network, outcome, currency, value] += count
+        of_day = _by_day(values)
         return cls(_sums(of_day), values, day_values=of_day)
+
+    @classmethod
+    def of_day_values(cls, values: Mapping[DayValueKey, int]) -> Self:
+        """Sum up counts by value."""
+        return cls(_sums(values), None, day_values=values)
 
     def parsed(self, detail: Detail) -> Self | None:
         """The rollup with that detail parsed; None when it was stored without values.
@@ -104,22 +115,33 @@ class Rollup:
         Raises:
             CorruptRollup: the detail is not what was stored, or does not add up to the whole day's totals.
         """
-        if detail is Detail.DAY:
+        if self.is_parsed(detail):
             return self
+        if self.values is None:
+            return self._with_stored_hours() if detail is Detail.HOUR else None
         values, of_day = self.values, self.day_values
         if isinstance(values, bytes):
             values, of_day = _parsed_values(values, self.whole)
-        if detail is Detail.VALUE:
-            return None if values is None else replace(self, values=values, day_values=of_day)
+        return replace(
+            self,
+            values=values if detail is Detail.VALUE else self.values,
+            hours=_hours_of(values) if detail is Detail.HOUR else self.hours,
+            day_values=_by_day(values) if of_day is None else of_day,
+        )
+
+    def _with_stored_hours(self) -> Self:
         hours = _parsed_hours(self.hours, self.whole) if isinstance(self.hours, bytes) else self.hours
-        if hours is None:
-            hours = _hours_of(values or {})
-        return replace(self, values=values, hours=hours, day_values=of_day)
+        return replace(self, hours=hours or {})
 
     def is_parsed(self, detail: Detail) -> bool:
         """Whether that detail can be read without parsing."""
-        part = {Detail.DAY: self.whole, Detail.HOUR: self.hours, Detail.VALUE: self.values}[detail]
-        return part is not None and not isinstance(part, bytes)
+        parts = {
+            Detail.DAY: self.whole,
+            Detail.DAY_VALUE: self.day_values,
+            Detail.HOUR: self.hours,
+            Detail.VALUE: self.values,
+        }
+        return parts[detail] is not None and not isinstance(parts[detail], bytes)
 
     def values_line(self) -> bytes:
         """The counts by hour and value as they are stored.
@@ -139,7 +161,7 @@ class Rollup:
         return sum(len(part) * (1 if isinstance(part, bytes) else ENTRY_BYTES) for part in parts)
 
 
-EMPTY_ROLLUP = Rollup({}, {}, {})
+EMPTY_ROLLUP = Rollup({}, {}, {}, day_values={})
 
 
 def count_equal(rows: Rows) -> Counter[SpelledKey]:
@@ -200,9 +222,19 @@ def _worth(count: int, value: str) -> Total:
 def _hours_of(values: Mapping[ValueKey, int]) -> dict[HourKey, Total]:
     hours: dict[HourKey, Total] = {}
     amounts = {value: Decimal(value) for value in {key[4] for key in values}}  # few, of thousands of keys
-    for (hour, network, outcome, currency, value), count in values.items():
-        add(hours, (hour, network, outcome, currency), (count, EXACT.multiply(amounts[value], count)))
+    with localcontext(EXACT):
+        for (hour, network, outcome, currency, value), count in values.items():
+            key, amount = (hour, network, outcome, currency), amounts[value] * count
+            known = hours.get(key)
+            hours[key] = (count, amount) if known is None else (known[0] + count, known[1] + amount)
     return hours
+
+
+def _by_day(values: Mapping[ValueKey, int]) -> Counter[DayValueKey]:
+    of_day: Counter[DayValueKey] = Counter()
+    for (_, network, outcome, currency, value), count in values.items():
+        of_day[network, outcome, currency, value] += count
+    return of_day
 
 
 def _parsed_values(line: bytes, whole: Mapping[DayKey, Total]) -> tuple[dict[ValueKey, int], Counter[DayValueKey]]:

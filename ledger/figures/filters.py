@@ -47,7 +47,7 @@ class CreditFilter:
         """The detail of a rollup that tells how many credits match; None if only their rows do."""
         if self.msisdn is not None or self.credit_id is not None:
             return None
-        return Detail.DAY if self.min_amount is None and self.max_amount is None else Detail.VALUE
+        return Detail.DAY if self.min_amount is None and self.max_amount is None else Detail.DAY_VALUE
 
     @property
     def part(self) -> bytes | None:

@@ -54,7 +54,7 @@ class SummaryRequest(NamedTuple):
     def detail(self) -> Detail:
         """How finely the days' totals are needed."""
         if SummaryKey.AMOUNT in self.by:
-            return Detail.VALUE
+            return Detail.VALUE if self.by_hour else Detail.DAY_VALUE
         return Detail.HOUR if self.by_hour else Detail.DAY
 
     @property
@@ -73,7 +73,6 @@ class Summary:
     def __init__(self, request: SummaryRequest, period: Period) -> None:
         self._request = request
         self._detail = request.detail
-        self._by_hour = request.by_hour
         self._by_time = bool(request.by & TIME_KEYS)
         self._monthly, self._weekly, self._daily, self._hourly = (
             key in request.by for key in (SummaryKey.MONTH, SummaryKey.WEEK, SummaryKey.DAY, SummaryKey.HOUR)
@@ -92,9 +91,7 @@ class Summary:
         """
         lines: dict[int, dict[int, Figures]] = {}
         with localcontext(EXACT):
-            for hour, network, outcome, currency, value, count, amount in _totals(
-                rollup, self._detail, by_hour=self._by_hour
-            ):
+            for hour, network, outcome, currency, value, count, amount in _totals(rollup, self._detail):
                 if (cells := lines.get(hour)) is None:
                     time = self._time_parts(midnight(day) + hour * HOUR)
                     cells = lines[hour] = self._times.setdefault(time, {})
@@ -185,11 +182,9 @@ class Summary:
         )
 
 
-def _totals(
-    rollup: Rollup, detail: Detail, *, by_hour: bool
-) -> Iterator[tuple[int, str, str, str, str | None, int, Decimal]]:
+def _totals(rollup: Rollup, detail: Detail) -> Iterator[tuple[int, str, str, str, str | None, int, Decimal]]:
     """Hour (0 where it does not matter), network, outcome, currency, value, count and sum."""
-    if detail is Detail.VALUE and rollup.day_values is not None and not by_hour:
+    if detail is Detail.DAY_VALUE and rollup.day_values is not None:
         for (network, outcome, currency, value), count in rollup.day_values.items():
             yield 0, network, outcome, currency, value, count, EXACT.multiply(Decimal(value), count)
     elif detail is Detail.VALUE and isinstance(rollup.values, Mapping):

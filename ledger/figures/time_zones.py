@@ -5,10 +5,15 @@ Imported for the first summary in another zone than UTC.
 
 from datetime import UTC, timedelta, tzinfo
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import tzdata  # type: ignore[import-untyped]  # it has no types
+
 from runtime.clock import HOUR, Period
+
+ZONES = Path(tzdata.__file__).parent
+"""Read as files: `ZoneInfo(name)` would import `importlib.resources` for it, or take what a machine has of its own."""
 
 
 class UnknownTimeZone(ValueError):
@@ -37,9 +42,10 @@ def time_zone(name: str, period: Period) -> tzinfo:
 def _zone(name: str) -> tzinfo:
     if name not in _zone_names():  # a machine's own folder of zones has `localtime` and other names that Lambda has not
         raise KeyError(name)
-    return ZoneInfo(name)
+    with (ZONES / "zoneinfo" / name).open("rb") as rules:
+        return ZoneInfo.from_file(rules, key=name)
 
 
 @cache
 def _zone_names() -> frozenset[str]:
-    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
+    return frozenset((ZONES / "zones").read_text(encoding="utf-8").split())

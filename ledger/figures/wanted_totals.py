@@ -16,7 +16,6 @@ from runtime.clock import Period, midnight
 
 HOUR = timedelta(hours=1)
 WHOLE_DAY = range(24)
-FINENESS = [*Detail]
 
 
 class WantedTotals(NamedTuple):
@@ -32,7 +31,7 @@ class WantedTotals(NamedTuple):
             return None
         by_filter = (self.where and self.where.detail) or Detail.DAY
         by_period = Detail.DAY if hours == WHOLE_DAY else Detail.HOUR
-        return max(detail, by_filter, by_period, key=FINENESS.index)
+        return detail.joined(by_filter).joined(by_period)
 
     def wanted(self, version: DayVersion, rollup: Rollup, detail: Detail) -> Rollup:
         """The wanted part of a rollup that was read with the needed detail, parsed to `detail`."""
@@ -47,6 +46,10 @@ class WantedTotals(NamedTuple):
                 if key[0] in hours and self._matches(key[1:4], key[4])
             }
             return Rollup.of_values(values).parsed(detail) or rollup
+        if needed is Detail.DAY_VALUE and rollup.day_values is not None:
+            return Rollup.of_day_values(
+                {key: count for key, count in rollup.day_values.items() if self._matches(key[:3], key[3])}
+            )
         if needed is Detail.HOUR and isinstance(rollup.hours, Mapping):
             by_hour = {k: total for k, total in rollup.hours.items() if k[0] in hours and self._matches(k[1:], None)}
             whole: dict[DayKey, Total] = {}

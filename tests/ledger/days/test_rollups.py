@@ -80,6 +80,26 @@ def values_of(rollup: Rollup) -> Mapping[ValueKey, int]:
     return parsed.values
 
 
+@given(st.lists(log_rows, max_size=40))
+def test_a_rollup_that_is_remembered_keeps_its_values_by_hour_as_they_are_stored(log: list[LogRow]) -> None:
+    new = Rollup.of(Rows.of(log))
+    stored = decode(encode(new), len(log))
+    by_hour = stored.parsed(Detail.HOUR)
+    assert by_hour is not None
+    assert (by_hour.values, by_hour.day_values) == (stored.values, new.day_values)
+    by_value = stored.parsed(Detail.DAY_VALUE)
+    assert by_value is not None
+    assert (by_value.values, by_value.hours, by_value.day_values) == (stored.values, None, new.day_values)
+    assert (hours_of(by_value), values_of(by_hour)) == (hours_of(new), values_of(new))
+
+
+@pytest.mark.parametrize("one", Detail)
+@pytest.mark.parametrize("other", Detail)
+def test_two_details_joined_have_what_both_have(one: Detail, other: Detail) -> None:
+    parts = {Detail.DAY: set(), Detail.DAY_VALUE: {"value"}, Detail.HOUR: {"hour"}, Detail.VALUE: {"hour", "value"}}
+    assert parts[one.joined(other)] == parts[one] | parts[other]
+
+
 def test_one_value_has_one_spelling() -> None:
     log = [LogRow(n, NIGHT, "1", "O2", "SUCCESS", amount, "GBP") for n, amount in enumerate(["1.5", "1.50", "1.5000"])]
     assert values_of(Rollup.of(Rows.of(log))) == {(0, "O2", "SUCCESS", "GBP", "1.5"): 3}

@@ -184,6 +184,7 @@ def test_a_sum_has_two_decimals_and_more_only_where_it_needs_them(amount: str, w
 
 def test_values_are_needed_for_price_points_only() -> None:
     details = {key: SummaryRequest(frozenset({key})).detail for key in SummaryKey}
-    assert details[SummaryKey.AMOUNT] is Detail.VALUE
+    assert details[SummaryKey.AMOUNT] is Detail.DAY_VALUE
     assert details[SummaryKey.HOUR] is Detail.HOUR
-    assert {details[key] for key in SummaryKey} - {Detail.VALUE, Detail.HOUR} == {Detail.DAY}
+    assert {details[key] for key in SummaryKey} - {Detail.DAY_VALUE, Detail.HOUR} == {Detail.DAY}
+    assert SummaryRequest(frozenset({SummaryKey.AMOUNT, SummaryKey.HOUR})).detail is Detail.VALUE
