@@ -9,6 +9,7 @@ import pytest
 
 from functions.settings import Settings
 from ledger.answers.freshness import Source
+from ledger.credits.early_rows import PageStart
 from ledger.days.blocks import BLOCK_ROWS
 from ledger.figures.filters import CreditFilter
 from ledger.figures.selection import Selection
@@ -105,6 +106,14 @@ async def test_a_page_of_a_settled_month_takes_two_reads_and_the_next_one_one(wo
     waits.forget()
     await (await select(asker, Period(OCTOBER + 20 * DAY, OCTOBER + 21 * DAY))).page(A_DAY - 1, None)
     assert waits.steps == ["GET"]
+
+
+async def test_a_pages_rows_are_read_beside_a_month_that_the_process_does_not_know_yet(world: SettledOctober) -> None:
+    waits = Waits()
+    start = PageStart(None, newest_first=False)
+    snapshot = await world.start(waits).credit_log.snapshot("default", None, WHOLE, Deadline.after(5), page=start)
+    assert len((await Selection(snapshot, WHOLE, None).page(A_DAY - 1, None)).rows) == A_DAY - 1
+    assert (waits.steps, verbs(world)) == (["GET+GET"], ["GET", "GET"])
 
 
 @pytest.mark.parametrize("cut", [timedelta(0), timedelta(hours=30)])
