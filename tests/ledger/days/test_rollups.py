@@ -93,6 +93,16 @@ def test_a_rollup_that_is_remembered_keeps_its_values_by_hour_as_they_are_stored
     assert (hours_of(by_value), values_of(by_hour)) == (hours_of(new), values_of(new))
 
 
+def test_a_day_by_the_hour_takes_a_quarter_of_the_memory_of_a_day_by_hour_and_value() -> None:
+    networks, values = ("O2", "Three", "Vodafone"), tuple(str(value) for value in range(1, 11))
+    made = Rollup.of_values({(h, n, "SUCCESS", "GBP", v): 1 for h in range(24) for n in networks for v in values})
+    stored = decode(encode(made), 24 * 30)
+    by_hour, by_value = stored.parsed(Detail.HOUR), stored.parsed(Detail.VALUE)
+    assert by_hour is not None
+    assert by_value is not None
+    assert by_hour.size * 4 < by_value.size
+
+
 @pytest.mark.parametrize("one", Detail)
 @pytest.mark.parametrize("other", Detail)
 def test_two_details_joined_have_what_both_have(one: Detail, other: Detail) -> None:
