@@ -29,6 +29,7 @@ from graphql import (
 from graphql.pyutils import camel_to_snake
 
 from schema.execution.scalars import SCALARS
+from schema.execution.selected_names import selected_names
 from schema.resolvers.context import Context
 from schema.resolvers.fields import MUTATIONS, QUERIES, RootField
 
@@ -87,6 +88,8 @@ def _bind_object(type_: GraphQLObjectType, root_fields: dict[str, RootField]) ->
 
 def _root_resolver(root_field: RootField) -> Callable[..., Any]:
     def resolve(_root: None, info: GraphQLResolveInfo[Context], **arguments: Any) -> Any:
+        if root_field.looks_ahead:
+            arguments["selected"] = selected_names(info)
         return root_field.resolve(info.context, **arguments)
 
     return resolve

@@ -17,10 +17,14 @@ type Resolver = Callable[..., Awaitable[Any]]
 
 
 class RootField(NamedTuple):
-    """A field of `Query` or `Mutation`; without a scope its resolver demands the one of what is found."""
+    """A field of `Query` or `Mutation`; without a scope its resolver demands the one of what is found.
+
+    A resolver that `looks_ahead` also takes the names of the fields that are `selected` below; by default any may be.
+    """
 
     scope: str | None
     load: Callable[[], Resolver]
+    looks_ahead: bool = False
 
     def resolve(self, context: Context, **arguments: Any) -> Awaitable[Any]:  # noqa: ANN401 - each field has its own
         """Refuse a caller without the scope, before anything is read; else resolve.
@@ -90,7 +94,7 @@ def _export_credit_log() -> Resolver:
 QUERIES = {
     "reports": RootField(REPORTS_READ, _reports),
     "scheduled_report": RootField(REPORTS_READ, _scheduled_report),
-    "credit_log": RootField(CREDITS_READ, _credit_log),
+    "credit_log": RootField(CREDITS_READ, _credit_log, looks_ahead=True),
     "credit_outcome": RootField(CREDITS_READ, _credit_outcome),
     "credit_reconciliation": RootField(CREDITS_READ, _credit_reconciliation),
     "credit_log_export": RootField(CREDITS_READ, _credit_log_export),

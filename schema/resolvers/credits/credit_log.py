@@ -28,6 +28,8 @@ from schema.scalar_values import parse_date_time
 
 LARGEST_ID = 2**64 - 1
 OLDEST_FIRST = "OLDEST_FIRST"
+OF_A_PAGE = frozenset({"nodes", "edges", "pageInfo"})
+"""The fields that show the page; the others are figures of the period, for which no row is read where totals do."""
 _NOT_DIGITS = re.compile(r"[\s().-]+")
 
 
@@ -103,6 +105,8 @@ async def credit_log(
     order: str = OLDEST_FIRST,
     first: int | None = None,
     after: str | None = None,
+    *,
+    selected: frozenset[str] = OF_A_PAGE,
 ) -> CreditLogPage:
     """The credits of a period of instants, `[from, to)`."""
     period, brand = arguments.period(from_, to), arguments.brand(brand)
@@ -115,9 +119,8 @@ async def credit_log(
     if position and not period.start <= position[0] < period.end:
         raise BadUserInput("`after` is not a valid cursor for this period")
     newest_first = order != OLDEST_FIRST
-    stored = await context.ledger.credit_log.snapshot(
-        context.tenant, brand, period, context.deadline, page=PageStart(position, newest_first)
-    )
+    page = PageStart(position, newest_first) if selected & OF_A_PAGE else None
+    stored = await context.ledger.credit_log.snapshot(context.tenant, brand, period, context.deadline, page=page)
     return CreditLogPage(
         selection=Selection(stored, period, condition),
         period=period,
