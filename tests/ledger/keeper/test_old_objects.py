@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from ledger.answers.answers import SUFFIX
 from local.vendors.simulator import failing
-from runtime.clock import DAY, midnight, rfc3339, stamp
+from runtime.clock import DAY, rfc3339, stamp
 from tests.support.processes.deployment import Deployment
 
 OUTCOME = "query($f: DateTime!, $t: DateTime!) { creditOutcome(from: $f, to: $t) { freshness { asOf stale } } }"
@@ -19,8 +19,7 @@ def test_versions_that_newer_ones_have_replaced_go_after_a_grace_and_the_newest_
     assert both.run_keeper(days=2)["deleted"] == 0
     both.clock.advance(minutes=10)
     assert both.run_keeper(days=2)["deleted"] > 0
-    noon = midnight(both.today + 7 * DAY) + timedelta(hours=12)  # no day ends between the next two runs
-    both.clock.advance(seconds=(noon - both.clock()).total_seconds())
+    both.go_to_noon(days=7)
     both.run_keeper(days=9)
     both.clock.advance(minutes=16)
     both.run_keeper(days=9)

@@ -61,6 +61,7 @@ def test_a_planted_penny_is_logged_and_counted_once(
 
 
 def test_a_day_with_other_rows_is_compared_again(both: Deployment) -> None:
+    both.go_to_noon()
     both.run_keeper(days=9)
     day = both.lake_days()[0]
     for key in both.keys(f"credit-log/tenant=default/brand=__all__/day={day}/"):

@@ -70,6 +70,7 @@ class Home:
 
 @pytest.fixture
 def home(deployment: Deployment) -> Home:
+    deployment.go_to_noon()
     deployment.openmarket.rows_a_day = A_DAY
     deployment.openmarket.shape = SHAPES["no-length"]
     deployment.give_credentials("default", "openmarket")

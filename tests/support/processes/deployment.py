@@ -14,7 +14,7 @@ from functions.wiring import keeper_of
 from local.aws import Aws
 from local.vendors.openmarket import OpenMarketSimulator
 from local.vendors.rde import RdeSimulator
-from runtime.clock import DAY, rfc3339
+from runtime.clock import DAY, midnight, rfc3339
 from tests.support.api.frontend import Frontend, InvocationContext
 from tests.support.moving_clock import MovingClock
 
@@ -47,6 +47,10 @@ class Deployment:
     @property
     def today(self) -> date:
         return self.clock().date()
+
+    def go_to_noon(self, days: int = 1) -> None:
+        """Move the clock to noon of a later day, for what must not see a day end: tests run at any time of the day."""
+        self.clock.moment = midnight(self.today + days * DAY) + timedelta(hours=12)
 
     def ago(self, days: float, hour: float = 0) -> str:
         """A creation date that many days ago, as the vendor writes it."""
