@@ -32,7 +32,7 @@ def test_parquet_is_imported_by_the_keeper_when_it_writes_some(module: str) -> N
 
 
 ANSWERED_FROM_S3 = """
-import json, sys
+import json, os, sys
 import functions.graphql_api
 from datetime import datetime
 from functions.application import make_handler
@@ -42,7 +42,8 @@ event, moment, names = json.loads(sys.argv[1]), datetime.fromisoformat(sys.argv[
 answer = make_handler(Settings.read(), lambda: moment)(event, None)
 data = json.loads(answer["body"])["data"]
 print(json.dumps([data[field]["freshness"]["source"] for field in data]))
-print(json.dumps([name for name in names if name in sys.modules]))
+print(json.dumps([name for name in names if name in sys.modules]), flush=True)
+os._exit(0)  # as Lambda ends its processes: S3 may still be answering
 """
 NOT_FOR_READING = (
     *("httpx", "boto3", "upstreams.http", "upstreams.transport", "tempfile", "zoneinfo", "csv", "pathlib"),
