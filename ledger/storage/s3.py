@@ -50,7 +50,9 @@ class S3Bucket:
         import obstore
 
         try:
-            result = await obstore.get_async(self._client, key)
+            # A range, because S3 begins to send whatever it is asked for, also what is then not read.
+            options: Any = {} if most_bytes is None else {"range": (0, most_bytes)}
+            result = await obstore.get_async(self._client, key, options=options)
             if most_bytes is not None and result.meta["size"] > most_bytes:
                 return None
             body = bytes(await result.bytes_async())
